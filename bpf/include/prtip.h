@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the eBPF programs and user space agree on: the cookie hash, the
+ * configuration of the steering program and its verdict counters.
+ *
+ * Every struct here has a twin in bpf/src/abi.rs with a compile-time size
+ * check; tests hold the two sides equal.  Addresses and ports named *_be are in
+ * network byte order, everything else is in host byte order.
+ */
+#ifndef PRTIP_H
+#define PRTIP_H
+
+#include <linux/types.h>
+
+/* ---- cookie ---------------------------------------------------------------
+ * SipHash-1-3 of (their address, their port, our port) under a key that is
+ * already specific to (our address, protocol); the low 32 bits are the cookie.
+ *   IPv4 message, 8 bytes, one little-endian word:
+ *     their address (4 bytes as on the wire) | their port (2, wire) | our port (2, wire)
+ *   IPv6 message, 20 bytes:
+ *     their address (16 bytes as on the wire) | their port (2, wire) | our port (2, wire)
+ */
+struct prtip_key {
+	__u64 k0;
+	__u64 k1;
+};
+
+#define PRTIP_ROTL64(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
+
+#define PRTIP_SIPROUND(v0, v1, v2, v3)                                         \
+	do {                                                                   \
+		v0 += v1; v1 = PRTIP_ROTL64(v1, 13); v1 ^= v0;                 \
+		v0 = PRTIP_ROTL64(v0, 32);                                     \
+		v2 += v3; v3 = PRTIP_ROTL64(v3, 16); v3 ^= v2;                 \
+		v0 += v3; v3 = PRTIP_ROTL64(v3, 21); v3 ^= v0;                 \
+		v2 += v1; v1 = PRTIP_ROTL64(v1, 17); v1 ^= v2;                 \
+		v2 = PRTIP_ROTL64(v2, 32);                                     \
+	} while (0)
+
+/* `words` full 8-byte words and the final word, which holds the message's
+ * length in its top byte as SipHash asks. */
+static inline __attribute__((always_inline)) __u64
+prtip_siphash13(const struct prtip_key *key, const __u64 *words, int nwords,
+		__u64 last)
+{
+	__u64 v0 = key->k0 ^ 0x736f6d6570736575ULL;
+	__u64 v1 = key->k1 ^ 0x646f72616e646f6dULL;
+	__u64 v2 = key->k0 ^ 0x6c7967656e657261ULL;
+	__u64 v3 = key->k1 ^ 0x7465646279746573ULL;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < nwords; i++) {
+		v3 ^= words[i];
+		PRTIP_SIPROUND(v0, v1, v2, v3);
+		v0 ^= words[i];
+	}
+	v3 ^= last;
+	PRTIP_SIPROUND(v0, v1, v2, v3);
+	v0 ^= last;
+	v2 ^= 0xff;
+	PRTIP_SIPROUND(v0, v1, v2, v3);
+	PRTIP_SIPROUND(v0, v1, v2, v3);
+	PRTIP_SIPROUND(v0, v1, v2, v3);
+	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+static inline __attribute__((always_inline)) __u32
+prtip_cookie4(const struct prtip_key *key, __u32 their_addr_be,
+	      __u16 their_port_be, __u16 our_port_be)
+{
+	__u64 word = (__u64)their_addr_be | (__u64)their_port_be << 32 |
+		     (__u64)our_port_be << 48;
+
+	return (__u32)prtip_siphash13(key, &word, 1, 8ULL << 56);
+}
+
+/* `their_addr` holds the 16 bytes of the address as two little-endian words. */
+static inline __attribute__((always_inline)) __u32
+prtip_cookie6(const struct prtip_key *key, const __u64 their_addr[2],
+	      __u16 their_port_be, __u16 our_port_be)
+{
+	return (__u32)prtip_siphash13(key, their_addr, 2,
+				      20ULL << 56 |
+				      (__u64)our_port_be << 16 |
+				      (__u64)their_port_be);
+}
+
+/* ---- steering ------------------------------------------------------------- */
+
+/* Configuration of steer.bpf.c, in .rodata: fixed when the program is loaded. */
+struct prtip_steer_config {
+	struct prtip_key tcp4;    /* cookie key of (source_v4, TCP) */
+	struct prtip_key tcp6;    /* cookie key of (source_v6, TCP) */
+	__u8 source_v6[16];       /* our address as on the wire; all zero: no IPv6 scan */
+	__u32 source_v4_be;       /* our address; 0: no IPv4 scan */
+	__u16 port_first;         /* our source ports, inclusive */
+	__u16 port_last;
+};
+
+/* Verdicts, the indices of the per-CPU counter array. */
+enum prtip_verdict {
+	PRTIP_PASS_OTHER = 0,     /* not IP, not TCP or ICMP, not for our address or ports */
+	PRTIP_PASS_MALFORMED,     /* headers do not fit into the frame */
+	PRTIP_PASS_FRAGMENT,      /* an IP fragment */
+	PRTIP_PASS_COOKIE,        /* for our ports, but the cookie is wrong */
+	PRTIP_STEER_SYN_ACK,      /* redirected: SYN-ACK with ack = cookie + 1 */
+	PRTIP_STEER_RST,          /* redirected: RST with ack = cookie or cookie + 1 */
+	PRTIP_STEER_ICMP,         /* redirected: ICMP(v6) error quoting one of our probes */
+	PRTIP_NO_SOCKET,          /* a true reply on a queue that has no AF_XDP socket; passed */
+	PRTIP_VERDICTS,
+};
+
+/* XDP metadata in front of every steered frame: bpf_ktime_get_ns(),
+ * CLOCK_MONOTONIC. */
+struct prtip_rx_meta {
+	__u64 rx_ns;
+};
+
+#endif

@@ -1,0 +1,9 @@
+//! The eBPF programs of prtip and the structs they share with user space.
+//!
+//! * [`abi`]: twins of the C structs in `include/prtip.h`.
+//! * [`cookie`]: the reference cookie, equal to `prtip_cookie4/6` in C.
+//! * `steer` (feature `steer`): loads and attaches the steering program of a scan.
+//! * `lab` (feature `lab`): loads the programs of the lab.
+
+pub mod abi;
+pub mod cookie;

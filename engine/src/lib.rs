@@ -1,0 +1,22 @@
+//! The scanning engine of prtip.
+//!
+//! Everything is an index: the targets of a scan form a set of N items, a keyed
+//! permutation maps index i to an item and back, and a probe is a pure function
+//! of (plan, i, attempt). The rooms, from the inside out:
+//!
+//! * [`plan`]: targets, ports, exclusions, the permutation, `probe(i)`. No I/O.
+//! * [`wire`]: headers as templates and views. No I/O, no allocation.
+//! * [`route`]: interface, source address, gateway and its MAC, by netlink.
+//! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
+//! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
+//! * [`event`]: what was found, and the sinks that write it down.
+//! * [`latency`]: round-trip time histograms. [`error`]: errors that tell the remedy.
+
+pub mod error;
+pub mod event;
+pub mod latency;
+pub mod plan;
+pub mod port;
+pub mod route;
+pub mod scan;
+pub mod wire;

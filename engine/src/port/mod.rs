@@ -1,0 +1,80 @@
+//! The ways in and out. A port takes indices and makes packets of them; whether
+//! it crafts in a UMEM frame or in a buffer is its own affair. All `unsafe` and
+//! all kernel ABI of packet I/O live in this folder.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::plan::probe::Prober;
+
+/// Most probes that one [`Port::send`] takes.
+pub const SEND_BATCH: usize = crate::plan::probe::RESOLVE_BATCH;
+
+/// A way in and out, owned by one worker.
+///
+/// One turn of a worker: `send` a batch (crafts and submits, no system call
+/// until the kick at its end), `receive` what came. No method allocates, logs
+/// or reads a clock for each packet.
+pub trait Port: Send {
+    /// Crafts and submits `probe(index, attempt)` for a prefix of `indices`
+    /// (at most [`SEND_BATCH`]) and kicks the kernel once; returns the length of
+    /// the prefix. Less than all means that the ring or the socket is full: not an error.
+    ///
+    /// # Errors
+    /// When sending has become impossible (interface down or gone).
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize>;
+
+    /// Queues one frame that is not a probe (a RST), written by `fill` into a
+    /// buffer of at least 256 bytes; `fill` returns its length. Leaves with the
+    /// next `send` or `kick`. False when there is no room.
+    fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool;
+
+    /// Submits what is queued and collects completions.
+    ///
+    /// # Errors
+    /// As for `send`.
+    fn kick(&mut self) -> Result<()>;
+
+    /// Hands up to `budget` received frames, each with its kernel receive time in
+    /// nanoseconds of CLOCK_MONOTONIC, to `sink`; returns how many. Frames start
+    /// with an Ethernet header when [`Port::ethernet`] says so, else with IP.
+    fn receive(&mut self, budget: usize, sink: &mut dyn FnMut(&[u8], u64)) -> usize;
+
+    /// Whether received frames start with an Ethernet header.
+    fn ethernet(&self) -> bool;
+
+    /// Sleeps until something was received or `timeout` has passed.
+    fn wait(&mut self, timeout: Duration);
+
+    /// The counters so far. May cost system calls; called about once a second.
+    fn counters(&mut self) -> Counters;
+}
+
+/// What a port counted. All are totals since the port was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Probes given to the ring or socket.
+    pub submitted: u64,
+    /// Probes that the kernel has reported as sent.
+    pub completed: u64,
+    /// Probes that the kernel refused.
+    pub tx_failed: u64,
+    /// Control frames (RSTs) given to the ring or socket.
+    pub controls: u64,
+    /// Replies that the kernel filter steered to us, counted by the filter itself
+    /// (BPF map, socket statistics).
+    pub rx_steered: u64,
+    /// Replies steered to us that found no room (ring full, fill ring empty, socket buffer full).
+    pub ring_drops: u64,
+}
+
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.submitted += other.submitted;
+        self.completed += other.completed;
+        self.tx_failed += other.tx_failed;
+        self.controls += other.controls;
+        self.rx_steered += other.rx_steered;
+        self.ring_drops += other.ring_drops;
+    }
+}

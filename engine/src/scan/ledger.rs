@@ -1,0 +1,62 @@
+//! The ledger: what was sent and what came back, each side of an equation
+//! counted in another place, so that nothing can be lost unseen.
+
+use serde::Serialize;
+
+/// Totals of a scan. `generated = submitted + unsent`;
+/// `submitted = completed + tx_failed`; `rx_steered = rx_valid + rx_duplicate +
+/// rx_invalid + rx_late + ring_drops`; `rx_valid = results + event_drops`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Probes that the workers resolved for sending (worker).
+    pub generated: u64,
+    /// Of these, never given to the port (worker).
+    pub unsent: u64,
+    /// Probes given to the ring or socket (port).
+    pub submitted: u64,
+    /// Probes that the kernel reported as sent (completion ring, return value).
+    pub completed: u64,
+    /// Probes that the kernel refused (socket statistics, errors).
+    pub tx_failed: u64,
+    /// Of `submitted`, second and later attempts (worker).
+    pub retries: u64,
+    /// RSTs sent to end half-open connections; not part of the above.
+    pub rsts: u64,
+    /// Replies that the kernel filter steered to us (BPF map, socket statistics).
+    pub rx_steered: u64,
+    /// Replies that changed what is known (worker).
+    pub rx_valid: u64,
+    /// Replies that said what was known already (worker).
+    pub rx_duplicate: u64,
+    /// Replies whose cookie, target or index is not ours (worker).
+    pub rx_invalid: u64,
+    /// True replies that came after the window had moved on (worker).
+    pub rx_late: u64,
+    /// Steered replies that found the ring full (socket statistics).
+    pub ring_drops: u64,
+    /// Packets that the interface dropped on reception during the scan (interface statistics).
+    pub nic_drops: u64,
+    /// Events that reached the sinks (sink side of the bus).
+    pub results: u64,
+    /// Events that the bus had to drop.
+    pub event_drops: u64,
+    /// Sum of the absolute differences of the four equations.
+    pub unaccounted: u64,
+}
+
+impl Ledger {
+    /// The four equations' absolute differences, summed.
+    #[must_use]
+    pub fn imbalance(&self) -> u64 {
+        self.generated.abs_diff(self.submitted + self.unsent)
+            + self.submitted.abs_diff(self.completed + self.tx_failed)
+            + self.rx_steered.abs_diff(
+                self.rx_valid
+                    + self.rx_duplicate
+                    + self.rx_invalid
+                    + self.rx_late
+                    + self.ring_drops,
+            )
+            + self.rx_valid.abs_diff(self.results + self.event_drops)
+    }
+}

@@ -1,0 +1,32 @@
+//! Headers on the wire: templates, patches, checksums, and views over received
+//! bytes. No I/O, no allocation.
+
+pub mod reply;
+
+/// The link layer of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Packets start at the IP header (raw IP sockets, tun).
+    None,
+    /// Ethernet, optionally with one 802.1Q tag.
+    Ethernet {
+        /// Our MAC address.
+        source: [u8; 6],
+        /// The next hop's MAC address.
+        destination: [u8; 6],
+        /// VLAN id to tag with, 1-4094.
+        vlan: Option<u16>,
+    },
+}
+
+impl Link {
+    /// Length of the link-layer header in bytes: 0, 14 or 18.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Ethernet { vlan: None, .. } => 14,
+            Self::Ethernet { vlan: Some(_), .. } => 18,
+        }
+    }
+}
