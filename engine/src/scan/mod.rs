@@ -1,6 +1,9 @@
 //! Runs a plan through a port: pacing, validation, the window, the ledger.
 
 pub mod ledger;
+pub mod pace;
+pub mod send_time;
+pub mod window;
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
