@@ -26,6 +26,8 @@ pub struct Pacer {
     /// What may leave at once under the repayment rule.
     tokens: f64,
     last_turn_ns: u64,
+    /// The last turn had nothing to send.
+    idle: bool,
     stalls: u64,
     longest_stall_ns: u64,
     forgiven: f64,
@@ -41,6 +43,7 @@ impl Pacer {
             sent: 0.0,
             tokens: 0.0,
             last_turn_ns: now_ns,
+            idle: false,
             stalls: 0,
             longest_stall_ns: 0,
             forgiven: 0.0,
@@ -64,10 +67,11 @@ impl Pacer {
         let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
-        if gap_ns > STALL_NS && due >= 2.0 {
+        if gap_ns > STALL_NS && due >= 2.0 && !self.idle {
             self.stalls += 1;
             self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
         }
+        self.idle = false;
         let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(1.0);
         if due > limit + 1.0 {
             let excess = due - limit;
@@ -80,6 +84,17 @@ impl Pacer {
         self.tokens = (self.tokens + earned).min(depth);
         // One probe that is due by the schedule may always leave.
         due.min(self.tokens.max(1.0)).max(0.0).min(most as f64) as usize
+    }
+
+    /// There was nothing to send at `now_ns`: what was due beyond one probe is not
+    /// owed any more, and the pause that follows is no stall.
+    pub fn skip(&mut self, now_ns: u64) {
+        let Some(per_ns) = self.per_ns else { return };
+        self.idle = true;
+        let due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
+        if due > 1.0 {
+            self.sent += due - 1.0;
+        }
     }
 
     /// Counts `count` probes as sent.
@@ -172,6 +187,18 @@ mod tests {
         assert!(sends.iter().all(|(_, n)| *n <= 1));
         assert_eq!(total(&sends, 0, 2_000_000_000), 10);
         assert_eq!(pacer.stalls().0, 0);
+    }
+
+    #[test]
+    fn waiting_for_work_is_neither_debt_nor_a_stall() {
+        let mut pacer = Pacer::new(Some(50_000.0), 0);
+        drive(&mut pacer, 0, 1_000_000_000, 20_000);
+        for turn in 0..1_000 {
+            pacer.allowance(1_000_000_000 + turn * 1_000_000, 64);
+            pacer.skip(1_000_000_000 + turn * 1_000_000);
+        }
+        assert_eq!(pacer.stalls().0, 0);
+        assert!(pacer.allowance(1_999_020_000, 64) <= 2);
     }
 
     #[test]
