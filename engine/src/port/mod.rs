@@ -2,6 +2,13 @@
 //! it crafts in a UMEM frame or in a buffer is its own affair. All `unsafe` and
 //! all kernel ABI of packet I/O live in this folder.
 
+pub mod filter;
+mod outbox;
+pub mod packet;
+pub mod raw;
+mod socket;
+mod tap;
+
 use std::time::Duration;
 
 use crate::error::Result;
@@ -45,6 +52,11 @@ pub trait Port: Send {
 
     /// Sleeps until something was received or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);
+
+    /// Stops steering replies to us; those steered before can still be received.
+    /// Called once, before the last [`Port::receive`], so that the books can be
+    /// closed: what comes later was never counted.
+    fn quiesce(&mut self) {}
 
     /// The counters so far. May cost system calls; called about once a second.
     fn counters(&mut self) -> Counters;
