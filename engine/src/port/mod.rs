@@ -2,6 +2,14 @@
 //! it crafts in a UMEM frame or in a buffer is its own affair. All `unsafe` and
 //! all kernel ABI of packet I/O live in this folder.
 
+pub(crate) mod ethtool;
+pub mod filter;
+mod outbox;
+pub mod packet;
+pub mod raw;
+mod socket;
+mod tap;
+
 use std::time::Duration;
 
 use crate::error::Result;
