@@ -134,6 +134,12 @@ impl Sinks {
         matches!(self.output.state, State::Closed)
     }
 
+    /// Whether a flush would write to standard output.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.output.buffer.is_empty()
+    }
+
     /// A fault of the event log, once.
     pub fn take_alarm(&mut self) -> Option<String> {
         self.log.as_mut()?.take_alarm()

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::net::IpAddr;
 
 use super::sinks::ShownStates;
 use super::{PortEvent, PortState, Reason};
@@ -187,6 +186,7 @@ mod tests {
     use super::*;
     use crate::latency::Latency;
     use crate::scan::ledger::Ledger;
+    use std::net::IpAddr;
     use std::time::Duration;
 
     fn event(addr: &str, port: u16, state: PortState, reason: Reason) -> PortEvent {
