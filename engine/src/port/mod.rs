@@ -46,6 +46,11 @@ pub trait Port: Send {
     /// Sleeps until something was received or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);
 
+    /// Stops the intake: what comes from now on is not steered to this port (and not
+    /// counted as steered). What is in the rings can still be received. Waits,
+    /// bounded, for the completions of what was submitted.
+    fn quiesce(&mut self);
+
     /// The counters so far. May cost system calls; called about once a second.
     fn counters(&mut self) -> Counters;
 }
