@@ -19,7 +19,6 @@ use crate::event::{PortEvent, PortState, Reason};
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::port::Counters;
-use crate::route;
 
 /// Events that one worker can have on the bus.
 const BUS_EVENTS: usize = 1 << 15;
@@ -36,8 +35,8 @@ impl Prepared {
     /// When a worker thread cannot be started. A scan that fails on the way
     /// returns its report with [`Report::failure`].
     pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
-        let Self { info, plan, ports, prober, judge, shared, pins, .. } = self;
-        let nic_drops_before = route::rx_dropped(&info.interface);
+        let Self { info, plan, interface, ports, prober, judge, shared, pins, .. } = self;
+        let nic_before = interface.statistics().ok();
         let start_ns = now_ns();
         let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
         let mut buses = Vec::new();
@@ -106,7 +105,9 @@ impl Prepared {
 
         let mut report = close_books(finished, results, &shared);
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
-        report.ledger.nic_drops = route::rx_dropped(&info.interface).saturating_sub(nic_drops_before);
+        if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
+            report.ledger.nic_drops = after.rx_lost_since(&before);
+        }
         report.stopped = control.level() > 0 && report.failure.is_none();
         if self.report_silent && report.failure.is_none() {
             report_silent(&plan, &shared, observer);
