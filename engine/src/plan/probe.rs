@@ -13,6 +13,11 @@ pub struct Prober {}
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {}
 
+impl Fields {
+    /// What an array holds before it is resolved.
+    pub const EMPTY: Self = Self {};
+}
+
 /// Probes resolved at a time: the length of the cookie batches.
 pub const RESOLVE_BATCH: usize = 64;
 
