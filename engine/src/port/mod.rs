@@ -9,6 +9,7 @@ pub mod packet;
 pub mod raw;
 mod socket;
 mod tap;
+pub mod xsk;
 
 use std::time::Duration;
 

@@ -171,7 +171,10 @@ mod tests {
             // No 10 ms after the stall carries more than 1.1 times its share, but for one stall allowance.
             for start in (0..200).map(|k| resume + k * 1_000_000) {
                 let count = total(&sends, start, start + 10_000_000);
-                assert!(count as f64 <= 500.0 * REPAY + 14.0, "{count} in 10 ms after {stall_ns} ns");
+                assert!(
+                    count as f64 <= 500.0 * REPAY + 14.0,
+                    "{count} in 10 ms after {stall_ns} ns"
+                );
             }
             let extra = total(&sends, resume, resume + 1_000_000_000) as f64 - rate;
             let owed = (stall_ns.min(DEBT_LIMIT_NS)) as f64 * rate / 1e9;

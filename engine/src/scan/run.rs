@@ -175,10 +175,8 @@ impl Coordinator<'_> {
             }
         }
         let mut finish = last + self.cooldown_ns;
-        let answered = self
-            .shared
-            .sum(|live| &live.open)
-            .wrapping_add(self.shared.sum(|live| &live.closed));
+        let answered =
+            self.shared.sum(|live| &live.open).wrapping_add(self.shared.sum(|live| &live.closed));
         if answered == self.pairs && control.level() == 0 {
             let grace = (GRACE.as_nanos() as u64).min(self.cooldown_ns);
             let at = *self.answered_at_ns.get_or_insert(now);
@@ -205,7 +203,8 @@ impl Coordinator<'_> {
         let first = reached(0);
         let answered = sum(|live| &live.open).wrapping_add(sum(|live| &live.closed)).min(first);
         let silent = if first == 0 { 1.0 } else { 1.0 - answered as f64 / first as f64 };
-        let mut remaining = (self.pairs - first) as f64 * (1.0 + (self.attempts - 1) as f64 * silent);
+        let mut remaining =
+            (self.pairs - first) as f64 * (1.0 + (self.attempts - 1) as f64 * silent);
         for attempt in 1..self.attempts as usize {
             remaining += (first - reached(attempt).min(first)) as f64 * silent;
         }

@@ -140,7 +140,11 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         ports: way.ports,
         prober: way.prober,
         judge: way.judge,
-        pins: if workers > 1 { core_affinity::get_core_ids().unwrap_or_default() } else { Vec::new() },
+        pins: if workers > 1 {
+            core_affinity::get_core_ids().unwrap_or_default()
+        } else {
+            Vec::new()
+        },
         rate,
         cooldown: options.cooldown,
         rst,
@@ -164,7 +168,8 @@ impl Opener<'_> {
         let path = self.path;
         let name = &path.interface.name;
         let choice = self.options.engine;
-        if self.options.require_zerocopy && !matches!(choice, EngineChoice::Auto | EngineChoice::Xdp)
+        if self.options.require_zerocopy
+            && !matches!(choice, EngineChoice::Auto | EngineChoice::Xdp)
         {
             return Err(Error::new(Kind::Usage, "use zero-copy without AF_XDP")
                 .remedy("leave out --port-engine, or --require-zerocopy"));

@@ -77,9 +77,8 @@ impl Window {
             if known >= state as u64 {
                 return Update::Duplicate;
             }
-            let new = u64::from(epoch) << STATE_BITS
-                | states & !(3 << shift)
-                | (state as u64) << shift;
+            let new =
+                u64::from(epoch) << STATE_BITS | states & !(3 << shift) | (state as u64) << shift;
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     return match PortState::from_bits(known) {
