@@ -335,4 +335,3 @@ fn apart(interface: &Interface, first: IpAddr, other: &Route, overrides: &Overri
             .remedy("choose one with -e, or scan them apart"),
     }
 }
-
