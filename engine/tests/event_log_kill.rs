@@ -83,12 +83,12 @@ fn start_writer(path: &Path, backend: &str) -> Child {
         .unwrap()
 }
 
-/// The last number that the writer reported durable.
+/// The most bytes that the writer reported durable.
 fn last_durable(output: impl std::io::Read) -> u64 {
     BufReader::new(output)
         .lines()
         .filter_map(|line| line.unwrap().rsplit_once("durable ")?.1.parse().ok())
-        .next_back()
+        .max()
         .unwrap_or(0)
 }
 
