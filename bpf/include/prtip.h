@@ -100,7 +100,7 @@ struct prtip_steer_config {
 
 /* Verdicts, the indices of the per-CPU counter array. */
 enum prtip_verdict {
-	PRTIP_PASS_OTHER = 0,     /* not IP, not TCP or ICMP, not for our address or ports */
+	PRTIP_PASS_OTHER = 0,     /* nothing that could answer a probe, or not for our address or ports */
 	PRTIP_PASS_MALFORMED,     /* headers do not fit into the frame */
 	PRTIP_PASS_FRAGMENT,      /* an IP fragment */
 	PRTIP_PASS_COOKIE,        /* for our ports, but the cookie is wrong */
@@ -111,10 +111,14 @@ enum prtip_verdict {
 	PRTIP_VERDICTS,
 };
 
-/* XDP metadata in front of every steered frame: bpf_ktime_get_ns(),
- * CLOCK_MONOTONIC. */
+/* XDP metadata in front of every steered frame.  Some drivers have no room for
+ * it and user space finds stale bytes there: `tag` tells the two apart, and user
+ * space clears it once read. */
 struct prtip_rx_meta {
-	__u64 rx_ns;
+	__u64 rx_ns;              /* bpf_ktime_get_ns(), CLOCK_MONOTONIC */
+	__u64 tag;                /* rx_ns ^ PRTIP_RX_META_MAGIC */
 };
+
+#define PRTIP_RX_META_MAGIC 0x7072746970207278ULL
 
 #endif

@@ -40,7 +40,7 @@ const _: () = assert!(size_of::<SteerConfig>() == 56);
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not IP, not TCP or ICMP, or not for our address and ports; passed.
+    /// Nothing that could answer a probe, or not for our address or ports; passed.
     PassOther = 0,
     /// Headers do not fit into the frame; passed.
     PassMalformed,
@@ -61,6 +61,39 @@ pub enum Verdict {
 /// Number of verdict counters.
 pub const VERDICTS: usize = 8;
 
-/// Bytes of XDP metadata in front of a steered frame: the receive time in
-/// nanoseconds of CLOCK_MONOTONIC as a native-endian `u64`.
-pub const RX_META_LEN: usize = 8;
+/// XDP metadata in front of a steered frame (`struct prtip_rx_meta`). Where a
+/// driver has no room for it, stale bytes are there instead: see [`RxMeta::rx_ns`].
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct RxMeta {
+    rx_ns: u64,
+    tag: u64,
+}
+
+const _: () = assert!(size_of::<RxMeta>() == 16);
+
+/// What the program xors into the tag of [`RxMeta`].
+pub const RX_META_MAGIC: u64 = 0x7072_7469_7020_7278;
+
+impl RxMeta {
+    /// The receive time in nanoseconds of CLOCK_MONOTONIC, or `None` when these
+    /// bytes were not written by the steering program.
+    #[must_use]
+    pub const fn rx_ns(self) -> Option<u64> {
+        if self.tag == self.rx_ns ^ RX_META_MAGIC { Some(self.rx_ns) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleared_or_foreign_bytes_are_no_receive_time() {
+        assert_eq!(RxMeta::default().rx_ns(), None);
+        assert_eq!(RxMeta { rx_ns: 7, tag: 7 }.rx_ns(), None);
+        assert_eq!(RxMeta { rx_ns: 7, tag: 7 ^ RX_META_MAGIC }.rx_ns(), Some(7));
+    }
+}

@@ -3,7 +3,12 @@
 //! * [`abi`]: twins of the C structs in `include/prtip.h`.
 //! * [`cookie`]: the reference cookie, equal to `prtip_cookie4/6` in C.
 //! * `steer` (feature `steer`): loads and attaches the steering program of a scan.
+//! * `holder` (feature `steer`): who holds an interface that is taken.
 //! * `lab` (feature `lab`): loads the programs of the lab.
 
 pub mod abi;
 pub mod cookie;
+#[cfg(feature = "steer")]
+pub mod holder;
+#[cfg(feature = "steer")]
+pub mod steer;

@@ -103,3 +103,16 @@ pub struct PortEvent {
     /// When the reply came, nanoseconds of CLOCK_MONOTONIC.
     pub at_ns: u64,
 }
+
+impl PortState {
+    /// The state of two window bits; `None` for 0, which means that nothing came.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        match bits {
+            1 => Some(Self::Filtered),
+            2 => Some(Self::Closed),
+            3 => Some(Self::Open),
+            _ => None,
+        }
+    }
+}

@@ -2,6 +2,15 @@
 //! it crafts in a UMEM frame or in a buffer is its own affair. All `unsafe` and
 //! all kernel ABI of packet I/O live in this folder.
 
+pub(crate) mod ethtool;
+pub mod filter;
+mod outbox;
+pub mod packet;
+pub mod raw;
+mod socket;
+mod tap;
+pub mod xsk;
+
 use std::time::Duration;
 
 use crate::error::Result;
@@ -45,6 +54,11 @@ pub trait Port: Send {
 
     /// Sleeps until something was received or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);
+
+    /// Stops the intake: what comes from now on is not steered to this port (and not
+    /// counted as steered). What is in the rings can still be received. Waits,
+    /// bounded, for the completions of what was submitted.
+    fn quiesce(&mut self);
 
     /// The counters so far. May cost system calls; called about once a second.
     fn counters(&mut self) -> Counters;

@@ -1,0 +1,188 @@
+//! Frames of a UMEM and who may touch them.
+//!
+//! A frame belongs either to us or to the kernel. A transmit frame of ours is a
+//! [`TxFrame`]: it cannot be copied, writing needs it, and submitting gives it
+//! away. It comes back only when the kernel names it in the completion ring, and
+//! a completion for a frame that the kernel does not hold is refused. Receive
+//! frames need no such token: they are ours between the receive ring and the fill
+//! ring, and both ends lie in one function.
+
+use arrayvec::ArrayVec;
+use prtip_bpf::abi::RxMeta;
+use xsk_rs::FrameDesc;
+use xsk_rs::umem::Umem;
+use zerocopy::FromBytes;
+
+use super::super::SEND_BATCH;
+use crate::plan::probe::Slot;
+
+/// Bytes of one frame: two to a page, and room for an ICMP error of any size
+/// that routers send.
+pub(super) const FRAME_SIZE: usize = 2048;
+/// What xsk-rs and the kernel leave free in front of the packet.
+pub(super) const HEADROOM: usize = 256;
+/// Room for a packet to send.
+pub(super) const TX_ROOM: usize = FRAME_SIZE - HEADROOM;
+
+/// Descriptors of one batch, on their way to a ring.
+pub(super) type Batch = ArrayVec<FrameDesc, SEND_BATCH>;
+
+/// The memory of a UMEM.
+pub(super) struct Region {
+    umem: Umem,
+    base: *mut u8,
+    len: usize,
+}
+
+// SAFETY: `base` points into the mapping that `umem` keeps alive wherever it
+// moves; all access goes through `&mut self`, or through frames that are ours.
+unsafe impl Send for Region {}
+
+impl Region {
+    /// `descs` are all frames of `umem`, each with an unused packet.
+    pub(super) fn new(umem: Umem, descs: &[FrameDesc]) -> Self {
+        let first = &descs[0];
+        assert_eq!(first.addr(), HEADROOM, "the packet starts behind the headroom");
+        // SAFETY: `first` is a frame of this UMEM, nobody writes to it yet, and the
+        // slice is empty: only its address is used.
+        let data = unsafe { umem.data(first) };
+        // The mapping was made by a foreign function and handed to libxdp, so its
+        // provenance is exposed; the address alone leads back to all of it.
+        let base = data.contents().as_ptr().addr() - first.addr();
+        Self {
+            umem,
+            base: std::ptr::with_exposed_provenance_mut(base),
+            len: descs.len() * FRAME_SIZE,
+        }
+    }
+
+    /// The room of a transmit frame that is ours.
+    fn tx_room(&mut self, desc: &FrameDesc) -> &mut [u8] {
+        let addr = desc.addr();
+        assert!(addr + TX_ROOM <= self.len, "a transmit frame lies inside the UMEM");
+        // SAFETY: the range lies inside the mapping (asserted). The caller holds the
+        // frame's token, so the kernel does not touch it, and `&mut self` keeps every
+        // other slice of this region away.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(addr), TX_ROOM) }
+    }
+
+    /// `desc` with a packet of `len` bytes.
+    fn with_len(&self, mut desc: FrameDesc, len: usize) -> FrameDesc {
+        // SAFETY: `desc` is a frame of this UMEM that is ours; no byte of it is read
+        // or written, only the descriptor's length is set.
+        let mut data = unsafe { self.umem.data_mut(&mut desc) };
+        data.cursor().set_pos(len);
+        desc
+    }
+
+    /// A received packet and the kernel's receive time, where it was stamped.
+    /// The stamp is cleared, so that it is never read twice. `None` when the
+    /// descriptor makes no sense.
+    pub(super) fn received(&mut self, desc: &FrameDesc) -> Option<(Option<u64>, &[u8])> {
+        let (addr, len) = (desc.addr(), desc.lengths().data());
+        let end = addr.checked_add(len)?;
+        let meta_start = addr.checked_sub(size_of::<RxMeta>())?;
+        if end > self.len || len == 0 || meta_start / FRAME_SIZE != (end - 1) / FRAME_SIZE {
+            return None;
+        }
+        // SAFETY: metadata and packet lie inside one frame of the mapping (checked).
+        // The descriptor came from the receive ring, so the frame is ours until it is
+        // returned to the fill ring, and `&mut self` keeps other slices away.
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(self.base.add(meta_start), end - meta_start) };
+        let (meta, packet) = bytes.split_at_mut(size_of::<RxMeta>());
+        let stamp = RxMeta::read_from_bytes(meta).ok().and_then(RxMeta::rx_ns);
+        meta.fill(0);
+        Some((stamp, packet))
+    }
+}
+
+/// A transmit frame that is ours.
+#[derive(Debug)]
+pub(super) struct TxFrame {
+    position: usize,
+}
+
+/// The transmit frames for one purpose.
+pub(super) struct TxFrames {
+    descs: Box<[FrameDesc]>,
+    slots: Box<[Slot]>,
+    with_kernel: Box<[bool]>,
+    /// Last in, first out: the frame whose bytes are still in the cache.
+    free: Vec<TxFrame>,
+    submitted: u64,
+    completed: u64,
+}
+
+impl TxFrames {
+    pub(super) fn new(descs: &[FrameDesc]) -> Self {
+        Self {
+            descs: descs.into(),
+            slots: vec![Slot::EMPTY; descs.len()].into(),
+            with_kernel: vec![false; descs.len()].into(),
+            free: (0..descs.len()).rev().map(|position| TxFrame { position }).collect(),
+            submitted: 0,
+            completed: 0,
+        }
+    }
+
+    /// Frames that can be written now.
+    pub(super) fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Frames given to the kernel since the start.
+    pub(super) fn submitted(&self) -> u64 {
+        self.submitted
+    }
+
+    /// Frames that the kernel has given back since the start.
+    pub(super) fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    /// Frames that the kernel holds.
+    pub(super) fn outstanding(&self) -> u64 {
+        self.submitted - self.completed
+    }
+
+    /// Takes a free frame, has `fill` write the packet, and appends it to `batch`:
+    /// from here on it is the kernel's. Requires a free frame.
+    pub(super) fn write(
+        &mut self,
+        region: &mut Region,
+        batch: &mut Batch,
+        fill: impl FnOnce(&mut [u8], &mut Slot) -> usize,
+    ) {
+        let frame = self.free.pop().expect("the caller has counted the free frames");
+        let desc = self.descs[frame.position];
+        let room = region.tx_room(&desc);
+        let len = fill(room, &mut self.slots[frame.position]);
+        assert!(len <= room.len(), "a packet fits into its frame");
+        batch.push(region.with_len(desc, len));
+        self.give(frame);
+    }
+
+    fn give(&mut self, frame: TxFrame) {
+        self.with_kernel[frame.position] = true;
+        self.submitted += 1;
+    }
+
+    /// Takes back the frame at byte `addr` of the UMEM. False when it is none of
+    /// these frames, or the kernel did not hold it.
+    pub(super) fn complete(&mut self, addr: usize) -> bool {
+        let Some(position) = (addr / FRAME_SIZE).checked_sub(self.descs[0].addr() / FRAME_SIZE)
+        else {
+            return false;
+        };
+        match self.with_kernel.get_mut(position) {
+            Some(held @ true) => {
+                *held = false;
+                self.completed += 1;
+                self.free.push(TxFrame { position });
+                true
+            }
+            _ => false,
+        }
+    }
+}

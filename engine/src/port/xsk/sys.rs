@@ -1,0 +1,120 @@
+//! System calls around AF_XDP sockets that xsk-rs does not make, or whose errors
+//! it hides.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+/// `XDP_MAX_TX_SKB_BUDGET` of `linux/if_xdp.h` (Linux 6.16): how many frames one
+/// system call sends in copy mode.
+const XDP_MAX_TX_SKB_BUDGET: c_int = 9;
+
+/// Whether the kernel bound this socket in zero-copy mode, whatever was asked for.
+pub(super) fn is_zerocopy(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut options = libc::xdp_options { flags: 0 };
+    let mut len = size_of::<libc::xdp_options>() as libc::socklen_t;
+    // SAFETY: `options` and `len` are alive and writable, and `len` says how large
+    // `options` is; the kernel writes no more.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_XDP,
+            libc::XDP_OPTIONS,
+            (&raw mut options).cast::<c_void>(),
+            &raw mut len,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0)
+}
+
+/// Lets one system call send up to `frames` frames in copy mode. False where the
+/// kernel does not know the option: then it sends 32.
+pub(super) fn raise_tx_budget(socket: BorrowedFd<'_>, frames: u32) -> bool {
+    // SAFETY: the option's value is a `u32` that is alive during the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_XDP,
+            XDP_MAX_TX_SKB_BUDGET,
+            (&raw const frames).cast::<c_void>(),
+            size_of::<u32>() as libc::socklen_t,
+        )
+    };
+    result == 0
+}
+
+/// Asks the kernel to send what lies in the transmit ring.
+pub(super) fn kick_tx(socket: BorrowedFd<'_>) -> Result<(), Errno> {
+    rustix::net::send(socket, &[], SendFlags::DONTWAIT).map(|_| ())
+}
+
+/// Tells a driver that waits for it that the fill ring has frames again. What
+/// it answers does not matter: the next call asks again.
+pub(super) fn kick_rx(socket: BorrowedFd<'_>) {
+    let _ = rustix::net::recv(socket, &mut [0_u8; 0], RecvFlags::DONTWAIT);
+}
+
+/// Waits until every CPU has left the receive path it was in when this was
+/// called. `MEMBARRIER_CMD_GLOBAL` is the kernel's `synchronize_rcu`, and XDP
+/// programs with their redirects run inside one RCU section.
+pub(super) fn wait_for_receive_paths() {
+    // SAFETY: the call takes integers only.
+    let result =
+        unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL as c_int, 0, 0) };
+    if result != 0 {
+        // Refused where CPUs run without a tick; a receive path ends within
+        // two ticks, or a few milliseconds.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the interface is up; an error when there is none of that name.
+pub(super) fn is_up(interface: &str) -> io::Result<bool> {
+    let socket = rustix::net::socket_with(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::DGRAM,
+        rustix::net::SocketFlags::CLOEXEC,
+        None,
+    )?;
+    // SAFETY: ifreq is integers, byte arrays and a union of them; zero is valid.
+    let mut request: libc::ifreq = unsafe { zeroed() };
+    if interface.len() >= request.ifr_name.len() {
+        return Err(Errno::NODEV.into());
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *to = from as c_char;
+    }
+    // SAFETY: the name ends with a zero byte, and `request` is alive and writable.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has written the flags member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(c_int::from(flags) & libc::IFF_UP != 0)
+}
+
+/// The index of an interface in this network namespace.
+pub(super) fn interface_index(interface: &str) -> io::Result<u32> {
+    let socket = rustix::net::socket_with(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::DGRAM,
+        rustix::net::SocketFlags::CLOEXEC,
+        None,
+    )?;
+    Ok(rustix::net::netdevice::name_to_index(socket, interface)?)
+}
+
+/// Nanoseconds of CLOCK_MONOTONIC, for frames that no driver could stamp.
+pub(super) fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
