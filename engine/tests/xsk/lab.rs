@@ -34,24 +34,34 @@ impl Lab {
             |end: &str, number: u32| format!("prtip-xsk-{}-{number}-{end}", std::process::id());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let lab = Self { near: name("near", number), far: name("far", number) };
-        let (near, far) = (&lab.near, &lab.far);
-        run(&format!("ip netns add {near}"));
-        run(&format!("ip netns add {far}"));
-        let queues = format!("numrxqueues {QUEUES} numtxqueues {QUEUES}");
-        run(&format!(
-            "ip -n {near} link add near0 {queues} address {} type veth \
-             peer name far0 {queues} address {} netns {far}",
-            mac(NEAR_MAC),
-            mac(FAR_MAC)
-        ));
-        run(&format!("ip -n {near} addr add {NEAR_V4}/24 dev near0"));
-        run(&format!("ip -n {far} addr add {FAR_V4}/24 dev far0"));
-        for (end, device) in [(near, "near0"), (far, "far0")] {
-            run(&format!("ip -n {end} link set {device} up"));
-        }
-        run(&format!("ip -n {far} neigh add {NEAR_V4} lladdr {} dev far0", mac(NEAR_MAC)));
-        run(&format!("ip -n {near} neigh add {FAR_V4} lladdr {} dev near0", mac(FAR_MAC)));
+        run(&format!("ip netns add {}", lab.near));
+        run(&format!("ip netns add {}", lab.far));
+        lab.make_link(QUEUES, QUEUES);
         lab
+    }
+
+    /// Another link with so many receive and as many transmit queues at either end.
+    pub fn remake_link(&self, near_queues: u32, far_queues: u32) {
+        self.near_ip("link del near0");
+        self.make_link(near_queues, far_queues);
+    }
+
+    fn make_link(&self, near_queues: u32, far_queues: u32) {
+        let queues = |count: u32| format!("numrxqueues {count} numtxqueues {count}");
+        self.near_ip(&format!(
+            "link add near0 {} address {} type veth peer name far0 {} address {} netns {}",
+            queues(near_queues),
+            mac(NEAR_MAC),
+            queues(far_queues),
+            mac(FAR_MAC),
+            self.far
+        ));
+        self.near_ip(&format!("addr add {NEAR_V4}/24 dev near0"));
+        self.far_ip(&format!("addr add {FAR_V4}/24 dev far0"));
+        self.near_ip("link set near0 up");
+        self.far_ip("link set far0 up");
+        self.far_ip(&format!("neigh add {NEAR_V4} lladdr {} dev far0", mac(NEAR_MAC)));
+        self.near_ip(&format!("neigh add {FAR_V4} lladdr {} dev near0", mac(FAR_MAC)));
     }
 
     /// `ip` in the near namespace; returns what it printed.
@@ -161,7 +171,7 @@ pub fn number_of(frame: &[u8]) -> u32 {
 
 /// A frame from near to far.
 pub fn frame(source: Ipv4Addr, destination: Ipv4Addr, mut tcp: TcpHeader) -> Vec<u8> {
-    let ip = Ipv4Header::new(
+    let mut ip = Ipv4Header::new(
         tcp.header_len_u16(),
         64,
         IpNumber::TCP,
@@ -169,7 +179,6 @@ pub fn frame(source: Ipv4Addr, destination: Ipv4Addr, mut tcp: TcpHeader) -> Vec
         destination.octets(),
     )
     .unwrap();
-    let mut ip = ip;
     ip.header_checksum = ip.calc_header_checksum();
     tcp.checksum = tcp.calc_checksum_ipv4(&ip, &[]).unwrap();
     let ethernet =

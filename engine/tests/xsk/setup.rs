@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use prtip_engine::error::Kind;
+use prtip_engine::port::SEND_BATCH;
 use prtip_engine::port::xsk::{Request, open};
-use prtip_engine::port::{Port, SEND_BATCH};
 use prtip_engine::scan::XdpMode;
 
 use super::lab::*;
@@ -120,18 +120,33 @@ fn a_port_can_be_opened_again_at_once() {
     });
 }
 
-/// Name of the variable that makes [`hold_the_interface`] hold it.
-const HOLD: &str = "PRTIP_TEST_HOLD_INTERFACE";
-
-/// The other process of the next test; alone it does nothing.
 #[test]
-fn hold_the_interface() {
-    if std::env::var_os(HOLD).is_none() {
-        return;
-    }
-    let _opened = open(&request("near0", &near_config())).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+fn fewer_queues_than_the_peer_sends_on_leaves_generic_mode() {
+    in_lab(|lab| {
+        lab.remake_link(1, 2);
+        let error = lab.open_near(XdpMode::Copy, 1).err().unwrap();
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.cause.contains("transmit queues"), "{error}");
+        assert_eq!(lab.near_programs(), 0);
+
+        let near = lab.open_near(XdpMode::Auto, 1).unwrap();
+        assert_eq!((near.mode, near.queues), ("generic", 1));
+        assert!(near.why.contains("no native XDP"), "{}", near.why);
+    });
 }
+
+/// The part of another process in two tests below.
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
+fn open_print_and_hold() {
+    match open(&request("near0", &near_config())) {
+        Ok(_opened) => std::thread::sleep(Duration::from_secs(60)),
+        Err(error) => println!("{:?}: {error}", error.kind),
+    }
+}
+
+const OPEN_PRINT_AND_HOLD: [&str; 4] =
+    ["--exact", "setup::open_print_and_hold", "--ignored", "--nocapture"];
 
 #[test]
 fn a_killed_process_leaves_nothing_on_the_interface() {
@@ -139,8 +154,7 @@ fn a_killed_process_leaves_nothing_on_the_interface() {
         lab.enter_near();
         for _ in 0..3 {
             let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "setup::hold_the_interface"])
-                .env(HOLD, "1")
+                .args(OPEN_PRINT_AND_HOLD)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -153,6 +167,24 @@ fn a_killed_process_leaves_nothing_on_the_interface() {
             let near = lab.open_near(XdpMode::Auto, 1).unwrap();
             assert_eq!(near.mode, "copy", "{}", near.why);
         }
+    });
+}
+
+#[test]
+fn without_privileges_opening_is_denied_with_a_remedy() {
+    in_lab(|lab| {
+        lab.enter_near();
+        let output = Command::new("setpriv")
+            .args(["--bounding-set=-all", "--inh-caps=-all"])
+            .arg(std::env::current_exe().unwrap())
+            .args(OPEN_PRINT_AND_HOLD)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("Denied: "), "{text}");
+        assert!(text.contains("remedy: run as root"), "{text}");
+        let noise = String::from_utf8_lossy(&output.stderr);
+        assert!(!noise.contains("libbpf"), "the loader's own messages are caught: {noise}");
     });
 }
 
