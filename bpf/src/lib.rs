@@ -7,3 +7,5 @@
 
 pub mod abi;
 pub mod cookie;
+#[cfg(feature = "lab")]
+pub mod lab;
