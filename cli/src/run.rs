@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prtip_engine::error::{Error, Kind, Result};
-use prtip_engine::event::PortEvent;
 use prtip_engine::event::log::{Backend, EventLog};
 use prtip_engine::event::record::ScanStarted;
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
 use prtip_engine::event::table::Table;
+use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::key;
 use prtip_engine::plan::Plan;
 use prtip_engine::scan::{
@@ -248,6 +248,11 @@ fn options(args: &ScanArgs) -> Result<Options> {
             SynArg::Mss => SynOptions::Mss,
             SynArg::Linux => SynOptions::Linux,
         },
+        report_silent: args
+            .results
+            .show
+            .iter()
+            .any(|state| state.states().contains(&PortState::Filtered)),
         rst: !way_out.no_rst,
     };
     let of_family = |v4: bool| options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4).count();
