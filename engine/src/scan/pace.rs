@@ -25,6 +25,8 @@ pub struct Pacer {
     sent: f64,
     /// What may leave at once under the repayment rule.
     tokens: f64,
+    /// Probes that leave together.
+    batch: f64,
     last_turn_ns: u64,
     /// The last turn had nothing to send.
     idle: bool,
@@ -34,14 +36,16 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// A pace of `rate` probes a second (`None`: unlimited), starting at `now_ns`.
+    /// A pace of `rate` probes a second (`None`: unlimited), starting at `now_ns`,
+    /// for a sender whose probes leave in batches of `batch`.
     #[must_use]
-    pub fn new(rate: Option<f64>, now_ns: u64) -> Self {
+    pub fn new(rate: Option<f64>, batch: usize, now_ns: u64) -> Self {
         Self {
             per_ns: rate.map(|rate| rate / 1e9),
             base_ns: now_ns,
             sent: 0.0,
             tokens: 0.0,
+            batch: batch as f64,
             last_turn_ns: now_ns,
             idle: false,
             stalls: 0,
@@ -55,7 +59,7 @@ impl Pacer {
         self.per_ns = rate.map(|rate| rate / 1e9);
         self.base_ns = now_ns;
         self.sent = 0.0;
-        self.tokens = self.tokens.min(1.0);
+        self.tokens = self.tokens.min(self.batch);
         self.last_turn_ns = now_ns;
     }
 
@@ -64,26 +68,26 @@ impl Pacer {
         let Some(per_ns) = self.per_ns else { return most };
         let gap_ns = now_ns.saturating_sub(self.last_turn_ns);
         self.last_turn_ns = now_ns;
-        let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
+        let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
-        if gap_ns > STALL_NS && due >= 2.0 && !self.idle {
+        if gap_ns > STALL_NS && due >= 2.0 * self.batch && !self.idle {
             self.stalls += 1;
             self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
         }
         self.idle = false;
-        let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(1.0);
-        if due > limit + 1.0 {
+        let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(self.batch);
+        if due > limit + self.batch {
             let excess = due - limit;
             self.forgiven += excess;
             self.sent += excess;
             due = limit;
         }
         let earned = gap_ns.min(STALL_NS) as f64 * per_ns * REPAY;
-        let depth = (STALL_NS as f64 * per_ns * REPAY).max(1.0);
+        let depth = (STALL_NS as f64 * per_ns * REPAY).max(self.batch);
         self.tokens = (self.tokens + earned).min(depth);
-        // One probe that is due by the schedule may always leave.
-        due.min(self.tokens.max(1.0)).max(0.0).min(most as f64) as usize
+        // One batch that is due by the schedule may always leave.
+        due.min(self.tokens.max(self.batch)).max(0.0).min(most as f64) as usize
     }
 
     /// There was nothing to send at `now_ns`: what was due beyond one probe is not
@@ -91,9 +95,9 @@ impl Pacer {
     pub fn skip(&mut self, now_ns: u64) {
         let Some(per_ns) = self.per_ns else { return };
         self.idle = true;
-        let due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
-        if due > 1.0 {
-            self.sent += due - 1.0;
+        let due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
+        if due > self.batch {
+            self.sent += due - self.batch;
         }
     }
 
@@ -143,7 +147,7 @@ mod tests {
     fn every_second_is_within_two_batches_of_the_rate() {
         for rate in [7.0, 1000.0, 50_000.0, 1_234_567.0] {
             for turn_ns in [3_000, 40_000, 170_000] {
-                let mut pacer = Pacer::new(Some(rate), 0);
+                let mut pacer = Pacer::new(Some(rate), 1, 0);
                 if rate * turn_ns as f64 / 1e9 > 60.0 {
                     continue; // more than a batch falls due in a turn: no sender could keep up
                 }
@@ -164,7 +168,7 @@ mod tests {
     fn a_stall_is_repaid_at_a_tenth_more_and_at_most_ten_milliseconds_of_it() {
         let rate = 50_000.0;
         for stall_ns in [2_000_000, 8_000_000, 300_000_000] {
-            let mut pacer = Pacer::new(Some(rate), 0);
+            let mut pacer = Pacer::new(Some(rate), 1, 0);
             drive(&mut pacer, 0, 1_000_000_000, 20_000);
             let resume = 1_000_000_000 + stall_ns;
             let sends = drive(&mut pacer, resume, resume + 1_000_000_000, 20_000);
@@ -185,7 +189,7 @@ mod tests {
 
     #[test]
     fn slow_rates_send_single_probes_on_time() {
-        let mut pacer = Pacer::new(Some(10.0), 5);
+        let mut pacer = Pacer::new(Some(10.0), 1, 5);
         let sends = drive(&mut pacer, 5, 1_000_000_005, 1_000_000);
         assert!(sends.iter().all(|(_, n)| *n <= 1));
         assert_eq!(total(&sends, 0, 2_000_000_000), 10);
@@ -194,7 +198,7 @@ mod tests {
 
     #[test]
     fn waiting_for_work_is_neither_debt_nor_a_stall() {
-        let mut pacer = Pacer::new(Some(50_000.0), 0);
+        let mut pacer = Pacer::new(Some(50_000.0), 1, 0);
         drive(&mut pacer, 0, 1_000_000_000, 20_000);
         for turn in 0..1_000 {
             pacer.allowance(1_000_000_000 + turn * 1_000_000, 64);
@@ -205,7 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_leaves_whole_however_slow_the_rate() {
+        let mut pacer = Pacer::new(Some(1_000.0), 32, 0);
+        let mut sends = Vec::new();
+        for now in (0..1_000_000_000).step_by(100_000) {
+            let count = pacer.allowance(now, 64) / 32 * 32;
+            pacer.sent(count);
+            sends.push((now, count));
+        }
+        let sent = total(&sends, 0, 1_000_000_000);
+        assert!((1_000..=1_032).contains(&sent), "{sent}");
+    }
+
+    #[test]
     fn unlimited_takes_all() {
-        assert_eq!(Pacer::new(None, 0).allowance(1, 64), 64);
+        assert_eq!(Pacer::new(None, 1, 0).allowance(1, 64), 64);
     }
 }

@@ -211,7 +211,7 @@ impl<'a> Sender<'a> {
         Self {
             range,
             cursors: vec![0; usize::from(attempts)],
-            pacer: Pacer::new(rate, now),
+            pacer: Pacer::new(rate, range.times[0].batch() as usize, now),
             pending: Pending { indices: ArrayVec::new(), attempt: 0 },
             generated: 0,
             retries: 0,
