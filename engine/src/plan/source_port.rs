@@ -57,7 +57,7 @@ impl SourcePorts {
     /// first + slots · attempts <= last + 1.
     #[inline]
     pub(crate) fn wide(&self, hash: u32, attempt: u8) -> u32 {
-        let slot = (u64::from(hash) * u64::from(self.slots) >> 32) as u32;
+        let slot = ((u64::from(hash) * u64::from(self.slots)) >> 32) as u32;
         slot.wrapping_mul(self.attempts.into())
             .wrapping_add(u32::from(self.first) + u32::from(attempt))
     }
@@ -98,7 +98,8 @@ mod tests {
     fn a_range_too_small_for_the_attempts_is_refused() {
         assert!(SourcePorts::new(61_000..=61_002, 3, 0).is_ok());
         assert!(SourcePorts::new(61_000..=61_001, 3, 0).is_err());
-        assert!(SourcePorts::new(61_000..=60_000, 1, 0).is_err());
+        let (first, last) = (61_000, 60_000);
+        assert!(SourcePorts::new(first..=last, 1, 0).is_err());
         assert!(SourcePorts::new(0..=100, 1, 0).is_err());
         assert!(SourcePorts::new(61_000..=61_100, 0, 0).is_err());
         assert!(SourcePorts::new(1..=65_535, 255, 0).is_ok());
