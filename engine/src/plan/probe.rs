@@ -317,6 +317,7 @@ impl Prober {
     /// Writes the RST that ends the half-open connection of a SYN-ACK: from the
     /// port that it came to, with its acknowledgement number as sequence number
     /// (RFC 9293, section 3.5.2). 0, and nothing written, for other replies.
+    /// A frame that held a probe must have its [`Slot`] set to [`Slot::EMPTY`].
     ///
     /// # Panics
     /// As [`write`](Self::write).
