@@ -6,7 +6,7 @@
 //! order, `rank = permutation.forward(index)`.
 //!
 //! * [`target`], [`ports`]: what people write. [`special`]: what is left out
-//!   unless it is named. [`top_ports`]: which ports when none are named.
+//!   unless it is named. [`mod@top_ports`]: which ports when none are named.
 //! * [`builder`]: from all of these to a [`Plan`], or a [`PlanError`].
 //! * [`permutation`]: the order. [`ranges`]: address sets and ranks.
 //! * [`probe`]: the bytes of a probe as a function of (plan, index, attempt),

@@ -268,6 +268,8 @@ impl<T: Word> Ranked<T> {
         if self.single { self.base.plus(rank) } else { self.at_many(rank) }
     }
 
+    /// Kept out of the way of the fast case.
+    #[cold]
     #[inline(never)]
     fn at_many(&self, rank: u64) -> T {
         let bucket = (rank >> self.shift) as usize;
