@@ -25,11 +25,6 @@ use crate::wire::Link;
 use crate::wire::reply::{Kind, Reply};
 use crate::wire::template::{Patch, Segment, Template};
 
-impl Fields {
-    /// Nothing resolved yet: what a batch starts with.
-    pub const EMPTY: Self = Self {};
-}
-
 /// Probes resolved at a time: the length of the cookie batches.
 pub const RESOLVE_BATCH: usize = 64;
 
