@@ -4,6 +4,7 @@
 
 pub(crate) mod ethtool;
 pub mod filter;
+pub mod memory;
 mod outbox;
 pub mod packet;
 pub mod raw;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod filter;
+mod memory;
 mod namespace;
 mod packet;
+mod probes;
 mod raw;
 mod route;
