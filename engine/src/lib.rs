@@ -10,8 +10,10 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`event`]: what was found, and the sinks that write it down.
+//! * [`doctor`]: what works on this host and why not.
 //! * [`latency`]: round-trip time histograms. [`error`]: errors that tell the remedy.
 
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod latency;

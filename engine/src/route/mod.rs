@@ -8,6 +8,7 @@
 pub mod interface;
 pub mod neighbour;
 pub(crate) mod netlink;
+pub mod xdp_features;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

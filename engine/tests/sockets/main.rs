@@ -2,6 +2,7 @@
 //! network namespaces.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod doctor;
 mod filter;
 mod memory;
 mod namespace;
