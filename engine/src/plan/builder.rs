@@ -7,7 +7,7 @@ use super::division::Divisor;
 use super::error::PlanError;
 use super::permutation::{MAX_LEN, Permutation};
 use super::ports::PortSet;
-use super::ranges::{IpRange, Ranked, Spans};
+use super::ranges::{IpRange, Ranked, Spans, Word};
 use super::top_ports::top_ports;
 use super::{Plan, special};
 
@@ -113,18 +113,13 @@ impl PlanBuilder {
                 return Err(PlanError::NotSpecial(*allowed));
             }
         }
-        let special = Families::of(&special);
-        let allowed = Families::of(&self.allowed);
-        let (v4, v4_lost) = select(
-            (&self.literal.v4, &self.ordinary.v4),
-            (special.v4, allowed.v4),
-            &self.excluded.v4,
-        );
-        let (v6, v6_lost) = select(
-            (&self.literal.v6, &self.ordinary.v6),
-            (special.v6, allowed.v6),
-            &self.excluded.v6,
-        );
+        let (special, allowed) = (Families::of(&special), Families::of(&self.allowed));
+        let special_v4 = Spans::union(special.v4).without(&Spans::union(allowed.v4));
+        let special_v6 = Spans::union(special.v6).without(&Spans::union(allowed.v6));
+        let (v4, v4_lost) =
+            select(&self.literal.v4, &self.ordinary.v4, &special_v4, &self.excluded.v4);
+        let (v6, v6_lost) =
+            select(&self.literal.v6, &self.ordinary.v6, &special_v6, &self.excluded.v6);
 
         let addresses = v4.count().saturating_add(v6.count());
         if addresses == 0 {
@@ -213,13 +208,13 @@ struct Lost {
 }
 
 /// What is left of the targets of one family.
-fn select<T: super::ranges::Word>(
-    (literal, ordinary): (&[(T, T)], &[(T, T)]),
-    (special, allowed): (Vec<(T, T)>, Vec<(T, T)>),
+fn select<T: Word>(
+    literal: &[(T, T)],
+    ordinary: &[(T, T)],
+    special: &Spans<T>,
     excluded: &[(T, T)],
 ) -> (Spans<T>, Lost) {
-    let special = Spans::union(special).without(&Spans::union(allowed));
-    let mut wanted = Spans::union(ordinary.to_vec()).without(&special).as_slice().to_vec();
+    let mut wanted = Spans::union(ordinary.to_vec()).without(special).as_slice().to_vec();
     wanted.extend_from_slice(literal);
     let wanted = Spans::union(wanted);
     let asked = Spans::union([ordinary, literal].concat());

@@ -1,13 +1,14 @@
-//! Probe cookies many at a time: SipHash-1-3 with one message in each vector lane.
+//! Cookies and checksums many at a time: one probe in each vector lane.
 //!
 //! [`prtip_bpf::cookie`] says what a cookie is; this computes the same numbers
-//! for a whole batch. With AVX2, four lanes fill a register and two registers
-//! are in flight; elsewhere one message after the other is hashed in plain
-//! registers.
+//! for a whole batch, and while they are in registers the checksums that depend
+//! on them. With AVX2, four lanes fill a register and two registers are in
+//! flight; elsewhere one probe after the other is finished in plain registers.
 
 use prtip_bpf::abi::Key;
 
 use super::probe::RESOLVE_BATCH;
+use crate::wire::template::{Patch, Sums};
 
 /// One word for each probe of a batch.
 pub type Words = [u64; RESOLVE_BATCH];
@@ -33,40 +34,100 @@ impl Lanes {
         Self::Scalar
     }
 
-    /// Replaces the first `count` messages of `words` by their hashes; what lies
-    /// behind them is overwritten at will.
-    ///
-    /// A message is the IPv4 cookie's: their address, their port and our port as
-    /// on the wire, in one little-endian word. The cookie is the hash's low half.
+    /// Finishes the first `count` IPv4 probes: `words` holds the cookie's message
+    /// of each (their address, their port and our port as on the wire, in one
+    /// little-endian word) and is replaced by its [`Finished`]; what lies behind
+    /// is overwritten at will.
     #[inline]
-    pub fn hash_v4(self, key: Key, words: &mut Words, count: usize) {
+    pub(crate) fn finish_v4(self, key: Key, sums: Sums, words: &mut Words, count: usize) {
         match self {
             Self::Scalar => {
                 for word in words.iter_mut().take(count) {
-                    *word = siphash13(key, [*word], V4_LENGTH);
+                    let cookie = siphash13(key, [*word], V4_LENGTH) as u32;
+                    let (destination, ports) = (*word as u32, (*word >> 32) as u32);
+                    // The sum does not mind which port comes first.
+                    let patch = Patch::v4(
+                        sums,
+                        destination,
+                        ports,
+                        cookie.swap_bytes(),
+                        wire_ip_id(cookie.swap_bytes()),
+                    );
+                    *word = Finished::new(&patch).0;
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.hash_v4(key, words, count),
+            Self::Avx2(avx2) => avx2.finish_v4(key, sums, words, count),
         }
     }
 
-    /// As [`hash_v4`](Self::hash_v4) for IPv6: `first` and `second` hold the two
-    /// little-endian words of their address, `ports` their port and, 16 bits
-    /// higher, our port. The hashes replace `ports`.
+    /// As [`finish_v4`](Self::finish_v4) for IPv6: `first` and `second` hold the
+    /// two little-endian words of their address, `ports` their port and, 16 bits
+    /// higher, our port; `ports` is replaced.
     #[inline]
-    pub fn hash_v6(self, key: Key, first: &Words, second: &Words, ports: &mut Words, count: usize) {
+    pub(crate) fn finish_v6(
+        self,
+        key: Key,
+        sums: Sums,
+        [first, second]: [&Words; 2],
+        ports: &mut Words,
+        count: usize,
+    ) {
         match self {
             Self::Scalar => {
-                for (at, port) in ports.iter_mut().take(count).enumerate() {
-                    *port = siphash13(key, [first[at], second[at]], *port | V6_LENGTH);
+                for (at, word) in ports.iter_mut().take(count).enumerate() {
+                    let addr = [first[at], second[at]];
+                    let cookie = siphash13(key, addr, *word | V6_LENGTH) as u32;
+                    let patch = Patch::v6(sums, addr, *word as u32, cookie.swap_bytes());
+                    *word = Finished::new(&patch).0;
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(avx2) => avx2.hash_v6(key, first, second, ports, count),
+            Self::Avx2(avx2) => avx2.finish_v6(key, sums, [first, second], ports, count),
         }
     }
 }
+
+/// What finishing gives: the sequence number as on the wire in the low half (read
+/// in little-endian order), then the IPv4 header checksum (IPv6: 0) and the TCP
+/// checksum in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Finished(pub(crate) u64);
+
+impl Finished {
+    fn new<A>(patch: &Patch<A>) -> Self {
+        Self(
+            u64::from(patch.seq)
+                | u64::from(patch.ip_checksum) << 32
+                | u64::from(patch.tcp_checksum) << 48,
+        )
+    }
+
+    #[inline]
+    pub(crate) fn seq(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline]
+    pub(crate) fn ip_checksum(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    #[inline]
+    pub(crate) fn tcp_checksum(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+}
+
+/// The IPv4 identification of a packet with sequence number `seq`, both as on the
+/// wire read in little-endian order: the first half of it, but never 0, because a
+/// raw socket would replace that by a number of the kernel's own.
+#[inline]
+pub(crate) fn wire_ip_id(seq: u32) -> u16 {
+    seq as u16 | IP_ID_BIT
+}
+
+const IP_ID_BIT: u16 = 0x0100;
 
 /// The message's length, in the top byte of SipHash's last word.
 const V4_LENGTH: u64 = 8 << 56;
@@ -142,31 +203,37 @@ mod tests {
     proptest! {
         #[test]
         fn batches_equal_the_reference(
-            k0: u64, k1: u64, count in 0usize..=RESOLVE_BATCH,
+            k0: u64, k1: u64, ip in 0u64..1 << 20, tcp in 0u64..1 << 20, count in 0usize..=RESOLVE_BATCH,
             probes in proptest::collection::vec((any::<u128>(), any::<u16>(), any::<u16>()), RESOLVE_BATCH)
         ) {
-            let key = Key { k0, k1 };
+            let (key, sums) = (Key { k0, k1 }, Sums { ip, tcp });
             for lanes in all_lanes() {
                 let word = |bytes: &[u8]| {
                     let mut word = [0; 8];
                     word[..bytes.len()].copy_from_slice(bytes);
                     u64::from_le_bytes(word)
                 };
-                let (mut v4, mut first, mut second, mut ports) =
-                    ([0; RESOLVE_BATCH], [0; RESOLVE_BATCH], [0; RESOLVE_BATCH], [0; RESOLVE_BATCH]);
+                let [mut v4, mut first, mut second, mut ports] = [[0; RESOLVE_BATCH]; 4];
                 for (at, &(addr, their, our)) in probes.iter().enumerate() {
                     let bytes = addr.to_be_bytes();
                     let both = [their.to_be_bytes(), our.to_be_bytes()].concat();
                     v4[at] = word(&[&bytes[12..], &both].concat());
-                    (first[at], second[at], ports[at]) = (word(&bytes[..8]), word(&bytes[8..]), word(&both));
+                    first[at] = word(&bytes[..8]);
+                    second[at] = word(&bytes[8..]);
+                    ports[at] = word(&both);
                 }
-                lanes.hash_v4(key, &mut v4, count);
-                lanes.hash_v6(key, &first, &second, &mut ports, count);
+                let messages = (v4, ports);
+                lanes.finish_v4(key, sums, &mut v4, count);
+                lanes.finish_v6(key, sums, [&first, &second], &mut ports, count);
                 for (at, &(addr, their, our)) in probes.iter().enumerate().take(count) {
-                    let expected = cookie4(key, Ipv4Addr::from(addr as u32), their, our);
-                    prop_assert_eq!(v4[at] as u32, expected, "{:?}", lanes);
-                    let expected = cookie6(key, Ipv6Addr::from(addr), their, our);
-                    prop_assert_eq!(ports[at] as u32, expected, "{:?}", lanes);
+                    let cookie = cookie4(key, Ipv4Addr::from(addr as u32), their, our);
+                    let (to, both) = (messages.0[at] as u32, (messages.0[at] >> 32) as u32);
+                    let patch = Patch::v4(sums, to, both, cookie.swap_bytes(), wire_ip_id(cookie.swap_bytes()));
+                    prop_assert_eq!(Finished(v4[at]), Finished::new(&patch), "{:?}", lanes);
+                    let cookie = cookie6(key, Ipv6Addr::from(addr), their, our);
+                    let (to, both) = ([first[at], second[at]], messages.1[at] as u32);
+                    let patch = Patch::v6(sums, to, both, cookie.swap_bytes());
+                    prop_assert_eq!(Finished(ports[at]), Finished::new(&patch), "{:?}", lanes);
                 }
             }
         }

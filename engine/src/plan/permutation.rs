@@ -78,16 +78,26 @@ impl Permutation {
     #[must_use]
     pub fn forward(&self, index: u64) -> u64 {
         debug_assert!(index < self.n);
-        let mut x = index;
-        loop {
-            for round in &self.rounds {
-                x = x.wrapping_add(round.add).wrapping_mul(round.multiply) & self.mask;
-                x ^= x >> self.shift;
-            }
-            if x < self.n {
-                return x;
-            }
+        let x = self.mix(index);
+        if x < self.n { x } else { self.walk(x) }
+    }
+
+    #[inline]
+    fn mix(&self, mut x: u64) -> u64 {
+        for round in &self.rounds {
+            x = x.wrapping_add(round.add).wrapping_mul(round.multiply) & self.mask;
+            x ^= x >> self.shift;
         }
+        x
+    }
+
+    /// The passes after the first, apart so that the first needs no loop.
+    #[inline(never)]
+    fn walk(&self, mut x: u64) -> u64 {
+        while x >= self.n {
+            x = self.mix(x);
+        }
+        x
     }
 
     /// The index of `rank` < n: `inverse(forward(i)) == i`.

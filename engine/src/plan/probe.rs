@@ -6,9 +6,8 @@
 //! at once), [`Prober::write`] patches them into a frame. A frame that already
 //! holds the right template gets only its changing fields.
 //!
-//! What a SYN carries: the cookie as its sequence number; as IPv4 identification
-//! the cookie's low half with the last bit set, because a raw socket would
-//! replace 0 by a number of the kernel's own.
+//! What a SYN carries: the cookie as its sequence number, and half of it as
+//! IPv4 identification.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -17,7 +16,7 @@ use std::sync::Arc;
 use prtip_bpf::abi::{Key, SteerConfig};
 use prtip_bpf::cookie::{cookie4, cookie6, derive_key};
 
-use super::cookies::Lanes;
+use super::cookies::{Finished, Lanes, wire_ip_id};
 use super::source_port::SourcePorts;
 use super::{IpRange, Plan, PlanError, Target};
 use crate::scan::SynOptions;
@@ -88,26 +87,31 @@ impl Family {
 /// Words hold the bytes as on the wire, read in little-endian order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    /// Destination: two halves (IPv6), or the first word alone (IPv4).
-    addr: [u64; 2],
-    /// Destination port (low half) and source port.
-    ports: u32,
-    cookie: u32,
+    /// IPv4: destination (low half), its port, our port. IPv6: the first half of
+    /// the destination.
+    first: u64,
+    /// IPv6: the second half of the destination.
+    second: u64,
+    /// Sequence number and checksums.
+    finished: Finished,
+    /// IPv6: destination port (low half) and our port.
+    ports_v6: u32,
     v6: bool,
 }
 
 impl Fields {
     /// Not yet resolved.
-    pub const EMPTY: Self = Self { addr: [0; 2], ports: 0, cookie: 0, v6: false };
+    pub const EMPTY: Self =
+        Self { first: 0, second: 0, finished: Finished(0), ports_v6: 0, v6: false };
 
     /// The address probed.
     #[must_use]
     pub fn addr(&self) -> IpAddr {
-        let [first, second] = self.addr.map(u64::to_le_bytes);
+        let first = self.first.to_le_bytes();
         if self.v6 {
             let mut octets = [0; 16];
             octets[..8].copy_from_slice(&first);
-            octets[8..].copy_from_slice(&second);
+            octets[8..].copy_from_slice(&self.second.to_le_bytes());
             octets.into()
         } else {
             [first[0], first[1], first[2], first[3]].into()
@@ -117,19 +121,25 @@ impl Fields {
     /// The port probed.
     #[must_use]
     pub fn port(&self) -> u16 {
-        (self.ports as u16).swap_bytes()
+        (self.ports() as u16).swap_bytes()
     }
 
     /// Our port.
     #[must_use]
     pub fn source_port(&self) -> u16 {
-        ((self.ports >> 16) as u16).swap_bytes()
+        ((self.ports() >> 16) as u16).swap_bytes()
     }
 
     /// The sequence number: the cookie.
     #[must_use]
     pub fn seq(&self) -> u32 {
-        self.cookie
+        self.finished.seq().swap_bytes()
+    }
+
+    /// Destination port (low half) and our port.
+    #[inline]
+    fn ports(&self) -> u32 {
+        if self.v6 { self.ports_v6 } else { (self.first >> 32) as u32 }
     }
 }
 
@@ -188,66 +198,63 @@ impl Prober {
 
     fn resolve_v4(&self, indices: &[u64], attempt: u8, fields: &mut [Fields; RESOLVE_BATCH]) {
         let mut words = [0; RESOLVE_BATCH];
-        let ports = self.plan.ports.as_slice();
-        for (word, &index) in words.iter_mut().zip(indices) {
+        let count = indices.len().min(RESOLVE_BATCH);
+        let fields = &mut fields[..count];
+        for ((fields, word), &index) in fields.iter_mut().zip(&mut words).zip(indices) {
             let rank = self.plan.permutation.forward(index);
             let (address_rank, port_rank) = self.plan.per_address.split(rank);
-            *word = self.word_v4(self.plan.v4.at(address_rank), ports[port_rank as usize], attempt);
-        }
-        for (fields, &word) in fields.iter_mut().zip(&words).take(indices.len()) {
-            fields.addr[0] = word & 0xffff_ffff;
-            fields.ports = (word >> 32) as u32;
+            *word = self.word_v4(self.plan.v4.at(address_rank), port_rank, attempt);
+            fields.first = *word;
             fields.v6 = false;
         }
-        self.lanes.hash_v4(self.v4.key, &mut words, indices.len());
-        for (fields, &word) in fields.iter_mut().zip(&words).take(indices.len()) {
-            fields.cookie = word as u32;
+        self.lanes.finish_v4(self.v4.key, self.v4.syn.sums(), &mut words, count);
+        for (fields, &word) in fields.iter_mut().zip(&words[..count]) {
+            fields.finished = Finished(word);
         }
     }
 
     /// The message of an IPv4 cookie: address, their port, our port.
     #[inline]
-    fn word_v4(&self, addr: u32, port: u16, attempt: u8) -> u64 {
-        let destination = u64::from(addr.swap_bytes()) | u64::from(port.swap_bytes()) << 32;
-        let source_port = self.source_ports.of(self.source_ports.hash_v4(destination), attempt);
-        destination | u64::from(source_port.swap_bytes()) << 48
+    fn word_v4(&self, addr: u32, port_rank: u64, attempt: u8) -> u64 {
+        let port = self.plan.ports.as_slice()[port_rank as usize];
+        let destination = u64::from(addr) << 32 | u64::from(port) << 16;
+        let source_port = self.source_ports.wide(self.source_ports.hash_v4(destination), attempt);
+        (destination | u64::from(source_port)).swap_bytes()
     }
 
     fn resolve_mixed(&self, indices: &[u64], attempt: u8, fields: &mut [Fields; RESOLVE_BATCH]) {
-        // Each family's messages close up, with the place in `fields` of each.
-        let (mut at4, mut words, mut n4) = ([0u8; RESOLVE_BATCH], [0; RESOLVE_BATCH], 0);
-        let (mut at6, mut first, mut second, mut ports6, mut n6) =
-            ([0u8; RESOLVE_BATCH], [0; RESOLVE_BATCH], [0; RESOLVE_BATCH], [0; RESOLVE_BATCH], 0);
-        let ports = self.plan.ports.as_slice();
+        // Each family's messages close up; `at` tells the place in `fields` of each.
+        let (mut at4, mut at6) = ([0u8; RESOLVE_BATCH], [0u8; RESOLVE_BATCH]);
+        let [mut words, mut first, mut second, mut ports] = [[0; RESOLVE_BATCH]; 4];
+        let (mut n4, mut n6) = (0, 0);
         for (at, (fields, &index)) in fields.iter_mut().zip(indices).enumerate() {
             let rank = self.plan.permutation.forward(index);
             let (address_rank, port_rank) = self.plan.per_address.split(rank);
-            let port = ports[port_rank as usize];
             if let Some(rank) = address_rank.checked_sub(self.plan.v4.count()) {
+                let port = self.plan.ports.as_slice()[port_rank as usize];
                 let addr = le_halves(self.plan.v6.at(rank));
-                let port = port.swap_bytes();
                 let hash = self.source_ports.hash_v6(addr, port);
                 let source_port = self.source_ports.of(hash, attempt).swap_bytes();
-                let both = u32::from(port) | u32::from(source_port) << 16;
-                *fields = Fields { addr, ports: both, cookie: 0, v6: true };
-                (at6[n6], first[n6], second[n6], ports6[n6]) =
-                    (at as u8, addr[0], addr[1], both.into());
+                fields.ports_v6 = u32::from(port.swap_bytes()) | u32::from(source_port) << 16;
+                (fields.first, fields.second, fields.v6) = (addr[0], addr[1], true);
+                (at6[n6], first[n6], second[n6]) = (at as u8, addr[0], addr[1]);
+                ports[n6] = fields.ports_v6.into();
                 n6 += 1;
             } else {
-                let word = self.word_v4(self.plan.v4.at(address_rank), port, attempt);
-                let addr = [word & 0xffff_ffff, 0];
-                *fields = Fields { addr, ports: (word >> 32) as u32, cookie: 0, v6: false };
+                let word = self.word_v4(self.plan.v4.at(address_rank), port_rank, attempt);
+                (fields.first, fields.v6) = (word, false);
                 (at4[n4], words[n4]) = (at as u8, word);
                 n4 += 1;
             }
         }
-        self.lanes.hash_v4(self.v4.key, &mut words, n4);
+        self.lanes.finish_v4(self.v4.key, self.v4.syn.sums(), &mut words, n4);
         for (&at, &word) in at4.iter().zip(&words).take(n4) {
-            fields[usize::from(at)].cookie = word as u32;
+            fields[usize::from(at)].finished = Finished(word);
         }
-        self.lanes.hash_v6(self.v6.key, &first, &second, &mut ports6, n6);
-        for (&at, &word) in at6.iter().zip(&ports6).take(n6) {
-            fields[usize::from(at)].cookie = word as u32;
+        let addrs = [&first, &second];
+        self.lanes.finish_v6(self.v6.key, self.v6.syn.sums(), addrs, &mut ports, n6);
+        for (&at, &word) in at6.iter().zip(&ports).take(n6) {
+            fields[usize::from(at)].finished = Finished(word);
         }
     }
 
@@ -260,15 +267,23 @@ impl Prober {
     /// [`template::MAX_LEN`](crate::wire::template::MAX_LEN) bytes.
     #[inline]
     pub fn write(&self, fields: &Fields, slot: &mut Slot, frame: &mut [u8]) -> usize {
-        // In the header our port comes first.
-        let patch = Patch { ports: fields.ports.rotate_left(16), seq: fields.cookie };
+        let finished = fields.finished;
         if fields.v6 {
             let template = &self.v6.syn;
             if *slot != Slot::V6 {
                 template.copy_to(frame);
                 *slot = Slot::V6;
             }
-            template.patch_v6(frame, fields.addr, patch);
+            let patch = Patch {
+                destination: [fields.first, fields.second],
+                // In the header our port comes first.
+                ports: fields.ports_v6.rotate_left(16),
+                seq: finished.seq(),
+                id: 0,
+                ip_checksum: 0,
+                tcp_checksum: finished.tcp_checksum(),
+            };
+            template.patch_v6(frame, patch);
             template.len()
         } else {
             let template = &self.v4.syn;
@@ -276,7 +291,15 @@ impl Prober {
                 template.copy_to(frame);
                 *slot = Slot::V4;
             }
-            template.patch_v4(frame, fields.addr[0] as u32, fields.cookie as u16 | 0x0100, patch);
+            let patch = Patch {
+                destination: fields.first as u32,
+                ports: ((fields.first >> 32) as u32).rotate_left(16),
+                seq: finished.seq(),
+                id: wire_ip_id(finished.seq()),
+                ip_checksum: finished.ip_checksum(),
+                tcp_checksum: finished.tcp_checksum(),
+            };
+            template.patch_v4(frame, patch);
             template.len()
         }
     }
@@ -303,20 +326,22 @@ impl Prober {
         };
         let ports =
             u32::from(reply.our_port.swap_bytes()) | u32::from(reply.port.swap_bytes()) << 16;
-        let patch = Patch { ports, seq: ack };
-        let template = match reply.addr {
-            IpAddr::V4(_) => &self.v4.rst,
-            IpAddr::V6(_) => &self.v6.rst,
-        };
-        template.copy_to(frame);
+        let seq = ack.swap_bytes();
         match reply.addr {
             IpAddr::V4(addr) => {
-                let addr = u32::from(addr).swap_bytes();
-                template.patch_v4(frame, addr, ack as u16 | 0x0100, patch);
+                let (template, addr) = (&self.v4.rst, u32::from(addr).swap_bytes());
+                template.copy_to(frame);
+                let id = wire_ip_id(seq);
+                template.patch_v4(frame, Patch::v4(template.sums(), addr, ports, seq, id));
+                template.len()
             }
-            IpAddr::V6(addr) => template.patch_v6(frame, le_halves(addr.into()), patch),
+            IpAddr::V6(addr) => {
+                let (template, addr) = (&self.v6.rst, le_halves(addr.into()));
+                template.copy_to(frame);
+                template.patch_v6(frame, Patch::v6(template.sums(), addr, ports, seq));
+                template.len()
+            }
         }
-        template.len()
     }
 
     /// Checks the cookie of `reply`; `Some` tells which probe it answers.
@@ -324,15 +349,14 @@ impl Prober {
     pub fn validate(&self, reply: &Reply) -> Option<Answered> {
         let (cookie, hash) = match (reply.addr, reply.our_addr) {
             (IpAddr::V4(addr), IpAddr::V4(ours)) if Some(ours) == self.source_v4 => {
-                let port = u64::from(reply.port.swap_bytes());
-                let destination = u64::from(u32::from(addr).swap_bytes()) | port << 32;
+                let destination = u64::from(u32::from(addr)) << 32 | u64::from(reply.port) << 16;
                 let cookie = cookie4(self.v4.key, addr, reply.port, reply.our_port);
                 (cookie, self.source_ports.hash_v4(destination))
             }
             (IpAddr::V6(addr), IpAddr::V6(ours)) if Some(ours) == self.source_v6 => {
                 let halves = le_halves(addr.into());
                 let cookie = cookie6(self.v6.key, addr, reply.port, reply.our_port);
-                (cookie, self.source_ports.hash_v6(halves, reply.port.swap_bytes()))
+                (cookie, self.source_ports.hash_v6(halves, reply.port))
             }
             _ => return None,
         };

@@ -50,9 +50,16 @@ impl SourcePorts {
     #[inline]
     #[must_use]
     pub(crate) fn of(&self, hash: u32, attempt: u8) -> u16 {
-        let slot = (u64::from(hash) * u64::from(self.slots) >> 32) as u16;
-        // Below first + slots · attempts <= last + 1, so nothing wraps.
-        slot.wrapping_mul(self.attempts).wrapping_add(self.first).wrapping_add(attempt.into())
+        self.wide(hash, attempt) as u16
+    }
+
+    /// [`of`](Self::of) as a wider word: at most 65535, because it is below
+    /// first + slots · attempts <= last + 1.
+    #[inline]
+    pub(crate) fn wide(&self, hash: u32, attempt: u8) -> u32 {
+        let slot = ((u64::from(hash) * u64::from(self.slots)) >> 32) as u32;
+        slot.wrapping_mul(self.attempts.into())
+            .wrapping_add(u32::from(self.first) + u32::from(attempt))
     }
 
     /// The attempt told by `port` for the destination hashed to `hash`; `None`
@@ -63,8 +70,8 @@ impl SourcePorts {
         (attempt < self.attempts).then_some(attempt as u8)
     }
 
-    /// Hashes an IPv4 destination: its address and port as on the wire, in one
-    /// little-endian word.
+    /// Hashes an IPv4 destination: its address in the upper half, its port in
+    /// bits 16 to 31, both in host order.
     #[inline]
     pub(crate) fn hash_v4(&self, destination: u64) -> u32 {
         ((destination ^ self.salt).wrapping_mul(SPREAD) >> 32) as u32
@@ -91,7 +98,8 @@ mod tests {
     fn a_range_too_small_for_the_attempts_is_refused() {
         assert!(SourcePorts::new(61_000..=61_002, 3, 0).is_ok());
         assert!(SourcePorts::new(61_000..=61_001, 3, 0).is_err());
-        assert!(SourcePorts::new(61_000..=60_000, 1, 0).is_err());
+        let (first, last) = (61_000, 60_000);
+        assert!(SourcePorts::new(first..=last, 1, 0).is_err());
         assert!(SourcePorts::new(0..=100, 1, 0).is_err());
         assert!(SourcePorts::new(61_000..=61_100, 0, 0).is_err());
         assert!(SourcePorts::new(1..=65_535, 255, 0).is_ok());
@@ -102,8 +110,7 @@ mod tests {
         let ports = SourcePorts::new(61_000..=65_535, 2, 99).unwrap();
         let mut used = vec![0u32; 4536];
         for addr in 0..1u32 << 16 {
-            let addr = (0xc612_0000 + addr).swap_bytes();
-            let word = u64::from(addr) | u64::from(80u16.swap_bytes()) << 32;
+            let word = u64::from(0xc612_0000 + addr) << 32 | 80 << 16;
             used[usize::from(ports.of(ports.hash_v4(word), 0) - 61_000)] += 1;
         }
         let busy = used.iter().step_by(2);

@@ -20,11 +20,18 @@ pub fn sum(bytes: &[u8]) -> u64 {
 #[inline]
 #[must_use]
 pub fn finish(sum: u64) -> [u8; 2] {
+    finish_le(sum).to_le_bytes()
+}
+
+/// [`finish`] as the header's two bytes read in little-endian order.
+#[inline]
+#[must_use]
+pub fn finish_le(sum: u64) -> u16 {
     // Adding a word to itself turned by half leaves in its upper half the sum of
     // both halves with the carry already added back.
     let sum = (sum.wrapping_add(sum.rotate_right(32)) >> 32) as u32;
     let sum = sum.wrapping_add(sum.rotate_right(16)) >> 16;
-    (!(sum as u16)).to_le_bytes()
+    !(sum as u16)
 }
 
 /// The checksum of `bytes`, its own field within them being zero.

@@ -32,21 +32,60 @@ pub struct Template {
     bytes: [u8; MAX_LEN],
     len: usize,
     /// Length of the link-layer header: where IP starts.
-    link_len: usize,
-    /// Sum of the IPv4 header with its changing fields zero.
-    ip_sum: u64,
-    /// Sum of pseudo header and TCP header with their changing fields zero.
-    tcp_sum: u64,
+    link_len: u8,
+    sums: Sums,
 }
 
-/// What changes from packet to packet. Words hold the bytes as on the wire, read
-/// in little-endian order.
+/// The sums of everything constant, for whoever computes checksums in bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patch {
+pub struct Sums {
+    /// Of the IPv4 header; to add: destination, identification.
+    pub ip: u64,
+    /// Of pseudo header and TCP header; to add: destination, ports, sequence number.
+    pub tcp: u64,
+}
+
+/// What changes from packet to packet, checksums among them. All words hold the
+/// bytes as on the wire, read in little-endian order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch<A> {
+    /// Destination address.
+    pub destination: A,
     /// Source port (low half) and destination port.
     pub ports: u32,
-    /// Sequence number, host order.
+    /// Sequence number.
     pub seq: u32,
+    /// IPv4 identification; of no meaning for IPv6.
+    pub id: u16,
+    /// IPv4 header checksum; of no meaning for IPv6.
+    pub ip_checksum: u16,
+    /// TCP checksum.
+    pub tcp_checksum: u16,
+}
+
+impl Patch<u32> {
+    /// The patch for an IPv4 packet, its checksums computed.
+    #[inline]
+    #[must_use]
+    pub fn v4(sums: Sums, destination: u32, ports: u32, seq: u32, id: u16) -> Self {
+        let ip = sums.ip + u64::from(destination) + u64::from(id);
+        let tcp = sums.tcp + u64::from(destination) + u64::from(ports) + u64::from(seq);
+        let (ip_checksum, tcp_checksum) = (checksum::finish_le(ip), checksum::finish_le(tcp));
+        Self { destination, ports, seq, id, ip_checksum, tcp_checksum }
+    }
+}
+
+impl Patch<[u64; 2]> {
+    /// The patch for an IPv6 packet, its checksum computed.
+    #[inline]
+    #[must_use]
+    pub fn v6(sums: Sums, destination: [u64; 2], ports: u32, seq: u32) -> Self {
+        let halves = |word: u64| (word & 0xffff_ffff) + (word >> 32);
+        let address = halves(destination[0]) + halves(destination[1]);
+        let tcp_checksum =
+            checksum::finish_le(sums.tcp + address + u64::from(ports) + u64::from(seq));
+        Self { destination, ports, seq, id: 0, ip_checksum: 0, tcp_checksum }
+    }
 }
 
 impl Template {
@@ -83,11 +122,13 @@ impl Template {
         };
         let pseudo = checksum::sum(&[0, TCP]) + checksum::sum(&tcp_len.to_be_bytes());
         Self {
-            ip_sum: checksum::sum(&bytes[link_len..tcp_start]),
-            tcp_sum: addresses + pseudo + checksum::sum(&bytes[tcp_start..len]),
+            sums: Sums {
+                ip: checksum::sum(&bytes[link_len..tcp_start]),
+                tcp: addresses + pseudo + checksum::sum(&bytes[tcp_start..len]),
+            },
             bytes,
             len,
-            link_len,
+            link_len: link_len as u8,
         }
     }
 
@@ -112,52 +153,49 @@ impl Template {
         frame[..self.len].copy_from_slice(&self.bytes[..self.len]);
     }
 
-    /// Fills in an IPv4 packet that holds this template: `destination` as its
-    /// wire bytes read in little-endian order, and the identification.
-    ///
-    /// # Panics
-    /// When `frame` is too short for the headers.
+    /// The sums of the constant bytes.
     #[inline]
-    pub fn patch_v4(&self, frame: &mut [u8], destination: u32, id: u16, patch: Patch) {
-        let packet: &mut [u8; 40] = chunk(frame, self.link_len);
-        let seq = patch.seq.swap_bytes();
-        let ip_sum = self.ip_sum + u64::from(destination) + u64::from(id);
-        let tcp_sum =
-            self.tcp_sum + u64::from(destination) + u64::from(patch.ports) + u64::from(seq);
-        packet[4..6].copy_from_slice(&id.to_le_bytes());
-        packet[10..12].copy_from_slice(&checksum::finish(ip_sum));
-        packet[16..20].copy_from_slice(&destination.to_le_bytes());
-        packet[20..24].copy_from_slice(&patch.ports.to_le_bytes());
-        packet[24..28].copy_from_slice(&seq.to_le_bytes());
-        packet[36..38].copy_from_slice(&checksum::finish(tcp_sum));
+    #[must_use]
+    pub fn sums(&self) -> Sums {
+        self.sums
     }
 
-    /// Fills in an IPv6 packet that holds this template: `destination` as the
-    /// two halves of its wire bytes read in little-endian order.
+    /// Fills in an IPv4 packet that holds this template.
     ///
     /// # Panics
     /// When `frame` is too short for the headers.
     #[inline]
-    pub fn patch_v6(&self, frame: &mut [u8], destination: [u64; 2], patch: Patch) {
-        let packet: &mut [u8; 60] = chunk(frame, self.link_len);
-        let seq = patch.seq.swap_bytes();
-        let halves = |word: u64| (word & 0xffff_ffff) + (word >> 32);
-        let tcp_sum = self.tcp_sum
-            + halves(destination[0])
-            + halves(destination[1])
-            + u64::from(patch.ports)
-            + u64::from(seq);
-        packet[24..32].copy_from_slice(&destination[0].to_le_bytes());
-        packet[32..40].copy_from_slice(&destination[1].to_le_bytes());
+    pub fn patch_v4(&self, frame: &mut [u8], patch: Patch<u32>) {
+        let packet: &mut [u8; 40] = headers(frame, self.link_len);
+        packet[4..6].copy_from_slice(&patch.id.to_le_bytes());
+        packet[10..12].copy_from_slice(&patch.ip_checksum.to_le_bytes());
+        packet[16..20].copy_from_slice(&patch.destination.to_le_bytes());
+        packet[20..24].copy_from_slice(&patch.ports.to_le_bytes());
+        packet[24..28].copy_from_slice(&patch.seq.to_le_bytes());
+        packet[36..38].copy_from_slice(&patch.tcp_checksum.to_le_bytes());
+    }
+
+    /// Fills in an IPv6 packet that holds this template.
+    ///
+    /// # Panics
+    /// When `frame` is too short for the headers.
+    #[inline]
+    pub fn patch_v6(&self, frame: &mut [u8], patch: Patch<[u64; 2]>) {
+        let packet: &mut [u8; 60] = headers(frame, self.link_len);
+        packet[24..32].copy_from_slice(&patch.destination[0].to_le_bytes());
+        packet[32..40].copy_from_slice(&patch.destination[1].to_le_bytes());
         packet[40..44].copy_from_slice(&patch.ports.to_le_bytes());
-        packet[44..48].copy_from_slice(&seq.to_le_bytes());
-        packet[56..58].copy_from_slice(&checksum::finish(tcp_sum));
+        packet[44..48].copy_from_slice(&patch.seq.to_le_bytes());
+        packet[56..58].copy_from_slice(&patch.tcp_checksum.to_le_bytes());
     }
 }
 
+/// The `N` bytes behind the link-layer header.
 #[inline]
-fn chunk<const N: usize>(frame: &mut [u8], start: usize) -> &mut [u8; N] {
-    frame[start..].first_chunk_mut().expect("a frame that holds the template holds its headers")
+fn headers<const N: usize>(frame: &mut [u8], link_len: u8) -> &mut [u8; N] {
+    let start = usize::from(link_len);
+    let headers = &mut frame[start..start + N];
+    headers.first_chunk_mut().expect("the slice has N bytes")
 }
 
 /// Appends header bytes.

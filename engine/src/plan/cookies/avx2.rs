@@ -1,4 +1,4 @@
-//! SipHash-1-3 of eight messages at a time in AVX2 registers: four lanes a
+//! SipHash-1-3 and checksums of eight probes at a time in AVX2 registers: four lanes a
 //! register, two registers in flight to hide the latency of each step.
 //!
 //! Written with intrinsics because arrays of `u64` are not reliably turned into
@@ -7,14 +7,16 @@
 #![expect(unsafe_code, reason = "AVX2 functions are called and eight words loaded and stored")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi64x,
-    _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_slli_epi64,
-    _mm256_srli_epi64, _mm256_storeu_si256, _mm256_xor_si256,
+    __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_loadu_si256,
+    _mm256_or_si256, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_shuffle_epi8,
+    _mm256_shuffle_epi32, _mm256_slli_epi64, _mm256_srli_epi32, _mm256_srli_epi64,
+    _mm256_storeu_si256, _mm256_xor_si256,
 };
 
 use prtip_bpf::abi::Key;
 
-use super::{INITIAL, V4_LENGTH, V6_LENGTH, Words};
+use super::{INITIAL, IP_ID_BIT, V4_LENGTH, V6_LENGTH, Words};
+use crate::wire::template::Sums;
 
 /// Messages hashed at a time.
 const LANES: usize = 8;
@@ -33,54 +35,89 @@ impl Avx2 {
     }
 
     #[inline]
-    pub(super) fn hash_v4(self, key: Key, words: &mut Words, count: usize) {
+    pub(super) fn finish_v4(self, key: Key, sums: Sums, words: &mut Words, count: usize) {
         // SAFETY: `self` exists only where `detect` has seen AVX2, which is all
         // that the function needs; without it the CPU would fault.
-        unsafe { hash_v4(key, words, count) }
+        unsafe { finish_v4(key, sums, words, count) }
     }
 
     #[inline]
-    pub(super) fn hash_v6(
+    pub(super) fn finish_v6(
         self,
         key: Key,
-        first: &Words,
-        second: &Words,
+        sums: Sums,
+        addrs: [&Words; 2],
         ports: &mut Words,
         count: usize,
     ) {
-        // SAFETY: as for `hash_v4`.
-        unsafe { hash_v6(key, first, second, ports, count) }
+        // SAFETY: as for `finish_v4`.
+        unsafe { finish_v6(key, sums, addrs, ports, count) }
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn hash_v4(key: Key, words: &mut Words, count: usize) {
+fn finish_v4(key: Key, sums: Sums, words: &mut Words, count: usize) {
     let (lanes, _) = words.as_chunks_mut::<LANES>();
-    let last = [_mm256_set1_epi64x(V4_LENGTH as i64); 2];
+    let length = broadcast(V4_LENGTH);
     for words in lanes.iter_mut().take(count.div_ceil(LANES)) {
-        store(siphash13(key, [load(words)], last), words);
+        let message = load(words);
+        let cookie = siphash13(key, [message], length);
+        let destination = low_half(message);
+        let seq = to_wire(cookie);
+        let id = or(and(seq, broadcast(0xffff)), broadcast(IP_ID_BIT.into()));
+        let ip = fold(add(broadcast(sums.ip), add(destination, id)));
+        let tcp = add(add(broadcast(sums.tcp), destination), add(high_half(message), seq));
+        store(or(or(seq, shift_left::<32>(ip)), shift_left::<48>(fold(tcp))), words);
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn hash_v6(key: Key, first: &Words, second: &Words, ports: &mut Words, count: usize) {
+fn finish_v6(key: Key, sums: Sums, [first, second]: [&Words; 2], ports: &mut Words, count: usize) {
     let (first, _) = first.as_chunks::<LANES>();
     let (second, _) = second.as_chunks::<LANES>();
     let (ports, _) = ports.as_chunks_mut::<LANES>();
-    let length = [_mm256_set1_epi64x(V6_LENGTH as i64); 2];
+    let length = broadcast(V6_LENGTH);
     let lanes = first.iter().zip(second).zip(ports).take(count.div_ceil(LANES));
     for ((first, second), ports) in lanes {
-        let last = xor(load(ports), length);
-        store(siphash13(key, [load(first), load(second)], last), ports);
+        let (first, second, both) = (load(first), load(second), load(ports));
+        let cookie = siphash13(key, [first, second], or(both, length));
+        let addr =
+            add(add(low_half(first), high_half(first)), add(low_half(second), high_half(second)));
+        let seq = to_wire(cookie);
+        let tcp = add(add(broadcast(sums.tcp), addr), add(both, seq));
+        store(or(seq, shift_left::<48>(fold(tcp))), ports);
     }
+}
+
+/// The checksum of a sum below 2^63, step by step as `checksum::finish_le`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn fold(sum: Vector) -> Vector {
+    let sum = high_half(add(sum, rotate_32(sum)));
+    // Each 32-bit word turned by half.
+    let turned = shuffle_bytes(sum, [2, 3, 0, 1, 6, 7, 4, 5]);
+    let sum = [_mm256_add_epi32(sum[0], turned[0]), _mm256_add_epi32(sum[1], turned[1])];
+    let sum = [_mm256_srli_epi32::<16>(sum[0]), _mm256_srli_epi32::<16>(sum[1])];
+    xor(sum, broadcast(0xffff))
+}
+
+/// The cookie in a hash's low half as its bytes on the wire, the high half zero.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn to_wire(hash: Vector) -> Vector {
+    shuffle_bytes(hash, [3, 2, 1, 0, -1, -1, -1, -1])
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn siphash13<const W: usize>(key: Key, words: [Vector; W], last: Vector) -> Vector {
-    let set = |half: u64, word: u64| [_mm256_set1_epi64x((half ^ word) as i64); 2];
     let [a, b, c, d] = INITIAL;
-    let mut v = [set(key.k0, a), set(key.k1, b), set(key.k0, c), set(key.k1, d)];
+    let mut v = [
+        broadcast(key.k0 ^ a),
+        broadcast(key.k1 ^ b),
+        broadcast(key.k0 ^ c),
+        broadcast(key.k1 ^ d),
+    ];
     for word in words {
         v[3] = xor(v[3], word);
         v = round(v);
@@ -89,7 +126,7 @@ fn siphash13<const W: usize>(key: Key, words: [Vector; W], last: Vector) -> Vect
     v[3] = xor(v[3], last);
     v = round(v);
     v[0] = xor(v[0], last);
-    v[2] = xor(v[2], set(0, 0xff));
+    v[2] = xor(v[2], broadcast(0xff));
     v = round(round(round(v)));
     xor(xor(v[0], v[1]), xor(v[2], v[3]))
 }
@@ -127,10 +164,7 @@ fn xor(a: Vector, b: Vector) -> Vector {
 #[target_feature(enable = "avx2")]
 fn rotate<const LEFT: i32, const RIGHT: i32>(v: Vector) -> Vector {
     const { assert!(LEFT + RIGHT == 64) }
-    [
-        _mm256_or_si256(_mm256_slli_epi64::<LEFT>(v[0]), _mm256_srli_epi64::<RIGHT>(v[0])),
-        _mm256_or_si256(_mm256_slli_epi64::<LEFT>(v[1]), _mm256_srli_epi64::<RIGHT>(v[1])),
-    ]
+    or(shift_left::<LEFT>(v), shift_right::<RIGHT>(v))
 }
 
 #[inline]
@@ -142,12 +176,64 @@ fn rotate_32(v: Vector) -> Vector {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn rotate_16(v: Vector) -> Vector {
-    // Each lane's bytes, two places up.
+    shuffle_bytes(v, [6, 7, 0, 1, 2, 3, 4, 5])
+}
+
+/// Byte n of each lane becomes its byte `from[n]`, or 0 where that is -1.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shuffle_bytes(v: Vector, from: [i8; 8]) -> Vector {
+    let [a, b, c, d, e, f, g, h] = from;
+    // The instruction counts within 16 bytes; its zero marker stays negative.
+    let second = |n: i8| if n < 0 { n } else { n + 8 };
+    let [i, j, k, l, m, n, o, p] = from.map(second);
     let bytes = _mm256_setr_epi8(
-        6, 7, 0, 1, 2, 3, 4, 5, 14, 15, 8, 9, 10, 11, 12, 13, 6, 7, 0, 1, 2, 3, 4, 5, 14, 15, 8, 9,
-        10, 11, 12, 13,
+        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, //
+        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p,
     );
     [_mm256_shuffle_epi8(v[0], bytes), _mm256_shuffle_epi8(v[1], bytes)]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn broadcast(word: u64) -> Vector {
+    [_mm256_set1_epi64x(word as i64); 2]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn and(a: Vector, b: Vector) -> Vector {
+    [_mm256_and_si256(a[0], b[0]), _mm256_and_si256(a[1], b[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn or(a: Vector, b: Vector) -> Vector {
+    [_mm256_or_si256(a[0], b[0]), _mm256_or_si256(a[1], b[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shift_left<const BITS: i32>(v: Vector) -> Vector {
+    [_mm256_slli_epi64::<BITS>(v[0]), _mm256_slli_epi64::<BITS>(v[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shift_right<const BITS: i32>(v: Vector) -> Vector {
+    [_mm256_srli_epi64::<BITS>(v[0]), _mm256_srli_epi64::<BITS>(v[1])]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn low_half(v: Vector) -> Vector {
+    and(v, broadcast(0xffff_ffff))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn high_half(v: Vector) -> Vector {
+    shift_right::<32>(v)
 }
 
 #[inline]

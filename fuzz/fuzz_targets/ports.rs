@@ -1,0 +1,13 @@
+//! Any port list is read or refused, and what is read prints as what reads the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use prtip_engine::plan::parse_ports;
+
+fuzz_target!(|text: &[u8]| {
+    if let Ok(spec) = parse_ports(&String::from_utf8_lossy(text)) {
+        let again = parse_ports(&spec.tcp.to_string()).expect("a printed set is valid");
+        assert_eq!(again.tcp, spec.tcp);
+    }
+});
