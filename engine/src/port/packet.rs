@@ -171,3 +171,18 @@ pub(super) fn send_error(interface: &str, error: std::io::Error) -> Error {
         .cause("the interface went down or was removed")
         .remedy(format!("ip link set {interface} up, then go on with --resume"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn missing_privileges_and_a_lost_interface_are_told_apart() {
+        let error = |errno| open_error("AF_PACKET", "scan0", io::Error::from_raw_os_error(errno));
+        assert_eq!(error(libc::EPERM).kind, Kind::Denied);
+        assert!(error(libc::EPERM).to_string().contains("sudo"));
+        assert_eq!(error(libc::ENODEV).kind, Kind::Failed);
+        assert!(error(libc::ENETDOWN).to_string().contains("ip link set scan0 up"));
+    }
+}

@@ -35,6 +35,10 @@ const PACKET_BYTES: usize = 2048;
 /// Room for one `SCM_TIMESTAMPNS`: a 16-byte header and a 16-byte timespec.
 const CONTROL_BYTES: usize = 64;
 const CONTROL_HEADER_BYTES: usize = 16;
+/// The first socket on a host that asks for receive times makes the kernel patch
+/// its receive path, a little later, in a work queue (`net_enable_timestamp` in
+/// `net/core/dev.c`). Packets before that carry the time of reading instead.
+const STAMPING_STARTS: Duration = Duration::from_millis(20);
 const _: () = assert!(size_of::<libc::cmsghdr>() == CONTROL_HEADER_BYTES);
 const _: () = assert!(size_of::<libc::timespec>() == 16);
 
@@ -80,6 +84,7 @@ impl Tap {
         set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1)?;
         set_socket_recv_buffer_size_force(&socket, buffer_bytes)?;
         bind_packet(socket.as_fd(), ifindex, libc::ETH_P_ALL as u16)?;
+        std::thread::sleep(STAMPING_STARTS);
 
         let mut packets = vec![[0; PACKET_BYTES]; RECEIVE_BATCH].into_boxed_slice();
         let mut controls = vec![Control([0; CONTROL_BYTES]); RECEIVE_BATCH].into_boxed_slice();

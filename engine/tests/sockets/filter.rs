@@ -1,7 +1,7 @@
 //! The socket filter, run by the kernel on frames that etherparse makes and
 //! reads: what it lets through is exactly what can answer a probe of ours.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::UnixDatagram;
 
 use etherparse::{
@@ -11,6 +11,7 @@ use etherparse::{
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use prtip_engine::port::filter::{ReplyFilter, Start, drop_all};
+use prtip_engine::wire::reply::parse;
 use socket2::{SockFilter, SockRef};
 
 const OURS4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -73,10 +74,30 @@ fn expected(frame: &[u8], start: Start) -> bool {
                 [3, 11, 12].contains(&icmp.type_u8()) && quotes_us_v4(&icmp.slice()[8..])
             }
             Some(TransportSlice::Icmpv6(icmp)) => {
-                [1, 2, 3, 4].contains(&icmp.type_u8()) && quotes_us_v6(&icmp.slice()[8..])
+                [1, 3, 4].contains(&icmp.type_u8()) && quotes_us_v6(&icmp.slice()[8..])
             }
             _ => false,
         }
+}
+
+/// The same as our own reader of replies sees it.
+fn read_by_us(frame: &[u8], ethernet: bool) -> bool {
+    parse(frame, ethernet).is_some_and(|reply| {
+        [IpAddr::from(OURS4), IpAddr::from(OURS6)].contains(&reply.our_addr)
+            && (FIRST..=LAST).contains(&reply.our_port)
+    }) && sent_to_us(frame, ethernet)
+}
+
+/// The reader takes our address from a quoted packet; the filter also wants the
+/// error itself to be for us.
+fn sent_to_us(frame: &[u8], ethernet: bool) -> bool {
+    let packet =
+        if ethernet { SlicedPacket::from_ethernet(frame) } else { SlicedPacket::from_ip(frame) };
+    match packet.ok().and_then(|packet| packet.net) {
+        Some(NetSlice::Ipv4(ip)) => ip.header().destination_addr() == OURS4,
+        Some(NetSlice::Ipv6(ip)) => ip.header().destination_addr() == OURS6,
+        _ => false,
+    }
 }
 
 fn quotes_us_v4(quoted: &[u8]) -> bool {
@@ -277,8 +298,10 @@ proptest! {
         let ip = Kernel::new(&both_families().program(Start::Ip));
         let frame = case.frame();
         prop_assert_eq!(ethernet.accepts(&frame), expected(&frame, Start::Ethernet));
+        prop_assert_eq!(read_by_us(&frame, true), expected(&frame, Start::Ethernet));
         let packet = case.ip_packet();
         prop_assert_eq!(ip.accepts(&packet), expected(&packet, Start::Ip));
+        prop_assert_eq!(read_by_us(&packet, false), expected(&packet, Start::Ip));
     }
 
     #[test]

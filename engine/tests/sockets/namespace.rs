@@ -3,10 +3,12 @@
 //! also after a panic or SIGKILL.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use prtip_engine::route::{Reach, look_up};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// A private network namespace with `lo` up.
@@ -34,7 +36,11 @@ impl Namespace {
                 std::env::var_os("CI").is_none_or(|ci| ci != "true"),
                 "network namespaces are required on CI"
             );
-            eprintln!("SKIPPED: no network namespace can be made (not root?)");
+            // Not by a print macro: the test harness would keep that of a test that passes.
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            let reason = "no network namespace can be made (not root?)";
+            let line = format!("SKIPPED: {test}: {reason}\n");
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
         let namespace = namespace?;
         namespace.ip("link set lo up");
@@ -96,6 +102,19 @@ impl Pair {
         far.ip("addr add 198.18.0.2/24 dev far0");
         far.ip("addr add 2001:2::2/64 dev far0 nodad");
         far.ip("link set far0 up");
+        // The kernel takes a moment to make IPv6 addresses of a new link its own.
+        for (namespace, own) in [(&near, "2001:2::1"), (&far, "2001:2::2")] {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            let is_own = || {
+                namespace
+                    .enter(|| look_up(own.parse().unwrap(), None))
+                    .is_ok_and(|route| route.reach == Reach::Local)
+            };
+            while !is_own() {
+                assert!(Instant::now() < deadline, "{own} is not there");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         Some(Self { near, far })
     }
 }

@@ -3,6 +3,7 @@
 //! Both ends run the port: the near one sends SYN-ACKs as control frames, which
 //! are what the far one's filter lets through.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use etherparse::PacketBuilder;
@@ -97,17 +98,19 @@ fn frames_arrive_as_they_were_sent_with_their_kernel_receive_time() {
     let (mut near, mut far) = (near_port(&pair), far_port(&pair, RECEIVE_BUFFER_BYTES));
     assert!(far.ethernet());
     let frames: Vec<_> = (0..300).map(|ack| syn_ack(61_000, ack, None, ack % 3 == 0)).collect();
+    // On a busy machine the kernel may take its time to begin with stamping.
+    std::thread::sleep(Duration::from_millis(200));
     let before = monotonic_ns();
     send_all(&mut near, &frames);
     let sent = monotonic_ns();
-    std::thread::sleep(Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(300));
     let received = drain(&mut far);
     assert!(received.iter().map(|(frame, _)| frame).eq(&frames));
     // Half a millisecond for what happens to the clocks between the two readings.
     for (_, at_ns) in &received {
         assert!(
-            (before - 500_000..sent + 5_000_000).contains(at_ns),
-            "time of arrival, not of reading"
+            (before - 500_000..sent + 200_000_000).contains(at_ns),
+            "the time of arrival, not of reading: {at_ns}, sent {before} to {sent}"
         );
     }
     assert!(received.is_sorted_by_key(|(_, at_ns)| *at_ns / 1_000_000));
@@ -147,6 +150,35 @@ fn under_overload_every_reply_is_either_handed_out_or_counted_as_dropped() {
     assert_eq!(counters.rx_steered, received + counters.ring_drops);
     assert_eq!(counters.rx_steered, 5000, "ports that are not ours do not count");
     assert_eq!(far.counters(), counters, "reading the counters does not change them");
+}
+
+#[test]
+fn the_books_close_though_replies_keep_coming() {
+    let Some(pair) = Pair::new() else { return };
+    let (mut near, mut far) = (near_port(&pair), far_port(&pair, 200_000));
+    let frames: Vec<_> = (0..64).map(|ack| syn_ack(61_000, ack, None, false)).collect();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                send_all(&mut near, &frames);
+            }
+        });
+        let mut received = 0;
+        let end = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < end {
+            received += far.receive(64, &mut |_, _| ());
+        }
+        far.quiesce();
+        received += drain(&mut far).len();
+        let counters = far.counters();
+        std::thread::sleep(Duration::from_millis(20));
+        let later = far.counters();
+        stop.store(true, Ordering::Relaxed);
+        assert!(received > 1000, "{received}");
+        assert_eq!(counters.rx_steered, received as u64 + counters.ring_drops);
+        assert_eq!(counters, later, "the stream goes on, but is not heard");
+    });
 }
 
 #[test]
