@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prtip_engine::error::{Error, Kind, Result};
-use prtip_engine::event::PortEvent;
 use prtip_engine::event::log::{Backend, EventLog};
 use prtip_engine::event::record::ScanStarted;
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
 use prtip_engine::event::table::Table;
+use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::key;
 use prtip_engine::plan::Plan;
 use prtip_engine::scan::{
@@ -77,9 +77,7 @@ fn scan(
         }
         None => None,
     };
-    let shown: Vec<_> =
-        args.results.show.iter().flat_map(|state| state.states()).copied().collect();
-    let mut sinks = Sinks::new(shape, ShownStates::of(&shown), Box::new(stdout()), log);
+    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log);
     sinks.started(&started.record(prepared.info()));
 
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
@@ -93,25 +91,25 @@ fn scan(
     let report = prepared.run(control, &mut console);
     console.display.end();
     let Console { mut sinks, last, closed, .. } = console;
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => {
-            // Results so far are worth more than a second error.
-            if let Err(second) = sinks.finish() {
-                eprintln!("prtip: {second}");
-            }
-            return Err(error);
-        }
-    };
+    let report = report?;
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
     sinks.finish()?;
-    if closed {
+    if closed && report.failure.is_none() {
         return Ok(Exit::Done);
     }
     eprintln!("{}", summary::conclude(&report, &last, args.results.verbose > 0));
+    if let Some(failure) = report.failure {
+        return Err(failure);
+    }
     let stopped = report.stopped || control.level() > 1;
     Ok(if stopped { Exit::Stopped } else { Exit::Done })
+}
+
+fn shown_states(args: &ScanArgs) -> ShownStates {
+    let states: Vec<PortState> =
+        args.results.show.iter().flat_map(|state| state.states()).copied().collect();
+    ShownStates::of(&states)
 }
 
 /// What standard output shows.
@@ -248,6 +246,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
             SynArg::Mss => SynOptions::Mss,
             SynArg::Linux => SynOptions::Linux,
         },
+        report_silent: shown_states(args).contains(PortState::Filtered),
         rst: !way_out.no_rst,
     };
     let of_family = |v4: bool| options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4).count();

@@ -6,7 +6,7 @@ use prtip_engine::plan::Plan;
 use prtip_engine::scan::ledger::Ledger;
 use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
 
-use crate::progress::{readable_seconds, short_count};
+use crate::progress::short_count;
 
 /// What will be scanned: enough to repeat it.
 pub(crate) fn announce_plan(plan: &Plan, shard: Option<(u64, u64)>) -> String {
@@ -42,7 +42,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
     };
     format!(
         "{}{mode} on {} ({}, {}): {}\n\
-         SYN {}, {wire}; {}, {}, {} to wait for late replies",
+         SYN {}, {wire}; {}, {}, {:?} to wait for late replies",
         info.port_engine,
         info.interface,
         counted(u64::from(info.queues), "queue", "queues"),
@@ -51,7 +51,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
         syn_name(options.syn),
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
-        readable_seconds(options.cooldown.as_secs_f64()),
+        options.cooldown,
     )
 }
 

@@ -76,6 +76,7 @@ fn report() -> Report {
         latency,
         stopped: false,
         remarks: Vec::new(),
+        failure: None,
     }
 }
 

@@ -212,6 +212,7 @@ mod tests {
             latency: Latency::new(),
             stopped: false,
             remarks: Vec::new(),
+            failure: None,
         }
     }
 
