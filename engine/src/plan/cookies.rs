@@ -9,9 +9,6 @@ use prtip_bpf::abi::Key;
 
 use super::probe::RESOLVE_BATCH;
 
-/// Lanes hashed at a time with AVX2.
-const LANES: usize = 8;
-
 /// One word for each probe of a batch.
 pub type Words = [u64; RESOLVE_BATCH];
 
@@ -46,7 +43,7 @@ impl Lanes {
         match self {
             Self::Scalar => {
                 for word in words.iter_mut().take(count) {
-                    [*word] = siphash13(key, [[*word]], [V4_LENGTH]);
+                    *word = siphash13(key, [*word], V4_LENGTH);
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -62,7 +59,7 @@ impl Lanes {
         match self {
             Self::Scalar => {
                 for (at, port) in ports.iter_mut().take(count).enumerate() {
-                    [*port] = siphash13(key, [[first[at]], [second[at]]], [*port | V6_LENGTH]);
+                    *port = siphash13(key, [first[at], second[at]], *port | V6_LENGTH);
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -75,121 +72,48 @@ impl Lanes {
 const V4_LENGTH: u64 = 8 << 56;
 const V6_LENGTH: u64 = 20 << 56;
 
-/// Proof that AVX2 is there.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx2(());
+/// The initial state before the key: "somepseudorandomlygeneratedbytes".
+const INITIAL: [u64; 4] =
+    [0x736f_6d65_7073_6575, 0x646f_7261_6e64_6f6d, 0x6c79_6765_6e65_7261, 0x7465_6462_7974_6573];
 
-#[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "calls of functions compiled for AVX2")]
-impl Avx2 {
-    fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
-    }
-
-    #[inline]
-    fn hash_v4(self, key: Key, words: &mut Words, count: usize) {
-        // SAFETY: `self` exists only where `detect` has seen AVX2, which is all
-        // that the function needs; without it the CPU would fault.
-        unsafe { hash_v4_avx2(key, words, count) }
-    }
-
-    #[inline]
-    fn hash_v6(self, key: Key, first: &Words, second: &Words, ports: &mut Words, count: usize) {
-        // SAFETY: as for `hash_v4`.
-        unsafe { hash_v6_avx2(key, first, second, ports, count) }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn hash_v4_avx2(key: Key, words: &mut Words, count: usize) {
-    let (lanes, _) = words.as_chunks_mut::<LANES>();
-    for words in lanes.iter_mut().take(count.div_ceil(LANES)) {
-        *words = siphash13(key, [*words], [V4_LENGTH; LANES]);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn hash_v6_avx2(key: Key, first: &Words, second: &Words, ports: &mut Words, count: usize) {
-    let (first, _) = first.as_chunks::<LANES>();
-    let (second, _) = second.as_chunks::<LANES>();
-    let (ports, _) = ports.as_chunks_mut::<LANES>();
-    let lanes = first.iter().zip(second).zip(ports).take(count.div_ceil(LANES));
-    for ((first, second), ports) in lanes {
-        *ports = siphash13(key, [*first, *second], ports.map(|port| port | V6_LENGTH));
-    }
-}
-
-/// SipHash-1-3 (Aumasson and Bernstein, 2012) of `L` messages of `W` whole words
-/// and a last word each. Inlined into its callers, so that it is compiled for
-/// their instruction set.
-#[inline(always)]
-fn siphash13<const L: usize, const W: usize>(
-    key: Key,
-    words: [[u64; L]; W],
-    last: [u64; L],
-) -> [u64; L] {
-    let mut v = [
-        [key.k0 ^ 0x736f_6d65_7073_6575; L],
-        [key.k1 ^ 0x646f_7261_6e64_6f6d; L],
-        [key.k0 ^ 0x6c79_6765_6e65_7261; L],
-        [key.k1 ^ 0x7465_6462_7974_6573; L],
-    ];
+/// SipHash-1-3 (Aumasson and Bernstein, 2012) of whole words and a last word.
+#[inline]
+fn siphash13<const W: usize>(key: Key, words: [u64; W], last: u64) -> u64 {
+    let [a, b, c, d] = INITIAL;
+    let mut v = [key.k0 ^ a, key.k1 ^ b, key.k0 ^ c, key.k1 ^ d];
     for word in words {
-        xor(&mut v[3], &word);
+        v[3] ^= word;
         round(&mut v);
-        xor(&mut v[0], &word);
+        v[0] ^= word;
     }
-    xor(&mut v[3], &last);
+    v[3] ^= last;
     round(&mut v);
-    xor(&mut v[0], &last);
-    xor(&mut v[2], &[0xff; L]);
+    v[0] ^= last;
+    v[2] ^= 0xff;
     round(&mut v);
     round(&mut v);
     round(&mut v);
-    std::array::from_fn(|lane| v[0][lane] ^ v[1][lane] ^ v[2][lane] ^ v[3][lane])
+    v[0] ^ v[1] ^ v[2] ^ v[3]
 }
 
-#[inline(always)]
-fn round<const L: usize>([v0, v1, v2, v3]: &mut [[u64; L]; 4]) {
-    add(v0, v1);
-    rotate::<13, L>(v1);
-    xor(v1, v0);
-    rotate::<32, L>(v0);
-    add(v2, v3);
-    rotate::<16, L>(v3);
-    xor(v3, v2);
-    add(v0, v3);
-    rotate::<21, L>(v3);
-    xor(v3, v0);
-    add(v2, v1);
-    rotate::<17, L>(v1);
-    xor(v1, v2);
-    rotate::<32, L>(v2);
+#[inline]
+fn round([v0, v1, v2, v3]: &mut [u64; 4]) {
+    *v0 = v0.wrapping_add(*v1);
+    *v1 = v1.rotate_left(13) ^ *v0;
+    *v0 = v0.rotate_left(32);
+    *v2 = v2.wrapping_add(*v3);
+    *v3 = v3.rotate_left(16) ^ *v2;
+    *v0 = v0.wrapping_add(*v3);
+    *v3 = v3.rotate_left(21) ^ *v0;
+    *v2 = v2.wrapping_add(*v1);
+    *v1 = v1.rotate_left(17) ^ *v2;
+    *v2 = v2.rotate_left(32);
 }
 
-#[inline(always)]
-fn add<const L: usize>(to: &mut [u64; L], from: &[u64; L]) {
-    for lane in 0..L {
-        to[lane] = to[lane].wrapping_add(from[lane]);
-    }
-}
-
-#[inline(always)]
-fn xor<const L: usize>(to: &mut [u64; L], from: &[u64; L]) {
-    for lane in 0..L {
-        to[lane] ^= from[lane];
-    }
-}
-
-#[inline(always)]
-fn rotate<const BITS: u32, const L: usize>(words: &mut [u64; L]) {
-    for word in words {
-        *word = word.rotate_left(BITS);
-    }
-}
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
 
 #[cfg(test)]
 mod tests {

@@ -19,8 +19,10 @@ use super::interface::Interface;
 use super::netlink::Netlink;
 use crate::error::{Error, Kind, Result};
 
-/// How long a next hop may take to answer ARP or NDP.
-pub const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a next hop may take to answer ARP or NDP. The kernel asks three
+/// times, a second apart, and the first question is often lost on a link that
+/// has just come up.
+pub const TIMEOUT: Duration = Duration::from_millis(3200);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const DISCARD_PORT: u16 = 9;
 

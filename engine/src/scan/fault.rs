@@ -3,7 +3,7 @@
 
 /// A fault to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// Probes carry cookies of another key than replies are checked with.
     ForgedKey,
     /// One received frame is dropped without being counted.
@@ -15,7 +15,7 @@ pub enum Fault {
 impl Fault {
     /// The fault that the environment asks for.
     #[must_use]
-    pub fn from_environment() -> Option<Self> {
+    pub(super) fn from_environment() -> Option<Self> {
         match std::env::var("PRTIP_FAULT").ok()?.as_str() {
             "forged-key" => Some(Self::ForgedKey),
             "drop-frame" => Some(Self::DropFrame),

@@ -22,7 +22,7 @@ use crate::wire::Link;
 
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
-pub const GENTLE_RATE: f64 = 20_000.0;
+const GENTLE_RATE: f64 = 20_000.0;
 /// Probes a second that one worker may reach where no rate limits it: zero-copy
 /// at 10 Gbit/s line rate, and copies by the kernel.
 const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;

@@ -40,7 +40,7 @@ const WATCH_NS: u64 = 20_000_000;
 
 /// What a worker counted itself; the port counts the rest.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Probes chosen for sending.
     pub generated: u64,
     /// Of these, given up before the port took them.
@@ -62,7 +62,7 @@ pub struct Tally {
 }
 
 /// What is left of a worker when it has finished.
-pub struct Finished {
+pub(super) struct Finished {
     /// Its own counts.
     pub tally: Tally,
     /// Its port's counts.
@@ -78,7 +78,7 @@ pub struct Finished {
 }
 
 /// What a worker works with.
-pub struct Worker {
+pub(super) struct Worker {
     /// Its number, which is also its range's.
     pub number: usize,
     /// Its way in and out.
@@ -109,7 +109,7 @@ struct Pending {
 
 impl Worker {
     /// Sends the range, listens until the shared finish time, closes the port.
-    pub fn run(mut self, control: &Control) -> Finished {
+    pub(super) fn run(mut self, control: &Control) -> Finished {
         let shared = Arc::clone(&self.shared);
         let range = &shared.ranges[self.number];
         let start_ns = now_ns();

@@ -94,7 +94,7 @@ struct Ip<'a> {
 }
 
 fn parse_v4(packet: &[u8]) -> Option<Reply> {
-    let ip = read_v4(packet)?;
+    let ip = read_v4(packet, Layer::Outer)?;
     match ip.protocol {
         TCP => read_tcp(&ip),
         ICMP => {
@@ -104,14 +104,14 @@ fn parse_v4(packet: &[u8]) -> Option<Reply> {
             if !matches!(kind, 3 | 11 | 12) {
                 return None;
             }
-            read_quoted(&ip, kind, code, &read_v4(message.get(8..)?)?)
+            read_quoted(&ip, kind, code, &read_v4(message.get(8..)?, Layer::Quoted)?)
         }
         _ => None,
     }
 }
 
 fn parse_v6(packet: &[u8]) -> Option<Reply> {
-    let ip = read_v6(packet)?;
+    let ip = read_v6(packet, Layer::Outer)?;
     match ip.protocol {
         TCP => read_tcp(&ip),
         ICMPV6 => {
@@ -122,21 +122,33 @@ fn parse_v6(packet: &[u8]) -> Option<Reply> {
             if !matches!(kind, 1 | 3 | 4) {
                 return None;
             }
-            read_quoted(&ip, kind, code, &read_v6(message.get(8..)?)?)
+            read_quoted(&ip, kind, code, &read_v6(message.get(8..)?, Layer::Quoted)?)
         }
         _ => None,
     }
 }
 
-/// Reads an IPv4 header. A payload cut short (a quotation, a snap length) is as
-/// long as there are bytes; padding behind the packet is cut off.
-fn read_v4(packet: &[u8]) -> Option<Ip<'_>> {
+/// Whether an IP header is that of the frame or one that an ICMP error quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    /// Its length field ends the packet: what follows is Ethernet padding.
+    Outer,
+    /// Cut short, and some senders quote the length field in their own byte
+    /// order: it is not looked at.
+    Quoted,
+}
+
+/// Reads an IPv4 header.
+fn read_v4(packet: &[u8], layer: Layer) -> Option<Ip<'_>> {
     let header: &[u8; 20] = packet.first_chunk()?;
     let header_len = usize::from(header[0] & 0x0f) * 4;
-    let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let end = match layer {
+        Layer::Outer => usize::from(u16::from_be_bytes([header[2], header[3]])),
+        Layer::Quoted => packet.len(),
+    };
     // More fragments, or not the first one.
     let fragment = u16::from_be_bytes([header[6], header[7]]) & 0x3fff != 0;
-    if header[0] >> 4 != 4 || header_len < 20 || total_len < header_len || fragment {
+    if header[0] >> 4 != 4 || header_len < 20 || fragment {
         return None;
     }
     let [.., a, b, c, d, e, f, g, h] = *header;
@@ -145,17 +157,20 @@ fn read_v4(packet: &[u8]) -> Option<Ip<'_>> {
         destination: Ipv4Addr::new(e, f, g, h).into(),
         protocol: header[9],
         ttl: header[8],
-        payload: packet.get(header_len..total_len.min(packet.len()))?,
+        payload: packet.get(header_len..end.min(packet.len()))?,
     })
 }
 
 /// Reads an IPv6 header and up to four extension headers behind it.
-fn read_v6(packet: &[u8]) -> Option<Ip<'_>> {
+fn read_v6(packet: &[u8], layer: Layer) -> Option<Ip<'_>> {
     let header: &[u8; 40] = packet.first_chunk()?;
     if header[0] >> 4 != 6 {
         return None;
     }
-    let end = 40 + usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let end = match layer {
+        Layer::Outer => 40 + usize::from(u16::from_be_bytes([header[4], header[5]])),
+        Layer::Quoted => packet.len(),
+    };
     let mut payload = packet.get(40..end.min(packet.len()))?;
     let mut protocol = header[6];
     for _ in 0..MAX_EXTENSIONS {

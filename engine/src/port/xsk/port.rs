@@ -30,8 +30,10 @@ pub struct XskPort {
     /// Before `sockets`, so that it is dropped before them.
     steer: Arc<Steer>,
     sockets: Vec<XskSocket>,
-    /// The socket whose turn it is to send, and to be read first.
-    turn: usize,
+    /// The socket whose turn it is to send.
+    tx_turn: usize,
+    /// The socket whose turn it is to be read first.
+    rx_turn: usize,
     fields: Box<[Fields; SEND_BATCH]>,
     /// Nothing is steered here any more.
     quiet: bool,
@@ -52,7 +54,8 @@ impl XskPort {
             interface: Arc::clone(interface),
             steer: Arc::clone(steer),
             sockets,
-            turn: 0,
+            tx_turn: 0,
+            rx_turn: 0,
             fields: Box::new([Fields::EMPTY; SEND_BATCH]),
             quiet: false,
             counters: Counters::default(),
@@ -66,8 +69,8 @@ impl XskPort {
 
     /// Writes up to `count` frames (at most [`SEND_BATCH`]) with `fill`, which gets
     /// the position in the batch, the frame and what the frame held last, and
-    /// returns the packet's length. Queues them all on one socket, kicks it, and
-    /// returns how many they were; they count as probes.
+    /// returns the packet's length. Queues them all on one socket, kicks the kernel,
+    /// and returns how many they were; they count as probes.
     ///
     /// # Errors
     /// When sending has become impossible.
@@ -82,8 +85,7 @@ impl XskPort {
         };
         let socket = &mut self.sockets[socket];
         socket.submit_batch(count, fill);
-        let kicked = socket.kick();
-        self.check(kicked)?;
+        self.kick_unsent()?;
         Ok(count)
     }
 
@@ -91,14 +93,25 @@ impl XskPort {
     fn next_socket(&mut self, count: usize) -> Option<(usize, usize)> {
         let count = count.min(SEND_BATCH);
         for _ in 0..self.sockets.len() {
-            let candidate = self.turn;
-            self.turn = (self.turn + 1) % self.sockets.len();
+            let candidate = self.tx_turn;
+            self.tx_turn = (self.tx_turn + 1) % self.sockets.len();
             let room = self.sockets[candidate].room();
             if room > 0 {
                 return Some((candidate, count.min(room)));
             }
         }
         None
+    }
+
+    /// Kicks the sockets that have something to send.
+    fn kick_unsent(&mut self) -> Result<()> {
+        for position in 0..self.sockets.len() {
+            if self.sockets[position].has_unsent() {
+                let kicked = self.sockets[position].kick();
+                self.check(kicked)?;
+            }
+        }
+        Ok(())
     }
 
     fn check(&self, kicked: std::result::Result<(), Errno>) -> Result<()> {
@@ -131,13 +144,12 @@ impl Port for XskPort {
         socket.submit_batch(count, |position, frame, slot| {
             prober.write(&fields[position], slot, frame)
         });
-        let kicked = socket.kick();
-        self.check(kicked)?;
+        self.kick_unsent()?;
         Ok(count)
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
-        let first = self.turn;
+        let first = self.tx_turn;
         let count = self.sockets.len();
         (0..count).any(|step| self.sockets[(first + step) % count].submit_control(fill))
     }
@@ -154,9 +166,10 @@ impl Port for XskPort {
         let count = self.sockets.len();
         let mut received = 0;
         for step in 0..count {
-            let socket = &mut self.sockets[(self.turn + step) % count];
+            let socket = &mut self.sockets[(self.rx_turn + step) % count];
             received += socket.receive(budget - received, sink);
         }
+        self.rx_turn = (self.rx_turn + 1) % count;
         received
     }
 

@@ -202,6 +202,11 @@ impl XskSocket {
         self.unsent = true;
     }
 
+    /// Whether something is queued that no kick has answered for.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent
+    }
+
     /// Has the kernel send what is queued, then takes completed frames back.
     ///
     /// A kernel that is busy or out of buffers is no error: the next kick goes on.
