@@ -21,6 +21,7 @@ use prtip_engine::scan::{
 use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::exit::Exit;
 use crate::progress::Display;
+use crate::say::say;
 use crate::{dry_run, signals, summary, targets};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
@@ -32,9 +33,9 @@ pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
     };
     let resolved = targets::resolve(args, seed)?;
     for word in &resolved.words {
-        eprintln!("prtip: {word}");
+        say(format_args!("prtip: {word}"));
     }
-    eprintln!("{}", summary::announce_plan(&resolved.plan, args.pace.shard));
+    say(summary::announce_plan(&resolved.plan, args.pace.shard));
 
     let control = Arc::new(Control::default());
     if args.pace.dry_run {
@@ -60,14 +61,15 @@ fn scan(
     let key = key::random()?;
     let shape = shape(&args.results, &resolved);
     let started = StartedParts::of(&resolved.plan, args, raw_args);
+    signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let prepared = scan::prepare(resolved.plan, key, options)?;
-    eprintln!("{}", summary::announce_scan(prepared.info(), options));
+    say(summary::announce_scan(prepared.info(), options));
 
     let log = match log_path {
         Some(path) => {
             let (log, word) = EventLog::create(path, Backend::Auto)?;
             if let Some(word) = word {
-                eprintln!("prtip: {word}");
+                say(format_args!("prtip: {word}"));
             }
             // A device such as /dev/null has no place for a key beside it.
             if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -80,7 +82,6 @@ fn scan(
     let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log);
     sinks.started(&started.record(prepared.info()));
 
-    signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let mut console = Console {
         sinks,
         display: Display::start(),
@@ -98,7 +99,7 @@ fn scan(
     if closed && report.failure.is_none() {
         return Ok(Exit::Done);
     }
-    eprintln!("{}", summary::conclude(&report, &last, args.results.verbose > 0));
+    say(summary::conclude(&report, &last, args.results.verbose > 0));
     if let Some(failure) = report.failure {
         return Err(failure);
     }
@@ -185,7 +186,7 @@ struct Console {
 impl Console {
     fn look_after_sinks(&mut self) {
         if let Some(alarm) = self.sinks.take_alarm() {
-            self.display.aside(|| eprintln!("prtip: {alarm}"));
+            self.display.aside(|| say(format_args!("prtip: {alarm}")));
         }
         if self.sinks.stdout_closed() && !self.closed {
             self.closed = true;

@@ -42,7 +42,7 @@ pub struct EventLog {
 
 #[derive(Debug)]
 enum Writer {
-    Uring(UringLog),
+    Uring(Box<UringLog>),
     Thread(ThreadLog),
 }
 
@@ -88,7 +88,7 @@ impl EventLog {
             Backend::Auto => {
                 let spare = file.try_clone().map_err(|error| cannot_open(path, error))?;
                 match UringLog::new(file) {
-                    Ok(log) => Writer::Uring(log),
+                    Ok(log) => Writer::Uring(Box::new(log)),
                     Err(error) => {
                         word = Some(format!(
                             "io_uring is refused here ({error}); the event log is written by a thread"
