@@ -86,12 +86,12 @@ fn scan(
         sinks,
         display: Display::start(),
         control: Arc::clone(control),
-        last: Progress::default(),
+        sending: Progress::default(),
         closed: false,
     };
     let report = prepared.run(control, &mut console);
     console.display.end();
-    let Console { mut sinks, last, closed, .. } = console;
+    let Console { mut sinks, sending, closed, .. } = console;
     let report = report?;
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
@@ -99,7 +99,7 @@ fn scan(
     if closed && report.failure.is_none() {
         return Ok(Exit::Done);
     }
-    say(summary::conclude(&report, &last, args.results.verbose > 0));
+    say(summary::conclude(&report, &sending, args.results.verbose > 0));
     if let Some(failure) = report.failure {
         return Err(failure);
     }
@@ -179,7 +179,9 @@ struct Console {
     sinks: Sinks,
     display: Display,
     control: Arc<Control>,
-    last: Progress,
+    /// The last progress during which something was sent: behind it, in the
+    /// cooldown, the average rate would only sink.
+    sending: Progress,
     closed: bool,
 }
 
@@ -203,7 +205,9 @@ impl Observer for Console {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.last = *progress;
+        if progress.sent > self.sending.sent {
+            self.sending = *progress;
+        }
         let Self { sinks, display, .. } = self;
         display.aside(|| sinks.progress(progress));
         self.display.show(progress);

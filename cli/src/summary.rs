@@ -75,19 +75,19 @@ fn rate_name(rate: Rate) -> String {
     }
 }
 
-/// What came out. `last` is the last progress that the scan told.
-pub(crate) fn conclude(report: &Report, last: &Progress, verbose: bool) -> String {
+/// What came out. `sending` is the last progress during which something was sent.
+pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> String {
     let ledger = &report.ledger;
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent, {}/s on average{}",
+        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent, {}/s while sending{}",
         report.open,
         report.closed,
         report.filtered,
         report.elapsed.as_secs_f64(),
         ledger.completed,
-        short_count(last.pps_average),
+        short_count(sending.pps_average),
         if report.stopped { "; stopped before the end" } else { "" },
     );
     if report.latency.count() > 0 {
