@@ -326,10 +326,10 @@ impl<'a> Sender<'a> {
             } else if self.pending.indices.is_full() {
                 break;
             }
-            if before.since(offset, now).is_some_and(|age| age < wait_ns) {
-                break;
-            }
             if self.range.window.state(offset).is_none() {
+                if before.since(offset, now).is_some_and(|age| age < wait_ns) {
+                    break;
+                }
                 self.pending.indices.push(self.range.indices.start + offset);
             }
             offset += 1;
