@@ -11,8 +11,10 @@
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`event`]: what was found, and the sinks that write it down.
 //! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
+//! * [`doctor`]: what works on this host and why not.
 //! * [`error`]: errors that tell the remedy.
 
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod key;

@@ -51,8 +51,9 @@ const TCP_RST: u32 = 0x04;
 const TCP_SYN_ACK: u32 = 0x12;
 /// Destination unreachable, time exceeded, parameter problem (RFC 792).
 const ICMP_ERRORS: [u32; 3] = [3, 11, 12];
-/// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443).
-const ICMPV6_ERRORS: [u32; 4] = [1, 2, 3, 4];
+/// Destination unreachable, time exceeded, parameter problem (RFC 4443). A probe
+/// is never too big.
+const ICMPV6_ERRORS: [u32; 3] = [1, 3, 4];
 /// Hop-by-hop options, routing header, destination options (RFC 8200, section 4).
 const IPV6_EXTENSIONS: [u32; 3] = [0, 43, 60];
 const IPV6_EXTENSIONS_MAX: usize = 4;

@@ -2,8 +2,10 @@
 //! it crafts in a UMEM frame or in a buffer is its own affair. All `unsafe` and
 //! all kernel ABI of packet I/O live in this folder.
 
+pub(crate) mod ability;
 pub(crate) mod ethtool;
 pub mod filter;
+pub mod memory;
 mod outbox;
 pub mod packet;
 pub mod raw;

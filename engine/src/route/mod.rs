@@ -8,6 +8,7 @@
 pub mod interface;
 pub mod neighbour;
 pub(crate) mod netlink;
+pub mod xdp_features;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -119,43 +120,39 @@ impl Path {
         self.router_mac.is_none() && self.interface.kind == LinkKind::Ethernet && self.any_on_link()
     }
 
-    /// The MAC address that every frame goes to: the one given, else the gateway's.
+    /// The MAC address that every frame of a family goes to: the one given, else
+    /// the gateway's. `v6` tells the family, since each may have its own gateway.
     ///
     /// # Errors
     /// `Failed` when a gateway does not answer within `timeout`, when gateways
     /// differ, or when there is none because targets are on-link.
-    pub fn next_hop_mac(&self, timeout: Duration) -> Result<[u8; 6]> {
+    pub fn next_hop_mac(&self, v6: bool, timeout: Duration) -> Result<[u8; 6]> {
         if let Some(mac) = self.router_mac {
             return Ok(mac);
         }
-        if let Some(route) = self.routes.iter().find(|route| route.reach == Reach::OnLink) {
-            return Err(Error::new(
-                Kind::Failed,
-                format!("find one next hop on {}", self.interface.name),
-            )
-            .cause(format!("{} is on the local network and has no router", route.destination))
-            .remedy("use --port-engine raw, or name a router with --router-mac"));
-        }
+        let story =
+            || Error::new(Kind::Failed, format!("find one next hop on {}", self.interface.name));
         let mut found: Option<(IpAddr, [u8; 6])> = None;
-        for gateway in self.gateways() {
+        for route in self.routes.iter().filter(|route| route.destination.is_ipv6() == v6) {
+            let Reach::Gateway(gateway) = route.reach else {
+                return Err(story()
+                    .cause(format!("{} has no router on its way", route.destination))
+                    .remedy("use --port-engine raw, or name a router with --router-mac"));
+            };
+            if found.is_some_and(|(known, _)| known == gateway) {
+                continue;
+            }
             let mac = neighbour::mac_of(&self.interface, gateway, timeout)?;
             match found {
                 Some((first, known)) if known != mac => {
-                    return Err(Error::new(
-                        Kind::Failed,
-                        format!("find one next hop on {}", self.interface.name),
-                    )
-                    .cause(format!("targets are behind different routers, {first} and {gateway}"))
-                    .remedy("choose one with --router-mac, or scan their targets apart"));
+                    return Err(story()
+                        .cause(format!("targets are behind two routers, {first} and {gateway}"))
+                        .remedy("choose one with --router-mac, or scan their targets apart"));
                 }
                 _ => found = Some((gateway, mac)),
             }
         }
-        found.map(|(_, mac)| mac).ok_or_else(|| {
-            Error::new(Kind::Failed, format!("find a next hop on {}", self.interface.name))
-                .cause("no target is behind a gateway")
-                .remedy("use --port-engine raw, or name a router with --router-mac")
-        })
+        found.map(|(_, mac)| mac).ok_or_else(|| story().cause("there is no target of this family"))
     }
 }
 

@@ -73,7 +73,7 @@ fn expected(frame: &[u8], start: Start) -> bool {
                 [3, 11, 12].contains(&icmp.type_u8()) && quotes_us_v4(&icmp.slice()[8..])
             }
             Some(TransportSlice::Icmpv6(icmp)) => {
-                [1, 2, 3, 4].contains(&icmp.type_u8()) && quotes_us_v6(&icmp.slice()[8..])
+                [1, 3, 4].contains(&icmp.type_u8()) && quotes_us_v6(&icmp.slice()[8..])
             }
             _ => false,
         }

@@ -2,8 +2,11 @@
 //! network namespaces.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod doctor;
 mod filter;
+mod memory;
 mod namespace;
 mod packet;
+mod probes;
 mod raw;
 mod route;

@@ -31,9 +31,11 @@ fn a_gateway_is_found_with_its_source_address_and_mac() {
         assert_eq!(path.gateways(), [ip("198.18.0.2"), ip("2001:2::2")]);
         assert!(!path.any_on_link() && !path.is_local() && !path.needs_neighbours());
         assert_eq!(path.mtu, 1500);
-        assert_eq!(path.next_hop_mac(neighbour::TIMEOUT).unwrap(), [2, 0, 0, 0, 0, 2]);
-        // Now from the table.
-        assert_eq!(path.next_hop_mac(Duration::ZERO).unwrap(), [2, 0, 0, 0, 0, 2]);
+        for v6 in [false, true] {
+            assert_eq!(path.next_hop_mac(v6, neighbour::TIMEOUT).unwrap(), [2, 0, 0, 0, 0, 2]);
+            // Now from the table.
+            assert_eq!(path.next_hop_mac(v6, Duration::ZERO).unwrap(), [2, 0, 0, 0, 0, 2]);
+        }
     });
 }
 
@@ -43,7 +45,7 @@ fn a_gateway_that_does_not_answer_is_reported_in_time_with_the_remedy() {
     pair.near.ip("route add default via 198.18.0.77");
     pair.near.enter(|| {
         let path = resolve([ip("198.19.7.7")], &Overrides::default()).unwrap();
-        let error = path.next_hop_mac(Duration::from_millis(100)).unwrap_err();
+        let error = path.next_hop_mac(false, Duration::from_millis(100)).unwrap_err();
         assert_eq!(error.kind, Kind::Failed);
         assert!(error.to_string().contains("--router-mac"), "{error}");
         assert!(error.to_string().contains("198.18.0.77"), "{error}");
@@ -51,7 +53,7 @@ fn a_gateway_that_does_not_answer_is_reported_in_time_with_the_remedy() {
         let mac = [2, 0, 0, 0, 0, 9];
         let given = Overrides { router_mac: Some(mac), ..Overrides::default() };
         let path = resolve([ip("198.19.7.7")], &given).unwrap();
-        assert_eq!(path.next_hop_mac(Duration::ZERO).unwrap(), mac);
+        assert_eq!(path.next_hop_mac(false, Duration::ZERO).unwrap(), mac);
     });
 }
 
@@ -62,7 +64,7 @@ fn on_link_targets_and_own_addresses_are_told_apart() {
         let path = resolve([ip("198.18.0.0"), ip("198.18.0.9")], &Overrides::default()).unwrap();
         assert!(path.all_on_link() && path.needs_neighbours());
         assert_eq!(path.source_v4, Some("198.18.0.1".parse().unwrap()));
-        assert!(path.next_hop_mac(Duration::ZERO).is_err());
+        assert!(path.next_hop_mac(false, Duration::ZERO).is_err());
 
         for (target, source) in [
             ("127.0.0.1", "127.0.0.1"),
