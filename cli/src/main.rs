@@ -3,6 +3,7 @@
 //! everything else goes to standard error.
 
 mod args;
+mod doctor;
 mod dry_run;
 mod exit;
 mod flags;
@@ -59,6 +60,7 @@ fn start(raw_args: Vec<OsString>) -> Exit {
 fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
     match &cli.command {
         None => run::run(&cli.scan, raw_args),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);
