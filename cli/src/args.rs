@@ -57,7 +57,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Interface to examine; default: all that are up.
+    /// Interface to examine; default: that of the default route, else loopback.
     #[arg(short = 'e', long = "interface", value_name = "IFACE")]
     pub interface: Option<String>,
     /// Answer as one JSON object.
