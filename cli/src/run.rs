@@ -95,11 +95,14 @@ fn scan(
     let report = report?;
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
-    sinks.finish()?;
+    // Everything is on the disk before the scan says that it is done; the summary is
+    // true also where writing results failed.
+    let written = sinks.finish();
     if closed && report.failure.is_none() {
-        return Ok(Exit::Done);
+        return written.map(|()| Exit::Done);
     }
     say(summary::conclude(&report, &sending, args.results.verbose > 0));
+    written?;
     if let Some(failure) = report.failure {
         return Err(failure);
     }

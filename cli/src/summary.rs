@@ -81,13 +81,13 @@ pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> St
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent, {}/s while sending{}",
+        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent{}{}",
         report.open,
         report.closed,
         report.filtered,
         report.elapsed.as_secs_f64(),
         ledger.completed,
-        short_count(sending.pps_average),
+        average(sending),
         if report.stopped { "; stopped before the end" } else { "" },
     );
     if report.latency.count() > 0 {
@@ -98,6 +98,14 @@ pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> St
         let _ = write!(text, "\nnote: {remark}");
     }
     text
+}
+
+/// The rate while sending; a scan that was over before its first progress has none.
+fn average(sending: &Progress) -> String {
+    match sending.sent {
+        0 => String::new(),
+        _ => format!(", {}/s while sending", short_count(sending.pps_average)),
+    }
 }
 
 /// The ledger as sentences; in short when it adds up and nobody asked.

@@ -64,6 +64,11 @@ fn colours_appear_on_a_terminal_unless_no_color_is_set() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_is_told_twice_and_ends_with_code_1() {
+    in_a_namespace("full_disk");
+}
+
+#[test]
 fn a_start_that_fails_leaves_nothing_behind() {
     in_a_namespace("failed_start");
 }
@@ -256,6 +261,20 @@ mod inside {
         let (coloured, plain) = (on_terminal(""), on_terminal("1"));
         assert!(coloured.contains("\x1b[32mopen"), "{coloured:?}");
         assert!(plain.contains("22/tcp    open") && !plain.contains('\x1b'), "{plain:?}");
+    }
+
+    #[test]
+    #[ignore = "runs in a namespace"]
+    fn full_disk() {
+        let _listening = listen(&[22]);
+        let (output, stdout, stderr) =
+            run("-p 1-400 --rate 400 --cooldown 0.2 127.0.0.1 --event-log /dev/full");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stdout.contains("22/tcp    open"), "the table is whole: {stdout}");
+        assert!(stderr.contains("is no longer written: No space left"), "{stderr}");
+        assert!(stderr.contains("error: write the event log \"/dev/full\""), "{stderr}");
+        assert!(stderr.contains("1 open, 399 closed"), "{stderr}");
+        assert!(!Path::new("/dev/full.key").exists());
     }
 
     #[test]
