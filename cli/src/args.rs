@@ -44,6 +44,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Tells what each port engine can do on this machine, and why not.
+    Doctor(DoctorArgs),
     /// Prints the completions of a shell.
     Completions {
         /// Which shell.
@@ -51,6 +53,16 @@ pub(crate) enum Command {
     },
     /// Prints the manual page (roff).
     Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Interface to examine; default: that of the default route, else loopback.
+    #[arg(short = 'e', long = "interface", value_name = "IFACE")]
+    pub interface: Option<String>,
+    /// Answer as one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use prtip_engine::plan::Plan;
 use prtip_engine::scan::Control;
 
 use crate::exit::Exit;
+use crate::say::say;
 
 /// Probes between two looks at the clock and at a wish to stop.
 const BATCH: u64 = 1024;
@@ -23,7 +24,7 @@ pub(crate) fn run(plan: &Plan, json: bool, control: &Control, out: impl Write) -
         Ok(exit)
     }) {
         Ok(exit) => {
-            eprintln!("dry run: first attempts only; nothing was sent");
+            say("dry run: first attempts only; nothing was sent");
             Ok(exit)
         }
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

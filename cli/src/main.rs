@@ -3,11 +3,13 @@
 //! everything else goes to standard error.
 
 mod args;
+mod doctor;
 mod dry_run;
 mod exit;
 mod flags;
 mod progress;
 mod run;
+mod say;
 mod signals;
 mod summary;
 mod targets;
@@ -22,12 +24,13 @@ use prtip_engine::error::{Error, Kind, Result};
 
 use args::{Cli, Command};
 use exit::Exit;
+use say::say;
 
 fn main() -> ExitCode {
     let exit = catch_unwind(AssertUnwindSafe(|| start(std::env::args_os().skip(1).collect())));
     // The panic has been printed by its hook; its exit code would be nobody's contract.
     exit.unwrap_or_else(|_| {
-        eprintln!("prtip: this is a fault of prtip itself; please report the lines above");
+        say("prtip: this is a fault of prtip itself; please report the lines above");
         Exit::Failed
     })
     .into()
@@ -37,13 +40,13 @@ fn start(raw_args: Vec<OsString>) -> Exit {
     let rewritten = match flags::rewrite(raw_args.iter().cloned()) {
         Ok(rewritten) => rewritten,
         Err(not_built) => {
-            eprintln!("error: {not_built}\n\nFor more information, try '--help'.");
+            say(format_args!("error: {not_built}\n\nFor more information, try '--help'."));
             return Exit::Usage;
         }
     };
     match Cli::try_parse_from(std::iter::once(OsString::from("prtip")).chain(rewritten)) {
         Ok(cli) => dispatch(&cli, &raw_args).unwrap_or_else(|error| {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
             Exit::from(error.kind)
         }),
         Err(error) => {
@@ -57,6 +60,7 @@ fn start(raw_args: Vec<OsString>) -> Exit {
 fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
     match &cli.command {
         None => run::run(&cli.scan, raw_args),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use prtip_engine::scan::Progress;
 
+use crate::say::say;
+
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Redraws a second on a terminal.
 const REDRAWS: u8 = 5;
@@ -45,7 +47,7 @@ impl Display {
             }
             Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {
                 *last = Instant::now();
-                eprintln!("prtip: {}", describe(progress));
+                say(format_args!("prtip: {}", describe(progress)));
             }
             Self::Lines { .. } => {}
         }

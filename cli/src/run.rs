@@ -21,6 +21,7 @@ use prtip_engine::scan::{
 use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::exit::Exit;
 use crate::progress::Display;
+use crate::say::say;
 use crate::{dry_run, signals, summary, targets};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
@@ -32,9 +33,9 @@ pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
     };
     let resolved = targets::resolve(args, seed)?;
     for word in &resolved.words {
-        eprintln!("prtip: {word}");
+        say(format_args!("prtip: {word}"));
     }
-    eprintln!("{}", summary::announce_plan(&resolved.plan, args.pace.shard));
+    say(summary::announce_plan(&resolved.plan, args.pace.shard));
 
     let control = Arc::new(Control::default());
     if args.pace.dry_run {
@@ -60,14 +61,15 @@ fn scan(
     let key = key::random()?;
     let shape = shape(&args.results, &resolved);
     let started = StartedParts::of(&resolved.plan, args, raw_args);
+    signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let prepared = scan::prepare(resolved.plan, key, options)?;
-    eprintln!("{}", summary::announce_scan(prepared.info(), options));
+    say(summary::announce_scan(prepared.info(), options));
 
     let log = match log_path {
         Some(path) => {
             let (log, word) = EventLog::create(path, Backend::Auto)?;
             if let Some(word) = word {
-                eprintln!("prtip: {word}");
+                say(format_args!("prtip: {word}"));
             }
             // A device such as /dev/null has no place for a key beside it.
             if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -77,41 +79,41 @@ fn scan(
         }
         None => None,
     };
-    let shown: Vec<_> =
-        args.results.show.iter().flat_map(|state| state.states()).copied().collect();
-    let mut sinks = Sinks::new(shape, ShownStates::of(&shown), Box::new(stdout()), log);
+    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log);
     sinks.started(&started.record(prepared.info()));
 
-    signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let mut console = Console {
         sinks,
         display: Display::start(),
         control: Arc::clone(control),
-        last: Progress::default(),
+        sending: Progress::default(),
         closed: false,
     };
     let report = prepared.run(control, &mut console);
     console.display.end();
-    let Console { mut sinks, last, closed, .. } = console;
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => {
-            // Results so far are worth more than a second error.
-            if let Err(second) = sinks.finish() {
-                eprintln!("prtip: {second}");
-            }
-            return Err(error);
-        }
-    };
+    let Console { mut sinks, sending, closed, .. } = console;
+    let report = report?;
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
-    sinks.finish()?;
-    if closed {
-        return Ok(Exit::Done);
+    // Everything is on the disk before the scan says that it is done; the summary is
+    // true also where writing results failed.
+    let written = sinks.finish();
+    if closed && report.failure.is_none() {
+        return written.map(|()| Exit::Done);
     }
-    eprintln!("{}", summary::conclude(&report, &last, args.results.verbose > 0));
+    say(summary::conclude(&report, &sending, args.results.verbose > 0));
+    written?;
+    if let Some(failure) = report.failure {
+        return Err(failure);
+    }
     let stopped = report.stopped || control.level() > 1;
     Ok(if stopped { Exit::Stopped } else { Exit::Done })
+}
+
+fn shown_states(args: &ScanArgs) -> ShownStates {
+    let states: Vec<PortState> =
+        args.results.show.iter().flat_map(|state| state.states()).copied().collect();
+    ShownStates::of(&states)
 }
 
 /// What standard output shows.
@@ -180,14 +182,16 @@ struct Console {
     sinks: Sinks,
     display: Display,
     control: Arc<Control>,
-    last: Progress,
+    /// The last progress during which something was sent: behind it, in the
+    /// cooldown, the average rate would only sink.
+    sending: Progress,
     closed: bool,
 }
 
 impl Console {
     fn look_after_sinks(&mut self) {
         if let Some(alarm) = self.sinks.take_alarm() {
-            self.display.aside(|| eprintln!("prtip: {alarm}"));
+            self.display.aside(|| say(format_args!("prtip: {alarm}")));
         }
         if self.sinks.stdout_closed() && !self.closed {
             self.closed = true;
@@ -204,7 +208,9 @@ impl Observer for Console {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.last = *progress;
+        if progress.sent > self.sending.sent {
+            self.sending = *progress;
+        }
         let Self { sinks, display, .. } = self;
         display.aside(|| sinks.progress(progress));
         self.display.show(progress);
@@ -248,11 +254,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
             SynArg::Mss => SynOptions::Mss,
             SynArg::Linux => SynOptions::Linux,
         },
-        report_silent: args
-            .results
-            .show
-            .iter()
-            .any(|state| state.states().contains(&PortState::Filtered)),
+        report_silent: shown_states(args).contains(PortState::Filtered),
         rst: !way_out.no_rst,
     };
     let of_family = |v4: bool| options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4).count();

@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
+use crate::say::say;
 
 /// Turns signals into stops of `control` for the rest of the process's life.
 /// `draining` is what the first one says.
@@ -22,8 +23,8 @@ pub(crate) fn watch(control: &Arc<Control>, draining: &'static str) -> Result<()
         for _ in signals.forever() {
             control.stop();
             match control.level() {
-                0 | 1 => eprintln!("prtip: {draining}"),
-                2 => eprintln!("prtip: stopping at once"),
+                0 | 1 => say(format_args!("prtip: {draining}")),
+                2 => say("prtip: stopping at once"),
                 _ => std::process::exit(Exit::Stopped as i32),
             }
         }

@@ -6,7 +6,7 @@ use prtip_engine::plan::Plan;
 use prtip_engine::scan::ledger::Ledger;
 use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
 
-use crate::progress::{readable_seconds, short_count};
+use crate::progress::short_count;
 
 /// What will be scanned: enough to repeat it.
 pub(crate) fn announce_plan(plan: &Plan, shard: Option<(u64, u64)>) -> String {
@@ -42,7 +42,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
     };
     format!(
         "{}{mode} on {} ({}, {}): {}\n\
-         SYN {}, {wire}; {}, {}, {} to wait for late replies",
+         SYN {}, {wire}; {}, {}, {:?} to wait for late replies",
         info.port_engine,
         info.interface,
         counted(u64::from(info.queues), "queue", "queues"),
@@ -51,7 +51,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
         syn_name(options.syn),
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
-        readable_seconds(options.cooldown.as_secs_f64()),
+        options.cooldown,
     )
 }
 
@@ -75,19 +75,19 @@ fn rate_name(rate: Rate) -> String {
     }
 }
 
-/// What came out. `last` is the last progress that the scan told.
-pub(crate) fn conclude(report: &Report, last: &Progress, verbose: bool) -> String {
+/// What came out. `sending` is the last progress during which something was sent.
+pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> String {
     let ledger = &report.ledger;
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent, {}/s on average{}",
+        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent{}{}",
         report.open,
         report.closed,
         report.filtered,
         report.elapsed.as_secs_f64(),
         ledger.completed,
-        short_count(last.pps_average),
+        average(sending),
         if report.stopped { "; stopped before the end" } else { "" },
     );
     if report.latency.count() > 0 {
@@ -98,6 +98,14 @@ pub(crate) fn conclude(report: &Report, last: &Progress, verbose: bool) -> Strin
         let _ = write!(text, "\nnote: {remark}");
     }
     text
+}
+
+/// The rate while sending; a scan that was over before its first progress has none.
+fn average(sending: &Progress) -> String {
+    match sending.sent {
+        0 => String::new(),
+        _ => format!(", {}/s while sending", short_count(sending.pps_average)),
+    }
 }
 
 /// The ledger as sentences; in short when it adds up and nobody asked.

@@ -84,3 +84,31 @@ fn no_colour_reaches_a_pipe() {
         assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{args:?}");
     }
 }
+
+#[test]
+fn doctor_tells_every_engine_for_people_and_as_json() {
+    let text = stdout(&["doctor", "-e", "lo"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&["doctor", "-e", "lo", "--json"])).unwrap();
+    let engines = json["engines"].as_array().unwrap();
+    assert!(engines.len() >= 3, "{json}");
+    for engine in engines {
+        let name = engine["name"].as_str().unwrap();
+        assert!(text.contains(name), "{name} is missing: {text}");
+        assert!(["yes", "no", "unknown"].contains(&engine["verdict"].as_str().unwrap()));
+    }
+    assert!(json["kernel"].as_str().is_some_and(|kernel| text.contains(kernel)));
+}
+
+#[test]
+fn doctor_of_an_unknown_interface_tells_the_rest_and_ends_with_code_2() {
+    let output = Command::cargo_bin("prtip")
+        .unwrap()
+        .args(["doctor", "-e", "nosuch0", "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("nosuch0"));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["privileges"].is_array());
+}

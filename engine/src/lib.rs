@@ -10,10 +10,9 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`event`]: what was found, and the sinks that write it down.
+//! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
 //! * [`doctor`]: what works on this host and why not.
 //! * [`error`]: errors that tell the remedy.
-//! * [`latency`]: round-trip time histograms. [`error`]: errors that tell the remedy.
-//! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
 
 pub mod doctor;
 pub mod error;

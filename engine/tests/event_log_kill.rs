@@ -53,7 +53,7 @@ fn writer_process() {
         line.clear();
         encode_port(&event(number), false, &clock.rfc3339(u64::from(number)), &mut line);
         log.append(&line);
-        if number % 64 == 0 {
+        if number.is_multiple_of(64) {
             log.turn(monotonic_ns());
             if let Some(alarm) = log.take_alarm() {
                 println!("alarm {alarm}");
@@ -67,7 +67,7 @@ fn writer_process() {
             }
         }
         // Bursts and pauses, so that kills meet full buffers and partial flushes.
-        if number % 20_000 == 0 {
+        if number.is_multiple_of(20_000) {
             std::thread::sleep(Duration::from_millis(u64::from(number / 20_000 % 4) * 15));
         }
     }
@@ -104,7 +104,7 @@ fn check(path: &Path) -> u64 {
         encode_port(&event(number), false, &clock.rfc3339(u64::from(number)), &mut expected);
         if line.ends_with(b"\n") {
             assert!(line == expected, "line {number}: {:?}", String::from_utf8_lossy(line));
-            if number % 1000 == 0 {
+            if number.is_multiple_of(1000) {
                 serde_json::from_slice::<Value>(line).unwrap();
             }
         } else {

@@ -42,7 +42,7 @@ pub struct EventLog {
 
 #[derive(Debug)]
 enum Writer {
-    Uring(UringLog),
+    Uring(Box<UringLog>),
     Thread(ThreadLog),
 }
 
@@ -88,7 +88,7 @@ impl EventLog {
             Backend::Auto => {
                 let spare = file.try_clone().map_err(|error| cannot_open(path, error))?;
                 match UringLog::new(file) {
-                    Ok(log) => Writer::Uring(log),
+                    Ok(log) => Writer::Uring(Box::new(log)),
                     Err(error) => {
                         word = Some(format!(
                             "io_uring is refused here ({error}); the event log is written by a thread"
@@ -192,11 +192,13 @@ fn open(path: &Path) -> Result<File> {
     }
     let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
     refuse_unsuitable(path, &metadata)?;
-    // The new name itself must survive a crash, too.
-    if metadata.is_file() {
-        File::open(folder_of(path))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| cannot_open(path, error))?;
+    // The new name itself must survive a crash, too; a folder that may not be read or
+    // a file system that cannot sync one is no reason not to scan.
+    if metadata.is_file()
+        && let Err(error) = File::open(folder_of(path)).and_then(|folder| folder.sync_all())
+        && !matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput)
+    {
+        return Err(cannot_open(path, error));
     }
     Ok(file)
 }

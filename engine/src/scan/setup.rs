@@ -218,7 +218,9 @@ impl Opener<'_> {
                 .cause("it has no MAC address")
                 .remedy("use --port-engine raw")
         })?;
-        let destination = self.path.next_hop_mac(NEIGHBOUR_TIMEOUT)?;
+        // One link for both families: the router of the family that is scanned, IPv4's first.
+        let destination =
+            self.path.next_hop_mac(self.path.source_v4.is_none(), NEIGHBOUR_TIMEOUT)?;
         Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
     }
 
