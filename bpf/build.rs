@@ -15,6 +15,10 @@ fn main() {
     if enabled("STEER") {
         steer();
     }
+    if enabled("LAB") {
+        object("lab");
+        object("bench");
+    }
 }
 
 /// `steer.bpf.c` → `$OUT_DIR/steer.skel.rs`, a libbpf skeleton.
@@ -27,6 +31,22 @@ fn steer() {
         .build_and_generate(out_dir().join("steer.skel.rs"));
     if let Err(error) = built {
         fail(&format!("steer.bpf.c does not build: {error:#}"));
+    }
+}
+
+/// `NAME.bpf.c` → `$OUT_DIR/NAME.bpf.o`, a plain object, which aya loads.
+fn object(name: &str) {
+    let source = format!("{name}.bpf.c");
+    println!("cargo::rerun-if-changed={source}");
+    let status = Command::new(clang())
+        .args(clang_args())
+        .args(["-c", &source, "-o"])
+        .arg(out_dir().join(format!("{name}.bpf.o")))
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(status) => fail(&format!("{source} does not build: clang ended with {status}")),
+        Err(error) => fail(&format!("{source} does not build: {error}")),
     }
 }
 

@@ -10,5 +10,7 @@ pub mod abi;
 pub mod cookie;
 #[cfg(feature = "steer")]
 pub mod holder;
+#[cfg(feature = "lab")]
+pub mod lab;
 #[cfg(feature = "steer")]
 pub mod steer;

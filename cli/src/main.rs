@@ -1,1 +1,84 @@
-fn main() {}
+//! The `prtip` command. Arguments are parsed low ([`args`], [`flags`]) and
+//! resolved high ([`targets`], [`run`]); standard output carries results only,
+//! everything else goes to standard error.
+
+mod args;
+mod dry_run;
+mod exit;
+mod flags;
+mod progress;
+mod run;
+mod signals;
+mod summary;
+mod targets;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use prtip_engine::error::{Error, Kind, Result};
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let exit = catch_unwind(AssertUnwindSafe(|| start(std::env::args_os().skip(1).collect())));
+    // The panic has been printed by its hook; its exit code would be nobody's contract.
+    exit.unwrap_or_else(|_| {
+        eprintln!("prtip: this is a fault of prtip itself; please report the lines above");
+        Exit::Failed
+    })
+    .into()
+}
+
+fn start(raw_args: Vec<OsString>) -> Exit {
+    let rewritten = match flags::rewrite(raw_args.iter().cloned()) {
+        Ok(rewritten) => rewritten,
+        Err(not_built) => {
+            eprintln!("error: {not_built}\n\nFor more information, try '--help'.");
+            return Exit::Usage;
+        }
+    };
+    match Cli::try_parse_from(std::iter::once(OsString::from("prtip")).chain(rewritten)) {
+        Ok(cli) => dispatch(&cli, &raw_args).unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            Exit::from(error.kind)
+        }),
+        Err(error) => {
+            // Help and version are results and go to standard output; a closed pipe is no fault.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
+    match &cli.command {
+        None => run::run(&cli.scan, raw_args),
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);
+            print(&text)
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut text)
+                .map_err(|error| Error::new(Kind::Failed, "render the manual").because_of(error))?;
+            print(&text)
+        }
+    }
+}
+
+/// Writes a result that is not a scan's; a closed pipe is a normal end.
+fn print(text: &[u8]) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Failed, "write to standard output").because_of(error))
+        }
+        _ => Ok(Exit::Done),
+    }
+}

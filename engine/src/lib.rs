@@ -10,10 +10,12 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`event`]: what was found, and the sinks that write it down.
-//! * [`latency`]: round-trip time histograms. [`error`]: errors that tell the remedy.
+//! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
+//! * [`error`]: errors that tell the remedy.
 
 pub mod error;
 pub mod event;
+pub mod key;
 pub mod latency;
 pub mod plan;
 pub mod port;

@@ -3,6 +3,12 @@
 //! all kernel ABI of packet I/O live in this folder.
 
 pub(crate) mod ethtool;
+pub mod filter;
+mod outbox;
+pub mod packet;
+pub mod raw;
+mod socket;
+mod tap;
 pub mod xsk;
 
 use std::time::Duration;

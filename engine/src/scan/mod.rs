@@ -1,118 +1,26 @@
 //! Runs a plan through a port: pacing, validation, the window, the ledger.
 
+pub mod clock;
+mod fault;
 pub mod ledger;
+mod options;
+pub mod pace;
+mod run;
+pub mod send_time;
+mod setup;
+pub mod shared;
+pub mod window;
+mod worker;
 
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::Error;
 use crate::event::PortEvent;
 use crate::latency::Latency;
-use crate::plan::Plan;
 use ledger::Ledger;
-use prtip_bpf::abi::Key;
-
-/// How fast to send.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rate {
-    /// Probes a second, retries included.
-    PerSecond(f64),
-    /// As fast as the port and the receiver can take.
-    Max,
-}
-
-/// Which way out was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EngineChoice {
-    /// The best that works here.
-    Auto,
-    /// AF_XDP.
-    Xdp,
-    /// AF_PACKET.
-    Packet,
-    /// Raw IP sockets.
-    Raw,
-}
-
-/// How an AF_XDP socket is to be bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XdpMode {
-    /// Zero-copy, else copy, else generic.
-    Auto,
-    /// The driver's own buffers.
-    Zerocopy,
-    /// Copy mode with a native program.
-    Copy,
-    /// Copy mode with a generic (skb) program.
-    Generic,
-}
-
-/// TCP options of the SYN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SynOptions {
-    /// None: 20-byte TCP header.
-    Bare,
-    /// MSS only, 24 bytes.
-    Mss,
-    /// What Linux sends: MSS, SACK permitted, timestamp, window scale; 40 bytes.
-    Linux,
-}
-
-/// A scan as asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Pace.
-    pub rate: Rate,
-    /// Further attempts at what has not answered; `None`: 1 up to 2^20 pairs, else 0.
-    pub retries: Option<u8>,
-    /// How long to listen after the last probe.
-    pub cooldown: Duration,
-    /// Way out.
-    pub engine: EngineChoice,
-    /// AF_XDP bind mode.
-    pub xdp_mode: XdpMode,
-    /// Fail (kind `Denied`) when zero-copy is not to be had.
-    pub require_zerocopy: bool,
-    /// RX queues to bind; `None`: all.
-    pub queues: Option<u32>,
-    /// Interface; `None`: as the route says.
-    pub interface: Option<String>,
-    /// Source addresses, at most one a family; as the route says where none.
-    pub source_ips: Vec<IpAddr>,
-    /// Source ports; default 61000-65535.
-    pub source_ports: RangeInclusive<u16>,
-    /// The next hop's MAC address; by netlink where none.
-    pub router_mac: Option<[u8; 6]>,
-    /// 802.1Q tag.
-    pub vlan: Option<u16>,
-    /// Shape of the SYN.
-    pub syn: SynOptions,
-    /// Send a RST for every SYN-ACK where the kernel does not.
-    pub rst: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            rate: Rate::PerSecond(1000.0),
-            retries: None,
-            cooldown: Duration::from_secs(4),
-            engine: EngineChoice::Auto,
-            xdp_mode: XdpMode::Auto,
-            require_zerocopy: false,
-            queues: None,
-            interface: None,
-            source_ips: Vec::new(),
-            source_ports: 61000..=65535,
-            router_mac: None,
-            vlan: None,
-            syn: SynOptions::Mss,
-            rst: true,
-        }
-    }
-}
+pub use options::{EngineChoice, Options, Rate, SynOptions, XdpMode};
+pub use setup::{Prepared, prepare};
 
 /// Asks a running scan to end; shared with signal handlers.
 #[derive(Debug, Default)]
@@ -205,32 +113,6 @@ pub struct Report {
     pub stopped: bool,
     /// Why `unaccounted` is not 0, or other words the user should read.
     pub remarks: Vec<String>,
-}
-
-/// A scan with its port open, ready to send.
-pub struct Prepared {}
-
-/// Resolves the route, chooses and opens the port.
-///
-/// # Errors
-/// With the likely cause and the remedy; nothing is left behind.
-pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
-    let _ = (plan, key, options);
-    unimplemented!()
-}
-
-impl Prepared {
-    /// How it will run.
-    pub fn info(&self) -> &Info {
-        unimplemented!()
-    }
-
-    /// Runs to the end, blocking; results go to `observer`.
-    ///
-    /// # Errors
-    /// When sending has become impossible.
-    pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
-        let _ = (control, observer);
-        unimplemented!()
-    }
+    /// Why the scan ended before its time, where it did: sending became impossible.
+    pub failure: Option<Error>,
 }

@@ -1,7 +1,13 @@
 //! Headers on the wire: templates, patches, checksums, and views over received
 //! bytes. No I/O, no allocation.
+//!
+//! * [`template`]: packets to send, constant bytes once, fields patched.
+//! * [`checksum`]: the Internet checksum, whole and incremental.
+//! * [`reply`]: received frames as answers to TCP probes.
 
+pub mod checksum;
 pub mod reply;
+pub mod template;
 
 /// The link layer of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,5 +34,11 @@ impl Link {
             Self::Ethernet { vlan: None, .. } => 14,
             Self::Ethernet { vlan: Some(_), .. } => 18,
         }
+    }
+
+    /// Whether packets start at the IP header.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        matches!(self, Self::None)
     }
 }

@@ -1,0 +1,60 @@
+# prtip: `make help` lists the targets. Every target can be run by root, through
+# sudo, or by an ordinary user who may call sudo; each installs what it lacks.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Through sudo, build as the user who called it, with that user's toolchain.
+ifneq ($(SUDO_USER),)
+ifneq ($(SUDO_USER),root)
+USER_HOME := $(shell getent passwd $(SUDO_USER) | cut -d: -f6)
+AS_USER   := sudo -u $(SUDO_USER) -H env "PATH=$(USER_HOME)/.cargo/bin:$(PATH)"
+endif
+endif
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK)
+CARGO   := $(AS_USER) cargo
+TRIPLE  := $(shell $(AS_USER) rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+RUNNER  := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER
+BIN     := $(CURDIR)/target/release
+
+# Test programs run as root, whoever builds them: they make network namespaces.
+ifneq ($(AS_ROOT),)
+TEST_RUNNER := $(RUNNER)="$(AS_ROOT)"
+else ifneq ($(AS_USER),)
+TEST_RUNNER := $(RUNNER)="sudo --preserve-env=CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK"
+endif
+
+.PHONY: help deps test-deps build demo test lint soak bench fuzz
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
+
+deps:
+	@scripts/install-deps.sh
+
+test-deps: deps
+	@scripts/install-deps.sh --test
+
+build: deps ## build the release binaries: prtip, prtip-bench
+	$(CARGO) build --release --workspace --locked
+
+demo: build ## scan the lab and real servers over AF_XDP, compare with the truth
+	@$(AS_ROOT) scripts/demo.sh $(BIN)
+
+test: test-deps build ## the whole test suite, namespace tests included
+	PRTIP_BIN_DIR=$(BIN) $(TEST_RUNNER) $(CARGO) test --workspace --locked
+
+soak: test-deps build ## the same checks at full size
+	PRTIP_SOAK=1 PRTIP_BIN_DIR=$(BIN) $(TEST_RUNNER) $(CARGO) test --workspace --locked
+
+lint: deps ## formatting and clippy, warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+bench: test-deps build ## transmit, round trip and instruction counts, with their ratios
+	@$(AS_ROOT) $(BIN)/prtip-bench tx
+	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
+	@scripts/craft-cost.sh
+
+fuzz: deps ## run each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
+	cd fuzz && for target in $$(cargo fuzz list); do cargo fuzz run $$target -- -max_total_time=60 || exit 1; done

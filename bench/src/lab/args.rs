@@ -1,0 +1,205 @@
+//! What the `lab` commands take. The rules' flags are the same for `run`,
+//! `truth` and `check`, so that one list of arguments serves all three.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::{Args, Subcommand};
+
+use super::rule::{Protocol, Rule, State};
+
+/// `prtip-bench lab …`.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Make the lab, run a command in the scanner's namespace, take it down
+    Run(RunArgs),
+    /// The real servers that `--servers` knows
+    Servers(ServersArgs),
+    /// The truth as JSON lines: what a lossless scanner would report
+    Truth(TruthArgs),
+    /// Compare a scan's JSON lines with the truth
+    Check(CheckArgs),
+}
+
+/// The rules of the lab. All shares are per mille.
+#[derive(Clone, Debug, Args)]
+pub struct Rules {
+    /// Seed of the hash that decides what each (address, port) is
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Share of all pairs that are open
+    #[arg(long, value_name = "PM", default_value_t = 100, value_parser = per_mille())]
+    pub open: u32,
+    /// Share of all pairs that are closed
+    #[arg(long, value_name = "PM", default_value_t = 300, value_parser = per_mille())]
+    pub closed: u32,
+    /// Share of all pairs for which the router answers "unreachable"
+    #[arg(long, value_name = "PM", default_value_t = 20, value_parser = per_mille())]
+    pub icmp: u32,
+    /// Share of the answering pairs that answer three times
+    #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
+    pub dup: u32,
+    /// Share of the silent pairs that answer with a wrong acknowledgement
+    #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
+    pub forge: u32,
+    /// Share of the answering pairs that ignore the first packet they ever get
+    #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
+    pub lose_first: u32,
+    /// Share of packets lost, each way on its own: a probe and its reply both
+    /// survive with (1 - PM/1000)^2, every copy of a reply is drawn alone
+    #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
+    pub loss: u32,
+    /// Hold each reply for a time from A to B, spread by the hash of its pair
+    #[arg(long, value_name = "A-B", value_parser = delay)]
+    pub delay_us: Option<Delay>,
+    /// The far end takes at most N probes a second and drops the rest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub receiver_pps: Option<u64>,
+}
+
+/// A range of delays in microseconds, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay {
+    /// Shortest.
+    pub min_us: u64,
+    /// Longest.
+    pub max_us: u64,
+}
+
+/// Longest delay that the lab holds a reply for.
+pub const MAX_DELAY_US: u64 = 60_000_000;
+
+impl Rules {
+    /// The part that decides the truth.
+    pub fn rule(&self) -> Result<Rule> {
+        let Self { seed, open, closed, icmp, .. } = *self;
+        let sum = open + closed + icmp;
+        if sum > 1000 {
+            return Err(Usage(format!(
+                "--open {open}, --closed {closed} and --icmp {icmp} are {sum} per mille of all \
+                 pairs, more than 1000"
+            ))
+            .into());
+        }
+        Ok(Rule { seed, open, closed, icmp })
+    }
+}
+
+/// A mistake in the arguments: exit code 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// `lab run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What the lab does to probes.
+    #[command(flatten)]
+    pub rules: Rules,
+    /// Start real servers on the lab's own addresses: names, or `all`
+    #[arg(long, value_name = "LIST")]
+    pub servers: Option<String>,
+    /// Attach the first XDP program (by name) of this object instead of the lab's
+    #[arg(long, value_name = "FILE.o")]
+    pub program: Option<PathBuf>,
+    /// Queues of both ends of the veth pair
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub queues: u32,
+    /// MTU of both ends
+    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = clap::value_parser!(u32).range(1280..=65535))]
+    pub mtu: u32,
+    /// Write counters, times of arrival and link statistics there at the end (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+    /// The command to run, after `--`
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `lab servers`.
+#[derive(Debug, Args)]
+pub struct ServersArgs {
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which pairs are asked for.
+#[derive(Clone, Debug, Args)]
+pub struct Asked {
+    /// Addresses, networks and ranges, comma-separated
+    #[arg(long, value_name = "LIST")]
+    pub targets: String,
+    /// Ports and ranges, comma-separated
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub ports: String,
+    /// Addresses left out
+    #[arg(long, value_name = "LIST")]
+    pub exclude: Option<String>,
+    /// Transport
+    #[arg(long, value_enum, default_value_t = Protocol::Tcp)]
+    pub proto: Protocol,
+}
+
+/// `lab truth`.
+#[derive(Debug, Args)]
+pub struct TruthArgs {
+    /// Which pairs are meant.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// What the lab does to probes.
+    #[command(flatten)]
+    pub rules: Rules,
+}
+
+/// `lab check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which pairs are meant.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// What the lab does to probes.
+    #[command(flatten)]
+    pub rules: Rules,
+    /// The states that must agree
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "open")]
+    pub states: Vec<State>,
+    /// The scan's JSON lines; `-` is standard input
+    #[arg(value_name = "RESULT.jsonl")]
+    pub result: PathBuf,
+}
+
+fn per_mille() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=1000)
+}
+
+fn delay(text: &str) -> Result<Delay> {
+    let (min, max) = text.split_once('-').unwrap_or((text, text));
+    let (min_us, max_us) = (min.parse()?, max.parse()?);
+    ensure!(min_us <= max_us, "the range ends before it begins");
+    ensure!(max_us <= MAX_DELAY_US, "more than {MAX_DELAY_US} us");
+    Ok(Delay { min_us, max_us })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_delay_is_a_range_or_one_number() {
+        assert_eq!(delay("100-900").unwrap(), Delay { min_us: 100, max_us: 900 });
+        assert_eq!(delay("50").unwrap(), Delay { min_us: 50, max_us: 50 });
+        for bad in ["", "9-8", "x-9", "0-60000001"] {
+            assert!(delay(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Debian packages, downloaded and unpacked privately, never installed.
+//!
+//! `apt-get download` and `dpkg-deb -x` into a folder of our own: the packages
+//! asked for and the libraries that they need and this machine lacks. Where the
+//! machine has no package lists, or old ones, fresh lists are fetched into that
+//! folder as well; the machine's own apt state is never changed.
+
+use std::collections::HashSet;
+use std::env;
+use std::fs::{self, File, create_dir_all};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{FlockOperation, flock};
+
+/// Where packages are kept: `PRTIP_LAB_CACHE`, else `prtip/lab` in the user's cache.
+pub fn cache_dir() -> Result<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let dir = set("PRTIP_LAB_CACHE")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("prtip/lab")))
+        .or_else(|| Some(set("HOME")?.join(".cache/prtip/lab")))
+        .context("set PRTIP_LAB_CACHE to a folder for the servers' packages")?;
+    create_dir_all(dir.join("run")).with_context(|| dir.display().to_string())?;
+    dir.canonicalize().with_context(|| dir.display().to_string())
+}
+
+/// Makes sure that `packages` are unpacked together; returns where.
+pub fn unpack(packages: &[&str]) -> Result<PathBuf> {
+    let cache = cache_dir()?;
+    let lock = File::create(cache.join("lock"))?;
+    flock(&lock, FlockOperation::LockExclusive).context("cannot lock the package cache")?;
+    let done = cache.join(packages[0]);
+    let root = done.join("root");
+    if root.is_dir() {
+        return Ok(root);
+    }
+    eprintln!("prtip-bench: lab: unpacking {} into {}", packages.join(", "), done.display());
+    let apt = Apt::with_lists(&cache, packages[0])?;
+    match fetch(&apt, &cache, packages) {
+        // Lists that name versions which the mirror no longer has.
+        Err(_) if !apt.private => fetch(&Apt::with_fresh_lists(&cache)?, &cache, packages)?,
+        other => other?,
+    }
+    Ok(root)
+}
+
+/// The version of a package: of the one unpacked, else of the one on offer.
+pub fn version(package: &str) -> Result<String> {
+    let cache = cache_dir()?;
+    if let Ok(version) = fs::read_to_string(cache.join(package).join("version")) {
+        return Ok(version.trim().to_owned());
+    }
+    let shown = Apt::with_lists(&cache, package)?.cache(&["show", "--no-all-versions", package])?;
+    field(&shown, "Version").with_context(|| format!("no package {package}"))
+}
+
+/// Downloads and unpacks into `cache/<first package>`, which appears when complete.
+fn fetch(apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
+    let fresh = cache.join(format!("{}.new", packages[0]));
+    let _ = fs::remove_dir_all(&fresh);
+    create_dir_all(fresh.join("root"))?;
+    let wanted = apt.closure(packages)?;
+    ok(apt.command("apt-get").arg("download").args(&wanted).current_dir(&fresh))?;
+    for entry in fs::read_dir(&fresh)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "deb") {
+            ok(Command::new("dpkg-deb").arg("-x").arg(&path).arg(fresh.join("root")))?;
+            let named =
+                ok(Command::new("dpkg-deb").arg("-f").arg(&path).args(["Package", "Version"]))?;
+            if field(&named, "Package").as_deref() == Some(packages[0]) {
+                fs::write(fresh.join("version"), field(&named, "Version").unwrap_or_default())?;
+            }
+            fs::remove_file(path)?;
+        }
+    }
+    let done = cache.join(packages[0]);
+    let _ = fs::remove_dir_all(&done);
+    fs::rename(&fresh, &done)?;
+    Ok(())
+}
+
+/// How apt is called.
+struct Apt {
+    options: Vec<String>,
+    private: bool,
+}
+
+impl Apt {
+    /// With the machine's lists if they know `package`, else with fresh ones.
+    fn with_lists(cache: &Path, package: &str) -> Result<Self> {
+        let machine = Self { options: Vec::new(), private: false };
+        let shown = machine.cache(&["show", package]);
+        if shown.is_ok_and(|text| !text.is_empty()) {
+            return Ok(machine);
+        }
+        let private = Self::private(cache)?;
+        if private.cache(&["show", package]).is_ok_and(|text| !text.is_empty()) {
+            return Ok(private);
+        }
+        Self::with_fresh_lists(cache)
+    }
+
+    fn with_fresh_lists(cache: &Path) -> Result<Self> {
+        let apt = Self::private(cache)?;
+        eprintln!("prtip-bench: lab: fetching package lists into {}", cache.display());
+        ok(apt.command("apt-get").args(["update", "-qq"]))?;
+        Ok(apt)
+    }
+
+    fn private(cache: &Path) -> Result<Self> {
+        let dir = cache.join("apt");
+        create_dir_all(dir.join("lists/partial"))?;
+        create_dir_all(dir.join("cache/archives/partial"))?;
+        let options = vec![
+            format!("Dir::State::Lists={}/lists", dir.display()),
+            format!("Dir::Cache={}/cache", dir.display()),
+        ];
+        Ok(Self { options, private: true })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("LC_ALL", "C").args(["-o", "APT::Sandbox::User=root"]);
+        for option in &self.options {
+            command.args(["-o", option]);
+        }
+        command
+    }
+
+    fn cache(&self, arguments: &[&str]) -> Result<String> {
+        ok(self.command("apt-cache").args(arguments))
+    }
+
+    /// `packages` and every library package below them that is not installed.
+    fn closure(&self, packages: &[&str]) -> Result<Vec<String>> {
+        let mut wanted: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
+        let mut seen: HashSet<String> = wanted.iter().cloned().collect();
+        let mut next = 0;
+        while let Some(package) = wanted.get(next).cloned() {
+            next += 1;
+            let listed = self.cache(&["depends", "--important", &package])?;
+            for name in depends(&listed) {
+                if name.starts_with("lib") && seen.insert(name.clone()) && !is_installed(&name) {
+                    wanted.push(name);
+                }
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// The names in the output of `apt-cache depends`.
+fn depends(listed: &str) -> Vec<String> {
+    listed
+        .lines()
+        .filter_map(|line| {
+            let line = line.trim_start_matches([' ', '|']);
+            let name = line.strip_prefix("Depends: ").or(line.strip_prefix("PreDepends: "))?;
+            (!name.starts_with('<')).then(|| name.to_owned())
+        })
+        .collect()
+}
+
+fn is_installed(package: &str) -> bool {
+    let shown = ok(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev}", package]));
+    shown.is_ok_and(|status| status.starts_with("ii"))
+}
+
+/// The value of a line `Name: value`.
+fn field(text: &str, name: &str) -> Option<String> {
+    text.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(": ")?.to_owned()))
+}
+
+/// Runs a command; its standard output.
+fn ok(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let Output { status, stdout, stderr } = command
+        .output()
+        .with_context(|| format!("cannot run {program}; real servers need a Debian system"))?;
+    if !status.success() {
+        bail!("{program}: {}", String::from_utf8_lossy(&stderr).trim());
+    }
+    let text = String::from_utf8(stdout);
+    ensure!(text.is_ok(), "{program} wrote no text");
+    Ok(text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_are_read_and_virtual_packages_left_out() {
+        let listed = "nginx\n  Depends: libc6\n |Depends: liba1\n  Depends: <libb-virtual>\n    libb2\n  \
+                      PreDepends: init\n  Suggests: libz\n";
+        assert_eq!(depends(listed), ["libc6", "liba1", "init"]);
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "Package: a\nVersion-x: 1\nVersion: 2:3-4\n";
+        assert_eq!(field(text, "Version").as_deref(), Some("2:3-4"));
+    }
+}

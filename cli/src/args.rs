@@ -1,0 +1,430 @@
+//! The command line, parsed low: every flag becomes a checked value, and nothing
+//! is decided here that needs another flag, a file or the system.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use prtip_engine::event::PortState;
+use prtip_engine::scan::Rate;
+
+const NMAP_FLAGS: &str = "\
+nmap's flags:
+  -sS          TCP SYN scan (what prtip does anyway)
+  -iL FILE     the same as --input-list
+  -Pn          no host discovery (there is none)
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 stopped before the end, 4 privileges or
+kernel features missing.
+
+Examples:
+  prtip -sS -p 1-10000 127.0.0.1
+  prtip -p 80,443 --rate 50000 --event-log events.jsonl 198.51.100.0/24
+  prtip --dry-run --json -p- 198.18.0.0/15 | head";
+
+/// Scans TCP ports with SYN packets that bypass the kernel's network stack.
+#[derive(Debug, Parser)]
+#[command(
+    name = "prtip",
+    version,
+    after_help = NMAP_FLAGS,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Prints the manual page (roff).
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub targets: TargetArgs,
+    #[command(flatten)]
+    pub ports: PortArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    #[command(flatten)]
+    pub way_out: WayOutArgs,
+    #[command(flatten)]
+    pub results: ResultArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+pub(crate) struct TargetArgs {
+    /// Address, prefix (198.51.100.0/24), range (198.51.100.1-20) or host name.
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Read targets from FILE, `-` for standard input [nmap: -iL].
+    #[arg(long, value_name = "FILE")]
+    pub input_list: Vec<PathBuf>,
+    /// Leave these targets out, comma-separated.
+    #[arg(long, value_name = "TARGETS", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Leave the targets in FILE out.
+    #[arg(long, value_name = "FILE")]
+    pub excludefile: Vec<PathBuf>,
+    /// Scan these special-purpose addresses although no target lies wholly inside them.
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    pub allow_special: Vec<String>,
+    /// All of IPv4 is meant, without an --excludefile.
+    #[arg(long)]
+    pub whole_internet: bool,
+    /// Stop after N (address, port) pairs of the random order.
+    #[arg(long, value_name = "N")]
+    pub max_targets: Option<u64>,
+    #[arg(long, hide = true, action = ArgAction::Count)]
+    syn_scan: u8,
+    #[arg(long, hide = true, action = ArgAction::Count)]
+    no_discovery: u8,
+    /// Never look names up in reverse (prtip does not anyway).
+    #[arg(short = 'n', action = ArgAction::Count)]
+    no_reverse: u8,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ports")]
+pub(crate) struct PortArgs {
+    /// Ports: 22,80,8000-8100, or - for all. Default: our top 100 for up to 256 addresses.
+    #[arg(short = 'p', long = "ports", value_name = "PORTS", allow_hyphen_values = true)]
+    pub ports: Option<String>,
+    /// Our top 100 ports.
+    #[arg(short = 'F', long = "fast", conflicts_with_all = ["ports", "top_ports"])]
+    pub fast: bool,
+    /// Our N most frequent ports.
+    #[arg(long, value_name = "N", conflicts_with = "ports",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub top_ports: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub(crate) struct PaceArgs {
+    /// Probes a second, retries included: a number (50000, 50k, 1.5m) or max [default: 1000].
+    #[arg(long, value_name = "PPS", value_parser = parse_rate)]
+    pub rate: Option<Rate>,
+    /// A rate by nmap's name: 0 is 1 a second, 1 10, 2 100, 3 1000, 4 10000, 5 100000.
+    #[arg(short = 'T', long = "timing", value_name = "0-5", value_parser = parse_timing,
+          conflicts_with = "rate")]
+    pub timing: Option<Rate>,
+    /// Send again to what has not answered [default: 1 up to 2^20 pairs, else 0].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=15))]
+    pub retries: Option<u8>,
+    /// Seconds to listen after the last probe.
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = parse_seconds)]
+    pub cooldown: Duration,
+    /// Seed of the random order; default: random, and told.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Scan part I of N (the first is 1); needs --seed, and no host names.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "seed")]
+    pub shard: Option<(u64, u64)>,
+    /// Say what would be probed, in which order; send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Way out")]
+pub(crate) struct WayOutArgs {
+    /// Interface to send from; default: as the route says.
+    #[arg(short = 'e', long = "interface", value_name = "IFACE")]
+    pub interface: Option<String>,
+    /// How packets leave.
+    #[arg(long, value_enum, default_value_t = PortEngine::Auto)]
+    pub port_engine: PortEngine,
+    /// How AF_XDP sockets are bound.
+    #[arg(long, value_enum, default_value_t = XdpModeArg::Auto)]
+    pub xdp_mode: XdpModeArg,
+    /// Fail where zero-copy is not to be had.
+    #[arg(long)]
+    pub require_zerocopy: bool,
+    /// Receive queues to use; default: all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub queues: Option<u32>,
+    /// Source address, one for IPv4 and one for IPv6.
+    #[arg(long, value_name = "ADDRESS")]
+    pub source_ip: Vec<IpAddr>,
+    /// Source ports.
+    #[arg(long, value_name = "A-B", default_value = "61000-65535", value_parser = parse_port_range)]
+    pub source_ports: RangeInclusive<u16>,
+    /// MAC address of the next hop; default: asked of the kernel.
+    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
+    pub router_mac: Option<[u8; 6]>,
+    /// Tag probes with this 802.1Q VLAN.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u16).range(1..=4094))]
+    pub vlan: Option<u16>,
+    /// TCP options of the SYN: none, MSS, or what Linux sends.
+    #[arg(long, value_enum, default_value_t = SynArg::Mss)]
+    pub syn: SynArg,
+    /// Leave half-open connections to the other side's timeout.
+    #[arg(long)]
+    pub no_rst: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct ResultArgs {
+    /// States to report: open, closed, filtered, all; comma-separated.
+    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "open")]
+    pub show: Vec<StateArg>,
+    /// JSON lines on standard output instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Write a crash-safe log of JSON lines to a new FILE; its key goes to FILE.key.
+    #[arg(long, value_name = "FILE")]
+    pub event_log: Option<PathBuf>,
+    /// Say more; twice: still more.
+    #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Values of `--port-engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PortEngine {
+    /// The best that works here.
+    Auto,
+    /// AF_XDP.
+    Xdp,
+    /// Frames made by the kernel (not built yet).
+    Live,
+    /// AF_PACKET.
+    Packet,
+    /// Raw IP sockets.
+    Raw,
+}
+
+/// Values of `--xdp-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum XdpModeArg {
+    /// Zero-copy, else copy, else generic.
+    Auto,
+    /// The driver's own buffers.
+    Zerocopy,
+    /// Copies, with a program in the driver.
+    Copy,
+    /// Copies, with a program behind the driver.
+    Generic,
+}
+
+/// Values of `--syn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SynArg {
+    /// No options.
+    Bare,
+    /// Maximum segment size.
+    Mss,
+    /// As Linux.
+    Linux,
+}
+
+/// Values of `--show`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateArg {
+    /// A SYN-ACK came.
+    Open,
+    /// A RST came.
+    Closed,
+    /// An ICMP error came, or nothing.
+    Filtered,
+    /// All of them.
+    All,
+}
+
+impl StateArg {
+    /// The states that it stands for.
+    pub(crate) fn states(self) -> &'static [PortState] {
+        match self {
+            Self::Open => &[PortState::Open],
+            Self::Closed => &[PortState::Closed],
+            Self::Filtered => &[PortState::Filtered],
+            Self::All => &PortState::ALL,
+        }
+    }
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    match text {
+        "max" => return Ok(Rate::Max),
+        "auto" => return Err("the automatic rate is not built yet; give a number or max".into()),
+        _ => {}
+    }
+    let (digits, factor) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    // f64 also reads "inf", "nan" and "1e9"; a rate is digits with at most one point.
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let rate = if plain { digits.parse::<f64>().ok() } else { None };
+    match rate.map(|rate| rate * factor) {
+        Some(rate) if (0.01..=1e9).contains(&rate) => Ok(Rate::PerSecond(rate)),
+        _ => Err("a rate is a number from 0.01 to 1000000000 (k and m for thousands and \
+                  millions), or max"
+            .into()),
+    }
+}
+
+fn parse_timing(text: &str) -> Result<Rate, String> {
+    let rate = match text {
+        "0" | "paranoid" => 1.0,
+        "1" | "sneaky" => 10.0,
+        "2" | "polite" => 100.0,
+        "3" | "normal" => 1_000.0,
+        "4" | "aggressive" => 10_000.0,
+        "5" | "insane" => 100_000.0,
+        _ => return Err("a timing is a number from 0 to 5".into()),
+    };
+    Ok(Rate::PerSecond(rate))
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("seconds from 0 to 3600".into()),
+    }
+}
+
+fn parse_shard(text: &str) -> Result<(u64, u64), String> {
+    let parse = |text: &str| text.parse::<u64>().ok().filter(|&number| number > 0);
+    match text.split_once('/').map(|(part, of)| (parse(part), parse(of))) {
+        Some((Some(part), Some(of))) if part <= of => Ok((part, of)),
+        _ => Err("a shard is I/N, from 1/N to N/N".into()),
+    }
+}
+
+fn parse_port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let port = |text: &str| text.parse::<u16>().ok().filter(|&port| port > 0);
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        _ => Err("source ports are A-B with 1 <= A <= B <= 65535".into()),
+    }
+}
+
+fn parse_mac(text: &str) -> Result<[u8; 6], String> {
+    let wrong = || "a MAC address is six hexadecimal bytes, such as 02:00:00:00:00:01".to_owned();
+    let mut mac = [0; 6];
+    let mut parts = text.split([':', '-']);
+    for byte in &mut mac {
+        let part = parts.next().filter(|part| matches!(part.len(), 1 | 2)).ok_or_else(wrong)?;
+        if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        *byte = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
+    }
+    if parts.next().is_some() {
+        return Err(wrong());
+    }
+    if mac[0] & 1 == 1 || mac == [0; 6] {
+        return Err("a next hop has a unicast MAC address".into());
+    }
+    Ok(mac)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<ScanArgs, clap::Error> {
+        let args = crate::flags::rewrite(line.split_whitespace().map(Into::into)).unwrap();
+        Cli::try_parse_from(std::iter::once("prtip".into()).chain(args)).map(|cli| cli.scan)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ports_are_taken_as_nmap_takes_them() {
+        for (line, ports) in [
+            ("-p- host", "-"),
+            ("-p - host", "-"),
+            ("-p 1-100 host", "1-100"),
+            ("-p1-100 host", "1-100"),
+            ("-p -100 host", "-100"),
+            ("-sS -p T:80,443 host", "T:80,443"),
+        ] {
+            let args = parse(line).unwrap();
+            assert_eq!(args.ports.ports.as_deref(), Some(ports), "{line}");
+            assert_eq!(args.targets.targets, ["host"], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_nmaps_flags_is_understood() {
+        let args = parse("-sS -Pn -n -F -v -v -T4 -iL - -e scan0 a.example 198.18.0.0/15").unwrap();
+        assert!(args.ports.fast);
+        assert_eq!(args.results.verbose, 2);
+        assert_eq!(args.pace.timing, Some(Rate::PerSecond(10_000.0)));
+        assert_eq!(args.targets.input_list, [PathBuf::from("-")]);
+        assert_eq!(args.way_out.interface.as_deref(), Some("scan0"));
+        assert_eq!(args.targets.targets, ["a.example", "198.18.0.0/15"]);
+    }
+
+    #[test]
+    fn rates_have_suffixes_and_limits() {
+        for (text, rate) in [("50000", 5e4), ("10k", 1e4), ("1.5m", 1.5e6), ("0.5", 0.5)] {
+            assert_eq!(parse_rate(text), Ok(Rate::PerSecond(rate)), "{text}");
+        }
+        assert_eq!(parse_rate("max"), Ok(Rate::Max));
+        for text in ["0", "-1", "nan", "inf", "1e5", "", "k", ".", "auto", "2000m", "1 000"] {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shards_are_counted_from_one_and_need_a_seed() {
+        assert_eq!(parse("--seed 1 --shard 2/3 host").unwrap().pace.shard, Some((2, 3)));
+        for text in ["0/3", "4/3", "1", "1/0", "a/b", "1/2/3"] {
+            assert!(parse_shard(text).is_err(), "{text}");
+        }
+        assert!(parse("--shard 1/2 host").is_err());
+    }
+
+    #[test]
+    fn mac_addresses_are_six_bytes_of_one_station() {
+        assert_eq!(parse_mac("02:0a:00:00:00:FF"), Ok([2, 10, 0, 0, 0, 255]));
+        for text in [
+            "",
+            "02:00:00:00:00",
+            "02:00:00:00:00:00:00",
+            "+2:00:00:00:00:00",
+            "01:00:5e:00:00:01",
+            "00:00:00:00:00:00",
+            "020000000001",
+        ] {
+            assert!(parse_mac(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn source_ports_exclude_zero_and_reversed_ranges() {
+        assert_eq!(parse_port_range("100-200"), Ok(100..=200));
+        assert_eq!(parse_port_range("100"), Ok(100..=100));
+        for text in ["0-5", "5-4", "1-70000", "", "-"] {
+            assert!(parse_port_range(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a scan would probe, in its order: no packets, no privileges. It starts
+//! at once, however large the plan is, because an index gives its pair directly.
+
+use std::io::{self, BufWriter, Write};
+
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::clock::Clock;
+use prtip_engine::event::record::{Probe, encode};
+use prtip_engine::plan::Plan;
+use prtip_engine::scan::Control;
+
+use crate::exit::Exit;
+
+/// Probes between two looks at the clock and at a wish to stop.
+const BATCH: u64 = 1024;
+
+/// Writes the first attempt of every probe of the plan's shard to `out`, as JSON
+/// lines or as `address port`.
+pub(crate) fn run(plan: &Plan, json: bool, control: &Control, out: impl Write) -> Result<Exit> {
+    let mut out = BufWriter::with_capacity(64 << 10, out);
+    match write_probes(plan, json, control, &mut out).and_then(|exit| {
+        out.flush()?;
+        Ok(exit)
+    }) {
+        Ok(exit) => {
+            eprintln!("dry run: first attempts only; nothing was sent");
+            Ok(exit)
+        }
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is still buffered has no reader.
+            let _ = out.into_parts();
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            let _ = out.into_parts();
+            Err(Error::new(Kind::Failed, "write results to standard output").because_of(error))
+        }
+    }
+}
+
+fn write_probes(
+    plan: &Plan,
+    json: bool,
+    control: &Control,
+    out: &mut impl Write,
+) -> io::Result<Exit> {
+    let clock = Clock::start();
+    let mut ts = clock.now_rfc3339();
+    let mut line = Vec::new();
+    for (count, index) in plan.shard().enumerate() {
+        if (count as u64).is_multiple_of(BATCH) {
+            if control.level() > 0 {
+                return Ok(Exit::Stopped);
+            }
+            ts = clock.now_rfc3339();
+        }
+        let target = plan.target(index);
+        line.clear();
+        if json {
+            let (ip, port) = (target.addr, target.port);
+            encode(&Probe { i: index, attempt: 0, ip, port, proto: "tcp" }, &ts, &mut line);
+        } else {
+            writeln!(line, "{} {}", target.addr, target.port)?;
+        }
+        out.write_all(&line)?;
+    }
+    Ok(Exit::Done)
+}

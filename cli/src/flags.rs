@@ -1,0 +1,132 @@
+//! nmap's short flags of several letters, as nmap's users type them.
+//!
+//! A command line parser takes `-sS` for `-s -S`, so such flags are rewritten to
+//! long ones before it sees them. Flags that nmap or later versions know and
+//! this one does not are told apart from typing errors here.
+
+use std::ffi::OsString;
+
+/// Rewritten one to one.
+const REWRITTEN: [(&str, &str); 3] =
+    [("-sS", "--syn-scan"), ("-Pn", "--no-discovery"), ("-iL", "--input-list")];
+
+/// Known by name, but not built: flag and what it would do.
+const NOT_BUILT: [(&str, &str); 26] = [
+    ("-sA", "the ACK scan"),
+    ("-sF", "the FIN scan"),
+    ("-sI", "the idle scan"),
+    ("-sM", "the Maimon scan"),
+    ("-sN", "the NULL scan"),
+    ("-sO", "the IP protocol scan"),
+    ("-sT", "the connect scan"),
+    ("-sU", "the UDP scan"),
+    ("-sV", "service detection"),
+    ("-sW", "the window scan"),
+    ("-sX", "the Xmas scan"),
+    ("-sn", "host discovery"),
+    ("-O", "OS detection"),
+    ("-A", "service and OS detection"),
+    ("-oN", "nmap's text output"),
+    ("-oX", "nmap's XML output"),
+    ("-oG", "nmap's grepable output"),
+    ("-oA", "nmap's output in all formats"),
+    ("--csv", "CSV output"),
+    ("--latency", "the histogram file"),
+    ("--resume", "resuming a scan"),
+    ("--version-intensity", "service detection"),
+    ("--service-probes", "service detection"),
+    ("--recog", "service detection"),
+    ("--tls-cert-analysis", "certificate analysis"),
+    ("--os-db", "OS detection"),
+];
+
+/// A flag that is known but not built.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotBuilt {
+    flag: &'static str,
+    what: &'static str,
+}
+
+impl std::fmt::Display for NotBuilt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} ({}) is not built yet; this version does TCP SYN scans (-sS)",
+            self.flag, self.what
+        )
+    }
+}
+
+/// Rewrites the arguments after the program's name. What follows `--` is left alone.
+pub(crate) fn rewrite(args: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, NotBuilt> {
+    let mut rewritten = Vec::new();
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            rewritten.push(arg);
+            rewritten.extend(args);
+            break;
+        }
+        rewritten.push(rewrite_one(arg)?);
+    }
+    Ok(rewritten)
+}
+
+fn rewrite_one(arg: OsString) -> Result<OsString, NotBuilt> {
+    let Some(text) = arg.to_str() else { return Ok(arg) };
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    if let Some(&(flag, what)) = NOT_BUILT.iter().find(|(flag, _)| *flag == name) {
+        return Err(NotBuilt { flag, what });
+    }
+    for (short, long) in REWRITTEN {
+        if text == short {
+            return Ok(long.into());
+        }
+    }
+    // `-iLFILE`, as nmap also takes it.
+    match text.strip_prefix("-iL") {
+        Some(file) => Ok(format!("--input-list={}", file.strip_prefix('=').unwrap_or(file)).into()),
+        None => Ok(arg),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn rewritten(line: &str) -> String {
+        let args = line.split(' ').map(OsString::from);
+        let args: Vec<String> =
+            rewrite(args).unwrap().into_iter().map(|arg| arg.into_string().unwrap()).collect();
+        args.join(" ")
+    }
+
+    #[test]
+    fn nmaps_flags_become_long_ones() {
+        assert_eq!(
+            rewritten("-sS -Pn -n -iL hosts -iLhosts -iL - host"),
+            "--syn-scan --no-discovery -n --input-list hosts --input-list=hosts --input-list - host"
+        );
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_is() {
+        let line = "-p- -p 1-100 -p1-100 -F -vv -T4 -e eth0 --rate max 198.18.0.0/15";
+        assert_eq!(rewritten(line), line);
+    }
+
+    #[test]
+    fn nothing_is_rewritten_after_two_dashes() {
+        assert_eq!(rewritten("-sS -- -sS -sV"), "--syn-scan -- -sS -sV");
+    }
+
+    #[test]
+    fn flags_that_are_not_built_are_named() {
+        for arg in ["-sV", "-O", "--csv=out.csv", "--resume"] {
+            let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
+            assert!(error.contains("not built yet"), "{error}");
+            assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where the scan stands, on standard error: one live line on a terminal, else
+//! one line every ten seconds.
+
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use prtip_engine::scan::Progress;
+
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+/// Redraws a second on a terminal.
+const REDRAWS: u8 = 5;
+
+/// Shows progress.
+pub(crate) enum Display {
+    /// A live line.
+    Live(ProgressBar),
+    /// Lines now and then.
+    Lines {
+        /// When the last one was written.
+        last: Instant,
+    },
+}
+
+impl Display {
+    /// Chooses by what standard error is.
+    pub(crate) fn start() -> Self {
+        if !stderr().is_terminal() {
+            return Self::Lines { last: Instant::now() };
+        }
+        let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
+        let bar = ProgressBar::with_draw_target(Some(1000), target);
+        let style = ProgressStyle::with_template("{bar:20} {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("=> "));
+        Self::Live(bar)
+    }
+
+    /// Shows where the scan stands.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        match self {
+            Self::Live(bar) => {
+                bar.set_position((progress.percent * 10.0) as u64);
+                bar.set_message(describe(progress));
+            }
+            Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {
+                *last = Instant::now();
+                eprintln!("prtip: {}", describe(progress));
+            }
+            Self::Lines { .. } => {}
+        }
+    }
+
+    /// Runs `write`, which may write to the same terminal.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Live(bar) => bar.suspend(write),
+            Self::Lines { .. } => write(),
+        }
+    }
+
+    /// Takes the live line away.
+    pub(crate) fn end(&self) {
+        if let Self::Live(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn describe(progress: &Progress) -> String {
+    format!(
+        "{:.1}%  {} sent, {}/s now, {}/s on average  {} replies, {} open, {} drops  {} left",
+        progress.percent,
+        progress.sent,
+        short_count(progress.pps),
+        short_count(progress.pps_average),
+        progress.replies,
+        progress.open,
+        progress.drops,
+        readable_seconds(progress.eta_s),
+    )
+}
+
+/// `950`, `12.3 k`, `14.88 M`.
+pub(crate) fn short_count(value: f64) -> String {
+    match value {
+        _ if !value.is_finite() => "?".into(),
+        _ if value < 10_000.0 => format!("{value:.0}"),
+        _ if value < 1e6 => format!("{:.1} k", value / 1e3),
+        _ => format!("{:.2} M", value / 1e6),
+    }
+}
+
+/// `5 s`, `2:05`, `3:02:05`, `12 d 3 h`.
+pub(crate) fn readable_seconds(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "?".into();
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match whole {
+        0..100 => format!("{whole} s"),
+        100..3600 => format!("{minutes}:{rest:02}"),
+        3600..172_800 => format!("{hours}:{minutes:02}:{rest:02}"),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_people_read_them() {
+        for (seconds, text) in [
+            (0.4, "0 s"),
+            (99.4, "99 s"),
+            (99.6, "1:40"),
+            (3599.0, "59:59"),
+            (3600.0, "1:00:00"),
+            (200_000.0, "2 d 7 h"),
+            (f64::NAN, "?"),
+            (f64::INFINITY, "?"),
+        ] {
+            assert_eq!(readable_seconds(seconds), text);
+        }
+    }
+
+    #[test]
+    fn counts_are_shortened() {
+        for (count, text) in
+            [(0.0, "0"), (9_999.0, "9999"), (12_345.0, "12.3 k"), (14.88e6, "14.88 M")]
+        {
+            assert_eq!(short_count(count), text);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A scan from its arguments to its exit code: resolves the arguments, opens the
+//! log, runs the engine, shows what it finds.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+use std::sync::Arc;
+
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::log::{Backend, EventLog};
+use prtip_engine::event::record::ScanStarted;
+use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
+use prtip_engine::event::table::Table;
+use prtip_engine::event::{PortEvent, PortState};
+use prtip_engine::key;
+use prtip_engine::plan::Plan;
+use prtip_engine::scan::{
+    self, Control, EngineChoice, Info, Observer, Options, Progress, Rate, SynOptions, XdpMode,
+};
+
+use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
+use crate::exit::Exit;
+use crate::progress::Display;
+use crate::{dry_run, signals, summary, targets};
+
+/// Runs what `args` ask for. `raw_args` is the command line for the log.
+pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
+    let options = options(args)?;
+    let seed = match args.pace.seed {
+        Some(seed) => seed,
+        None => key::random_u64()?,
+    };
+    let resolved = targets::resolve(args, seed)?;
+    for word in &resolved.words {
+        eprintln!("prtip: {word}");
+    }
+    eprintln!("{}", summary::announce_plan(&resolved.plan, args.pace.shard));
+
+    let control = Arc::new(Control::default());
+    if args.pace.dry_run {
+        signals::watch(&control, "stopping")?;
+        return dry_run::run(&resolved.plan, args.results.json, &control, stdout().lock());
+    }
+    scan(args, raw_args, &options, resolved, &control)
+}
+
+fn scan(
+    args: &ScanArgs,
+    raw_args: &[OsString],
+    options: &Options,
+    resolved: targets::Resolved,
+    control: &Arc<Control>,
+) -> Result<Exit> {
+    // Looked at before anything is touched, created only when the scan can start:
+    // a failed start must leave nothing behind.
+    let log_path = args.results.event_log.as_deref();
+    if let Some(path) = log_path {
+        check_log(path)?;
+    }
+    let key = key::random()?;
+    let shape = shape(&args.results, &resolved);
+    let started = StartedParts::of(&resolved.plan, args, raw_args);
+    let prepared = scan::prepare(resolved.plan, key, options)?;
+    eprintln!("{}", summary::announce_scan(prepared.info(), options));
+
+    let log = match log_path {
+        Some(path) => {
+            let (log, word) = EventLog::create(path, Backend::Auto)?;
+            if let Some(word) = word {
+                eprintln!("prtip: {word}");
+            }
+            // A device such as /dev/null has no place for a key beside it.
+            if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+                key::write(&key::path_beside(path), key)?;
+            }
+            Some(log)
+        }
+        None => None,
+    };
+    let shown: Vec<_> =
+        args.results.show.iter().flat_map(|state| state.states()).copied().collect();
+    let mut sinks = Sinks::new(shape, ShownStates::of(&shown), Box::new(stdout()), log);
+    sinks.started(&started.record(prepared.info()));
+
+    signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
+    let mut console = Console {
+        sinks,
+        display: Display::start(),
+        control: Arc::clone(control),
+        last: Progress::default(),
+        closed: false,
+    };
+    let report = prepared.run(control, &mut console);
+    console.display.end();
+    let Console { mut sinks, last, closed, .. } = console;
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            // Results so far are worth more than a second error.
+            if let Err(second) = sinks.finish() {
+                eprintln!("prtip: {second}");
+            }
+            return Err(error);
+        }
+    };
+    sinks.finished(&report);
+    let closed = closed || sinks.stdout_closed();
+    sinks.finish()?;
+    if closed {
+        return Ok(Exit::Done);
+    }
+    eprintln!("{}", summary::conclude(&report, &last, args.results.verbose > 0));
+    let stopped = report.stopped || control.level() > 1;
+    Ok(if stopped { Exit::Stopped } else { Exit::Done })
+}
+
+/// What standard output shows.
+fn shape(args: &ResultArgs, resolved: &targets::Resolved) -> Shape {
+    if args.json {
+        return Shape::Json;
+    }
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    let coloured = stdout().is_terminal() && !plain;
+    Shape::Table(match &resolved.only_host {
+        Some(label) => Table::one_host(label, coloured),
+        None => Table::many_hosts(resolved.plan.contains_v6(), coloured),
+    })
+}
+
+fn check_log(path: &Path) -> Result<()> {
+    EventLog::check(path)?;
+    let key_path = key::path_beside(path);
+    if key_path.symlink_metadata().is_ok() {
+        return Err(Error::new(Kind::Usage, format!("open the event log {path:?}"))
+            .cause(format!("the key of an earlier scan lies beside it: {key_path:?}"))
+            .remedy("choose another --event-log, or move the old log and its key away"));
+    }
+    Ok(())
+}
+
+/// What `scan_started` says about the plan, kept while the plan itself is away.
+struct StartedParts {
+    args: Vec<String>,
+    seed: u64,
+    targets: u64,
+    shard: String,
+    plan: String,
+}
+
+impl StartedParts {
+    fn of(plan: &Plan, args: &ScanArgs, raw_args: &[OsString]) -> Self {
+        let (part, of) = args.pace.shard.unwrap_or((1, 1));
+        Self {
+            args: raw_args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            seed: plan.seed(),
+            targets: plan.len(),
+            shard: format!("{part}/{of}"),
+            plan: format!("{:016x}", plan.hash()),
+        }
+    }
+
+    fn record(self, info: &Info) -> ScanStarted {
+        ScanStarted {
+            args: self.args,
+            seed: self.seed,
+            targets: self.targets,
+            shard: self.shard,
+            plan: self.plan,
+            port_engine: info.port_engine.to_owned(),
+            xdp_mode: info.xdp_mode.map(str::to_owned),
+            interface: info.interface.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Results to the sinks, progress to standard error, and a closed pipe to the scan.
+struct Console {
+    sinks: Sinks,
+    display: Display,
+    control: Arc<Control>,
+    last: Progress,
+    closed: bool,
+}
+
+impl Console {
+    fn look_after_sinks(&mut self) {
+        if let Some(alarm) = self.sinks.take_alarm() {
+            self.display.aside(|| eprintln!("prtip: {alarm}"));
+        }
+        if self.sinks.stdout_closed() && !self.closed {
+            self.closed = true;
+            // Nobody reads on: stop at once, without draining.
+            self.control.stop();
+            self.control.stop();
+        }
+    }
+}
+
+impl Observer for Console {
+    fn port(&mut self, event: &PortEvent) {
+        self.sinks.port(event);
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.last = *progress;
+        let Self { sinks, display, .. } = self;
+        display.aside(|| sinks.progress(progress));
+        self.display.show(progress);
+        self.look_after_sinks();
+    }
+
+    fn idle(&mut self) {
+        let Self { sinks, display, .. } = self;
+        if sinks.has_output() {
+            display.aside(|| sinks.idle());
+        } else {
+            sinks.idle();
+        }
+        self.look_after_sinks();
+    }
+}
+
+/// The engine's options; what needs more than one flag is judged here.
+fn options(args: &ScanArgs) -> Result<Options> {
+    let way_out = &args.way_out;
+    let options = Options {
+        rate: args.pace.rate.or(args.pace.timing).unwrap_or(Rate::PerSecond(1000.0)),
+        retries: args.pace.retries,
+        cooldown: args.pace.cooldown,
+        engine: engine_choice(way_out)?,
+        xdp_mode: match way_out.xdp_mode {
+            XdpModeArg::Auto => XdpMode::Auto,
+            XdpModeArg::Zerocopy => XdpMode::Zerocopy,
+            XdpModeArg::Copy => XdpMode::Copy,
+            XdpModeArg::Generic => XdpMode::Generic,
+        },
+        require_zerocopy: way_out.require_zerocopy,
+        queues: way_out.queues,
+        interface: way_out.interface.clone(),
+        source_ips: way_out.source_ip.clone(),
+        source_ports: way_out.source_ports.clone(),
+        router_mac: way_out.router_mac,
+        vlan: way_out.vlan,
+        syn: match way_out.syn {
+            SynArg::Bare => SynOptions::Bare,
+            SynArg::Mss => SynOptions::Mss,
+            SynArg::Linux => SynOptions::Linux,
+        },
+        report_silent: args
+            .results
+            .show
+            .iter()
+            .any(|state| state.states().contains(&PortState::Filtered)),
+        rst: !way_out.no_rst,
+    };
+    let of_family = |v4: bool| options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4).count();
+    if of_family(true) > 1 || of_family(false) > 1 {
+        return Err(Error::new(
+            Kind::Usage,
+            "--source-ip: one address for IPv4 and one for IPv6 at most",
+        ));
+    }
+    Ok(options)
+}
+
+fn engine_choice(args: &WayOutArgs) -> Result<EngineChoice> {
+    let not_xdp = !matches!(args.port_engine, PortEngine::Auto | PortEngine::Xdp);
+    let wants_mode = args.require_zerocopy || args.xdp_mode != XdpModeArg::Auto;
+    let copies = matches!(args.xdp_mode, XdpModeArg::Copy | XdpModeArg::Generic);
+    if args.require_zerocopy && copies {
+        return Err(Error::new(Kind::Usage, "--require-zerocopy contradicts --xdp-mode"));
+    }
+    if not_xdp && wants_mode {
+        return Err(Error::new(
+            Kind::Usage,
+            "--xdp-mode and --require-zerocopy are for --port-engine xdp",
+        ));
+    }
+    match args.port_engine {
+        // A mode asked for is a wish for AF_XDP: no silent way around it.
+        PortEngine::Auto if wants_mode => Ok(EngineChoice::Xdp),
+        PortEngine::Auto => Ok(EngineChoice::Auto),
+        PortEngine::Xdp => Ok(EngineChoice::Xdp),
+        PortEngine::Packet => Ok(EngineChoice::Packet),
+        PortEngine::Raw => Ok(EngineChoice::Raw),
+        PortEngine::Live => Err(Error::new(
+            Kind::Usage,
+            "--port-engine live (frames made by the kernel) is not built yet",
+        )
+        .remedy("use auto, xdp, packet or raw")),
+    }
+}

@@ -1,0 +1,163 @@
+//! What people read on standard error before and after a scan.
+
+use std::fmt::{self, Write};
+
+use prtip_engine::plan::Plan;
+use prtip_engine::scan::ledger::Ledger;
+use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
+
+use crate::progress::{readable_seconds, short_count};
+
+/// What will be scanned: enough to repeat it.
+pub(crate) fn announce_plan(plan: &Plan, shard: Option<(u64, u64)>) -> String {
+    let shard = plan_shard(plan, shard);
+    format!(
+        "prtip {}: {} ({}, {}){shard}, seed {}, plan {:016x}",
+        env!("CARGO_PKG_VERSION"),
+        counted(plan.len(), "pair", "pairs"),
+        counted(plan.addresses(), "address", "addresses"),
+        counted(plan.ports().len() as u64, "port", "ports"),
+        plan.seed(),
+        plan.hash(),
+    )
+}
+
+fn plan_shard(plan: &Plan, shard: Option<(u64, u64)>) -> String {
+    let range = plan.shard();
+    match shard {
+        Some((part, of)) => {
+            format!(", shard {part}/{of}: indices {} to {}", range.start, range.end)
+        }
+        None if range.end < plan.len() => format!(", the first {} of them", range.end),
+        None => String::new(),
+    }
+}
+
+/// How it will be scanned.
+pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
+    let mode = info.xdp_mode.map(|mode| format!(", {mode}")).unwrap_or_default();
+    let wire = match info.wire_bytes {
+        0 => "not on a wire".to_owned(),
+        bytes => format!("{bytes} bytes on the wire"),
+    };
+    format!(
+        "{}{mode} on {} ({}, {}): {}\n\
+         SYN {}, {wire}; {}, {}, {} to wait for late replies",
+        info.port_engine,
+        info.interface,
+        counted(u64::from(info.queues), "queue", "queues"),
+        counted(u64::from(info.workers), "worker", "workers"),
+        info.why,
+        syn_name(options.syn),
+        rate_name(options.rate),
+        counted(u64::from(info.attempts), "attempt", "attempts"),
+        readable_seconds(options.cooldown.as_secs_f64()),
+    )
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn syn_name(syn: SynOptions) -> &'static str {
+    match syn {
+        SynOptions::Bare => "without options",
+        SynOptions::Mss => "with MSS",
+        SynOptions::Linux => "with Linux's options",
+    }
+}
+
+fn rate_name(rate: Rate) -> String {
+    match rate {
+        Rate::Max => "as fast as it goes".into(),
+        Rate::PerSecond(pps) if pps < 10.0 => format!("{pps} probes a second"),
+        Rate::PerSecond(pps) => format!("{} probes a second", short_count(pps)),
+    }
+}
+
+/// What came out. `last` is the last progress that the scan told.
+pub(crate) fn conclude(report: &Report, last: &Progress, verbose: bool) -> String {
+    let ledger = &report.ledger;
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent, {}/s on average{}",
+        report.open,
+        report.closed,
+        report.filtered,
+        report.elapsed.as_secs_f64(),
+        ledger.completed,
+        short_count(last.pps_average),
+        if report.stopped { "; stopped before the end" } else { "" },
+    );
+    if report.latency.count() > 0 {
+        let _ = writeln!(text, "round trips: {}", report.latency);
+    }
+    let _ = write!(text, "ledger: {}", Books { ledger, in_full: verbose });
+    for remark in &report.remarks {
+        let _ = write!(text, "\nnote: {remark}");
+    }
+    text
+}
+
+/// The ledger as sentences; in short when it adds up and nobody asked.
+struct Books<'a> {
+    ledger: &'a Ledger,
+    in_full: bool,
+}
+
+impl fmt::Display for Books<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let l = self.ledger;
+        let lost = l.tx_failed + l.ring_drops + l.nic_drops + l.event_drops;
+        write!(f, "{} unaccounted, {lost} lost", l.unaccounted)?;
+        if !self.in_full && l.unaccounted == 0 && lost == 0 {
+            return write!(
+                f,
+                " ({} replies: {} results, {} duplicates, {} late, {} invalid)",
+                l.rx_steered, l.results, l.rx_duplicate, l.rx_late, l.rx_invalid
+            );
+        }
+        write!(
+            f,
+            "\n  {} generated = {} submitted + {} unsent\
+             \n  {} submitted = {} completed + {} refused by the kernel\
+             \n  {} steered = {} valid + {} duplicate + {} invalid + {} late + {} lost in rings\
+             \n  {} valid = {} results + {} lost events\
+             \n  {} of the probes were retries; {} RSTs; {} dropped by the interface",
+            l.generated,
+            l.submitted,
+            l.unsent,
+            l.submitted,
+            l.completed,
+            l.tx_failed,
+            l.rx_steered,
+            l.rx_valid,
+            l.rx_duplicate,
+            l.rx_invalid,
+            l.rx_late,
+            l.ring_drops,
+            l.rx_valid,
+            l.results,
+            l.event_drops,
+            l.retries,
+            l.rsts,
+            l.nic_drops,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_that_do_not_add_up_are_always_shown_in_full() {
+        let mut ledger = Ledger { generated: 5, submitted: 4, ..Ledger::default() };
+        let text = Books { ledger: &ledger, in_full: false }.to_string();
+        assert_eq!(text.lines().count(), 1);
+        ledger.unaccounted = ledger.imbalance();
+        let text = Books { ledger: &ledger, in_full: false }.to_string();
+        assert!(text.starts_with("5 unaccounted, 0 lost\n  5 generated = 4 submitted"), "{text}");
+    }
+}

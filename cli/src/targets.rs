@@ -1,0 +1,236 @@
+//! From target and port arguments to a plan: reads lists, resolves host names
+//! by the system's resolver, and leaves every decision to the plan.
+
+use std::io::Read;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::plan::{
+    IpRange, Plan, PlanBuilder, PortSet, TargetToken, parse_list, parse_ports, parse_target,
+    top_ports,
+};
+
+use crate::args::{PortArgs, ScanArgs, TargetArgs};
+
+/// A plan and what people call it.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// The plan.
+    pub plan: Plan,
+    /// The one host of the plan, as `name (address)` or the address.
+    pub only_host: Option<String>,
+    /// What the user should read: names that did not resolve, and the like.
+    pub words: Vec<String>,
+}
+
+/// Builds the plan that `args` ask for, with `seed` as the order's seed.
+pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
+    let mut collector = Collector {
+        builder: Plan::builder(),
+        names: Names::of(args),
+        named: Vec::new(),
+        words: Vec::new(),
+    };
+    collector.targets(&args.targets)?;
+    collector.exclusions(&args.targets)?;
+    collector.ports(&args.ports)?;
+    let Collector { mut builder, named, words, .. } = collector;
+    builder.seed(seed).whole_internet(args.targets.whole_internet);
+    if let Some((part, of)) = args.pace.shard {
+        builder.shard(part, of);
+    }
+    if let Some(pairs) = args.targets.max_targets {
+        builder.max_targets(pairs);
+    }
+    let plan = builder.build()?;
+    let only_host = (plan.addresses() == 1).then(|| {
+        let addr = plan.target(0).addr;
+        match named.iter().find(|(_, known)| *known == addr) {
+            Some((name, _)) => format!("{name} ({addr})"),
+            None => addr.to_string(),
+        }
+    });
+    Ok(Resolved { plan, only_host, words })
+}
+
+/// Whether host names may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Resolved,
+    /// Every shard must see the same addresses, and names need not give them.
+    Refused,
+}
+
+impl Names {
+    fn of(args: &ScanArgs) -> Self {
+        if args.pace.shard.is_some() { Self::Refused } else { Self::Resolved }
+    }
+}
+
+struct Collector {
+    builder: PlanBuilder,
+    names: Names,
+    /// Names given and the addresses that they stand for.
+    named: Vec<(String, IpAddr)>,
+    words: Vec<String>,
+}
+
+impl Collector {
+    fn targets(&mut self, args: &TargetArgs) -> Result<()> {
+        for text in &args.targets {
+            match parse_target(text)? {
+                TargetToken::Ranges(ranges) => {
+                    self.builder.target(&ranges, true);
+                }
+                TargetToken::Hostname(name) => {
+                    for addr in self.scanned_addresses(&name)? {
+                        self.builder.address(addr, true);
+                        self.named.push((name.clone(), addr));
+                    }
+                }
+            }
+        }
+        for path in &args.input_list {
+            for token in read_list(path)? {
+                match token {
+                    TargetToken::Ranges(ranges) => {
+                        self.builder.target(&ranges, true);
+                    }
+                    // One dead name among thousands must not stop the others.
+                    TargetToken::Hostname(name) => match self.scanned_addresses(&name) {
+                        Ok(addrs) => {
+                            for addr in addrs {
+                                self.builder.address(addr, false);
+                            }
+                        }
+                        Err(error) if self.names == Names::Refused => return Err(error),
+                        Err(error) => self.words.push(format!("left out: {error}")),
+                    },
+                }
+            }
+        }
+        for text in &args.allow_special {
+            for range in ranges_only(text, "--allow-special")? {
+                self.builder.allow_special(range);
+            }
+        }
+        Ok(())
+    }
+
+    fn exclusions(&mut self, args: &TargetArgs) -> Result<()> {
+        let mut tokens = Vec::new();
+        for text in &args.exclude {
+            tokens.push(parse_target(text)?);
+        }
+        for path in &args.excludefile {
+            tokens.extend(read_list(path)?);
+        }
+        self.builder.exclude_file(!args.excludefile.is_empty());
+        for token in tokens {
+            match token {
+                TargetToken::Ranges(ranges) => {
+                    self.builder.exclude(&ranges);
+                }
+                // All its addresses, and a name that does not resolve ends the run:
+                // scanning what should be left out cannot be undone.
+                TargetToken::Hostname(name) => {
+                    let addrs = self.addresses(&name)?;
+                    let ranges: Vec<IpRange> = addrs.into_iter().map(IpRange::single).collect();
+                    self.builder.exclude(&ranges);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ports(&mut self, args: &PortArgs) -> Result<()> {
+        let ports: Option<PortSet> = match (&args.ports, args.fast, args.top_ports) {
+            (Some(text), _, _) => {
+                let spec = parse_ports(text)?;
+                if let Some(udp) = spec.udp {
+                    self.words.push(format!("UDP is not scanned yet; left out: U:{udp}"));
+                }
+                Some(spec.tcp)
+            }
+            (None, true, _) => Some(top_ports(100)),
+            (None, false, Some(count)) => {
+                let ports = top_ports(usize::from(count));
+                if ports.len() < usize::from(count) {
+                    self.words.push(format!("our list has {} ports; taken all", ports.len()));
+                }
+                Some(ports)
+            }
+            (None, false, None) => None,
+        };
+        if let Some(ports) = ports {
+            self.builder.ports(ports);
+        }
+        Ok(())
+    }
+
+    /// The addresses of a name to scan: its IPv4 ones, or its IPv6 ones where it
+    /// has no others. A name with both would fail as a whole where IPv6 leads nowhere.
+    fn scanned_addresses(&mut self, name: &str) -> Result<Vec<IpAddr>> {
+        let addrs = self.addresses(name)?;
+        let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addrs.into_iter().partition(IpAddr::is_ipv4);
+        if v4.is_empty() {
+            return Ok(v6);
+        }
+        if !v6.is_empty() {
+            let v6: Vec<String> = v6.iter().map(ToString::to_string).collect();
+            self.words.push(format!("other addresses of {name}, not scanned: {}", v6.join(", ")));
+        }
+        Ok(v4)
+    }
+
+    fn addresses(&self, name: &str) -> Result<Vec<IpAddr>> {
+        if self.names == Names::Refused {
+            return Err(Error::new(Kind::Usage, format!("take the host name {name} as a target"))
+                .cause("with --shard all parts must see the same addresses, and a name can change")
+                .remedy("give addresses"));
+        }
+        let what = || format!("look up the host name {name}");
+        let found = (name, 0)
+            .to_socket_addrs()
+            .map_err(|error| Error::new(Kind::Usage, what()).because_of(error))?;
+        let mut addrs: Vec<IpAddr> = found.map(|found| found.ip().to_canonical()).collect();
+        addrs.sort_unstable();
+        addrs.dedup();
+        if addrs.is_empty() {
+            return Err(Error::new(Kind::Usage, what()).cause("it has no addresses"));
+        }
+        Ok(addrs)
+    }
+}
+
+fn ranges_only(text: &str, flag: &str) -> Result<Vec<IpRange>> {
+    match parse_target(text)? {
+        TargetToken::Ranges(ranges) => Ok(ranges),
+        TargetToken::Hostname(name) => {
+            Err(Error::new(Kind::Usage, format!("{flag} {name}: a prefix is needed, not a name")))
+        }
+    }
+}
+
+/// Reads a list; `-` is standard input. Bytes that are no text stay visible as
+/// replacement characters, so that their line is refused by number.
+fn read_list(path: &Path) -> Result<Vec<TargetToken>> {
+    let stdin = path == Path::new("-");
+    let name = if stdin {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string().escape_default().to_string()
+    };
+    let mut bytes = Vec::new();
+    let read = if stdin {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|error| {
+        Error::new(Kind::Usage, format!("read the list {name}")).because_of(error)
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    parse_list(&text, &name).map_err(Error::from)
+}

@@ -1,0 +1,180 @@
+//! Instructions that one probe costs in user space: permutation, rank to address
+//! and port, source port, cookie, patching a frame of a ring.
+//!
+//! `craft_cost` runs itself under `valgrind --tool=callgrind` for two numbers of
+//! probes and prints the difference of the instruction counts divided by the
+//! difference of the numbers, so that set-up does not count. Instruction counts
+//! do not depend on the machine's load.
+//!
+//! `craft_cost run scalar|simd v4|v6|mixed|many|odd N` is the loop that is counted.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+
+use prtip_bpf::abi::Key;
+use prtip_engine::plan::cookies::Lanes;
+use prtip_engine::plan::probe::{Fields, ProbeConfig, Prober, RESOLVE_BATCH, Slot};
+use prtip_engine::plan::{IpRange, Plan, PlanError, PortSet};
+use prtip_engine::scan::SynOptions;
+use prtip_engine::wire::Link;
+
+/// Frames in the ring, as an AF_XDP transmit ring has them.
+const RING: usize = 2048;
+const FRAME: usize = 2048;
+
+const SCENARIOS: [(&str, &str); 5] = [
+    ("v4", "IPv4, one range, N = 2^32"),
+    ("odd", "IPv4, one range, N no power of two"),
+    ("many", "IPv4, 100,000 ranges"),
+    ("v6", "IPv6, one range, N = 2^32"),
+    ("mixed", "both families, half and half"),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        [] => measure_all(),
+        ["run", lanes, scenario, probes] => {
+            let Ok(probes) = probes.parse() else {
+                return usage();
+            };
+            match prober(scenario, lanes) {
+                Ok(prober) => {
+                    println!("{:016x}", send(&prober, probes));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("craft_cost: {error}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: craft_cost [run scalar|simd v4|odd|many|v6|mixed PROBES]");
+    ExitCode::from(2)
+}
+
+fn prober(scenario: &str, lanes: &str) -> Result<Prober, PlanError> {
+    let v4 = |text: &str, length| {
+        let addr: Ipv4Addr = text.parse().expect("a literal address");
+        IpRange::prefix(addr.into(), length).expect("a literal length")
+    };
+    let v6 = IpRange::prefix(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0).into(), 112);
+    let v6 = v6.expect("a literal length");
+    let mut builder = Plan::builder();
+    let ports = match scenario {
+        "v4" => 1..=1 << 15,
+        "v6" => 1..=1 << 15,
+        _ => 1..=1000,
+    };
+    match scenario {
+        "many" => {
+            for n in 0..100_000u32 {
+                let addr = Ipv4Addr::from(0x0b00_0000 + n * 7);
+                builder.target(&[IpRange::single(IpAddr::V4(addr))], true);
+            }
+        }
+        "v6" => {
+            builder.target(&[v6], true);
+        }
+        "mixed" => {
+            builder.target(&[v4("198.18.0.0", 16)], true).target(&[v6], true);
+        }
+        _ => {
+            builder.target(&[v4("198.18.0.0", 15)], true);
+        }
+    }
+    let plan = Arc::new(builder.ports(PortSet::new(ports)).seed(7).build()?);
+    let config = ProbeConfig {
+        key: Key { k0: 1, k1: 2 },
+        source_v4: Some(Ipv4Addr::new(198, 19, 255, 1)),
+        source_v6: Some(Ipv6Addr::new(0x2001, 2, 0, 0xffff, 0, 0, 0, 1)),
+        source_ports: 61_000..=65_535,
+        attempts: 2,
+        syn: SynOptions::Mss,
+        link: Link::Ethernet { source: [2; 6], destination: [4; 6], vlan: None },
+        link_v6: None,
+    };
+    let prober = Prober::new(plan, &config)?;
+    Ok(if lanes == "scalar" { prober.with_lanes(Lanes::Scalar) } else { prober })
+}
+
+/// Crafts `probes` probes into a ring of frames and returns something that
+/// depends on every one, so that nothing is optimised away.
+fn send(prober: &Prober, probes: u64) -> u64 {
+    let mut memory = vec![0u8; RING * FRAME];
+    let mut slots = vec![Slot::EMPTY; RING];
+    let mut lengths = vec![0u32; RING];
+    let mut fields = [Fields::EMPTY; RESOLVE_BATCH];
+    let mut producer = 0usize;
+    let mut digest = 0u64;
+    let mut next = 0u64;
+    while next < probes {
+        let count = (probes - next).min(RESOLVE_BATCH as u64);
+        let mut indices = [0; RESOLVE_BATCH];
+        for (index, value) in indices.iter_mut().zip(next..next + count) {
+            *index = value;
+        }
+        next += count;
+        prober.resolve(&indices[..count as usize], 0, &mut fields);
+        for fields in &fields[..count as usize] {
+            let at = producer % RING;
+            let frame = &mut memory[at * FRAME..][..FRAME];
+            lengths[at] = prober.write(fields, &mut slots[at], frame) as u32;
+            producer += 1;
+        }
+        digest = digest.rotate_left(1) ^ u64::from(memory[producer % RING * FRAME + 38]);
+    }
+    std::hint::black_box(&memory);
+    std::hint::black_box(&lengths);
+    digest
+}
+
+fn measure_all() -> ExitCode {
+    let lanes: &[&str] = if Lanes::detect() == Lanes::Scalar {
+        eprintln!("no AVX2 here: scalar code only");
+        &["scalar"]
+    } else {
+        &["scalar", "simd"]
+    };
+    println!("instructions a probe (frame of 58 or 78 bytes, MSS option)");
+    for (scenario, what) in SCENARIOS {
+        for lanes in lanes {
+            // Multiples of the ring, beyond the first filling of its frames.
+            let (few, many) = (4 * RING as u64, 20 * RING as u64);
+            match (count(lanes, scenario, few), count(lanes, scenario, many)) {
+                (Ok(low), Ok(high)) => {
+                    let each = (high - low) as f64 / (many - few) as f64;
+                    println!("{each:8.1}  {lanes:6}  {what}");
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    eprintln!("craft_cost: {error}");
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Instructions of a whole run, as callgrind counts them.
+fn count(lanes: &str, scenario: &str, probes: u64) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["run", lanes, scenario, &probes.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind: {error} (Debian package valgrind)"))?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    let collected = told.lines().find_map(|line| line.split("Collected : ").nth(1));
+    collected
+        .and_then(|number| number.trim().parse().ok())
+        .ok_or_else(|| format!("callgrind did not count: {told}"))
+}

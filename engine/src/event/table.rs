@@ -1,0 +1,297 @@
+//! Results for people, in the shape that nmap's users read without thinking.
+//!
+//! For one host: a table sorted by port at the end, with the states that are not
+//! shown summed up. For many hosts: aligned lines as they come, because memory
+//! must not grow with the scan. Both write into a buffer; not here: where it goes.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::sinks::ShownStates;
+use super::{PortEvent, PortState, Reason};
+use crate::scan::Report;
+
+/// A table on its way to standard output.
+#[derive(Debug)]
+pub struct Table {
+    layout: Layout,
+    /// Paint states; only for a terminal.
+    coloured: bool,
+}
+
+#[derive(Debug)]
+enum Layout {
+    OneHost { label: String, ports: BTreeMap<u16, PortEvent> },
+    ManyHosts { address_width: usize, header_written: bool },
+}
+
+impl Table {
+    /// For one host; `label` is its name or address, and is escaped.
+    #[must_use]
+    pub fn one_host(label: &str, coloured: bool) -> Self {
+        let label = label.escape_default().to_string();
+        Self { layout: Layout::OneHost { label, ports: BTreeMap::new() }, coloured }
+    }
+
+    /// For many hosts; `ipv6` makes room for long addresses.
+    #[must_use]
+    pub fn many_hosts(ipv6: bool, coloured: bool) -> Self {
+        let address_width = if ipv6 { 39 } else { 15 };
+        Self { layout: Layout::ManyHosts { address_width, header_written: false }, coloured }
+    }
+
+    /// Takes a result. `shown`: it is to be seen, as a line or as the correction of one.
+    pub fn port(&mut self, event: &PortEvent, shown: bool, revised: bool, out: &mut String) {
+        match &mut self.layout {
+            // The last one holds; the others are summed up at the end.
+            Layout::OneHost { ports, .. } => {
+                ports.insert(event.port, *event);
+            }
+            Layout::ManyHosts { address_width, header_written } if shown => {
+                let width = *address_width;
+                if !std::mem::replace(header_written, true) {
+                    let _ = writeln!(
+                        out,
+                        "{:<width$} {:<9} {:<8} {:<11} {:>3} {:>11}",
+                        "ADDRESS", "PORT", "STATE", "REASON", "TTL", "RTT"
+                    );
+                }
+                let _ = write!(out, "{:<width$} ", Padded(event.addr));
+                let revised = if revised { "  (revised)" } else { "" };
+                let _ = writeln!(out, "{}{revised}", Row { event, coloured: self.coloured });
+            }
+            Layout::ManyHosts { .. } => {}
+        }
+    }
+
+    /// Writes what is left at the end of the scan.
+    pub fn finish(&mut self, shown: ShownStates, report: &Report, out: &mut String) {
+        let Layout::OneHost { label, ports } = &self.layout else { return };
+        let _ = writeln!(out, "Scan report for {label}");
+        let hidden = hidden_states(ports, shown, report);
+        if !hidden.is_empty() {
+            let _ = writeln!(out, "Not shown: {}", hidden.join(", "));
+        }
+        let mut rows = ports.values().filter(|event| shown.contains(event.state)).peekable();
+        if rows.peek().is_none() {
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "{:<9} {:<8} {:<11} {:>3} {:>11}",
+            "PORT", "STATE", "REASON", "TTL", "RTT"
+        );
+        for event in rows {
+            let _ = writeln!(out, "{}", Row { event, coloured: self.coloured });
+        }
+    }
+}
+
+/// `998 closed ports (rst)`, the most frequent first.
+fn hidden_states(
+    ports: &BTreeMap<u16, PortEvent>,
+    shown: ShownStates,
+    report: &Report,
+) -> Vec<String> {
+    let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();
+    let mut answered_filtered = 0;
+    for event in ports.values() {
+        answered_filtered += u64::from(event.state == PortState::Filtered);
+        if !shown.contains(event.state) {
+            *counts.entry((event.state, event.reason.to_string())).or_default() += 1;
+        }
+    }
+    // Silent ports have no event each, whatever is shown: here they are at least counted.
+    let silent = report.filtered.saturating_sub(answered_filtered);
+    if silent > 0 {
+        *counts.entry((PortState::Filtered, Reason::NoResponse.to_string())).or_default() += silent;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+        .into_iter()
+        .map(|((state, reason), count)| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {state} port{plural} ({reason})")
+        })
+        .collect()
+}
+
+/// What both layouts say about a port.
+struct Row<'a> {
+    event: &'a PortEvent,
+    coloured: bool,
+}
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.event;
+        let port = Padded(format_args!("{}/tcp", event.port));
+        let (paint, plain) =
+            if self.coloured { (colour(event.state), "\x1b[0m") } else { ("", "") };
+        write!(f, "{port:<9} {paint}{:<8}{plain} {:<11}", event.state, Padded(event.reason))?;
+        match event.reason {
+            Reason::NoResponse => write!(f, " {:>3}", "-")?,
+            _ => write!(f, " {:>3}", event.ttl)?,
+        }
+        match event.rtt_ns {
+            Some(ns) => write!(f, " {:>8.3} ms", ns as f64 / 1e6),
+            None => write!(f, " {:>11}", "-"),
+        }
+    }
+}
+
+fn colour(state: PortState) -> &'static str {
+    match state {
+        PortState::Open => "\x1b[32m",
+        PortState::Closed => "\x1b[31m",
+        PortState::Filtered => "\x1b[33m",
+    }
+}
+
+/// Pads what its own `Display` would not.
+struct Padded<T>(T);
+
+impl<T: fmt::Display> fmt::Display for Padded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = FixedText { bytes: [0; 64], len: 0 };
+        write!(text, "{}", self.0)?;
+        f.pad(text.as_str())
+    }
+}
+
+/// An address, port or reason as text without allocation.
+struct FixedText {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl FixedText {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for FixedText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency::Latency;
+    use crate::scan::ledger::Ledger;
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    fn event(addr: &str, port: u16, state: PortState, reason: Reason) -> PortEvent {
+        PortEvent {
+            addr: addr.parse().expect("a test address"),
+            port,
+            state,
+            previous: None,
+            reason,
+            ttl: 64,
+            rtt_ns: (state == PortState::Open).then_some(51_400),
+            at_ns: 0,
+        }
+    }
+
+    fn report(open: u64, closed: u64, filtered: u64) -> Report {
+        Report {
+            ledger: Ledger::default(),
+            open,
+            closed,
+            filtered,
+            elapsed: Duration::ZERO,
+            latency: Latency::new(),
+            stopped: false,
+            remarks: Vec::new(),
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn one_host_is_sorted_by_port_and_sums_up_what_is_not_shown() {
+        let mut table = Table::one_host("localhost (127.0.0.1)", false);
+        let mut out = String::new();
+        let icmp = Reason::Icmp { kind: 3, code: 13 };
+        for event in [
+            event("127.0.0.1", 8080, PortState::Open, Reason::SynAck),
+            event("127.0.0.1", 22, PortState::Closed, Reason::Rst),
+            event("127.0.0.1", 22, PortState::Open, Reason::SynAck),
+            event("127.0.0.1", 23, PortState::Closed, Reason::Rst),
+            event("127.0.0.1", 24, PortState::Closed, Reason::Rst),
+            event("127.0.0.1", 25, PortState::Filtered, icmp),
+        ] {
+            table.port(&event, event.state == PortState::Open, false, &mut out);
+        }
+        assert_eq!(out, "");
+        table.finish(ShownStates::default(), &report(2, 2, 4), &mut out);
+        assert_eq!(
+            out,
+            "Scan report for localhost (127.0.0.1)\n\
+             Not shown: 3 filtered ports (no-response), 2 closed ports (rst), 1 filtered port (icmp-3-13)\n\
+             PORT      STATE    REASON      TTL         RTT\n\
+             22/tcp    open     syn-ack      64    0.051 ms\n\
+             8080/tcp  open     syn-ack      64    0.051 ms\n"
+        );
+    }
+
+    #[test]
+    fn a_host_without_shown_ports_is_summed_up_only() {
+        let mut table = Table::one_host("198.18.0.1", false);
+        let mut out = String::new();
+        table.finish(ShownStates::default(), &report(0, 0, 100), &mut out);
+        assert_eq!(
+            out,
+            "Scan report for 198.18.0.1\nNot shown: 100 filtered ports (no-response)\n"
+        );
+    }
+
+    #[test]
+    fn many_hosts_stream_as_aligned_lines() {
+        let mut table = Table::many_hosts(false, false);
+        let mut out = String::new();
+        let open = event("198.18.0.1", 80, PortState::Open, Reason::SynAck);
+        let closed = event("198.18.255.255", 65535, PortState::Closed, Reason::Rst);
+        table.port(&open, true, false, &mut out);
+        table.port(&closed, false, false, &mut out);
+        table.port(&closed, true, true, &mut out);
+        assert_eq!(
+            out,
+            "ADDRESS         PORT      STATE    REASON      TTL         RTT\n\
+             198.18.0.1      80/tcp    open     syn-ack      64    0.051 ms\n\
+             198.18.255.255  65535/tcp closed   rst          64           -  (revised)\n"
+        );
+    }
+
+    #[test]
+    fn colours_appear_only_where_asked_for() {
+        let open = event("::1", 80, PortState::Open, Reason::SynAck);
+        for coloured in [false, true] {
+            let mut out = String::new();
+            Table::many_hosts(true, coloured).port(&open, true, false, &mut out);
+            assert_eq!(out.contains('\x1b'), coloured, "{out}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_label_is_escaped() {
+        let mut out = String::new();
+        let mut table = Table::one_host("\x1b[2Jevil", false);
+        table.finish(ShownStates::default(), &report(0, 0, 0), &mut out);
+        assert_eq!(out, "Scan report for \\u{1b}[2Jevil\n");
+    }
+
+    #[test]
+    fn the_longest_address_fits() {
+        let addr: IpAddr = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().expect("an address");
+        assert_eq!(format!("{:<40}|", Padded(addr)).len(), 41);
+    }
+}

@@ -1,0 +1,26 @@
+//! Faults made on purpose, so that tests can see the checks fail: the
+//! environment variable `PRTIP_FAULT`, read once when a scan is prepared.
+
+/// A fault to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Probes carry cookies of another key than replies are checked with.
+    ForgedKey,
+    /// One received frame is dropped without being counted.
+    DropFrame,
+    /// One result is reported twice.
+    DoubleReply,
+}
+
+impl Fault {
+    /// The fault that the environment asks for.
+    #[must_use]
+    pub(super) fn from_environment() -> Option<Self> {
+        match std::env::var("PRTIP_FAULT").ok()?.as_str() {
+            "forged-key" => Some(Self::ForgedKey),
+            "drop-frame" => Some(Self::DropFrame),
+            "double-reply" => Some(Self::DoubleReply),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A scan as asked for.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How fast to send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Probes a second, retries included.
+    PerSecond(f64),
+    /// As fast as the port and the receiver can take.
+    Max,
+}
+
+/// Which way out was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The best that works here.
+    Auto,
+    /// AF_XDP.
+    Xdp,
+    /// AF_PACKET.
+    Packet,
+    /// Raw IP sockets.
+    Raw,
+}
+
+/// How an AF_XDP socket is to be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    /// Zero-copy, else copy, else generic.
+    Auto,
+    /// The driver's own buffers.
+    Zerocopy,
+    /// Copy mode with a native program.
+    Copy,
+    /// Copy mode with a generic (skb) program.
+    Generic,
+}
+
+/// TCP options of the SYN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SynOptions {
+    /// None: 20-byte TCP header.
+    Bare,
+    /// MSS only, 24 bytes.
+    Mss,
+    /// What Linux sends: MSS, SACK permitted, timestamp, window scale; 40 bytes.
+    Linux,
+}
+
+/// A scan as asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Pace.
+    pub rate: Rate,
+    /// Further attempts at what has not answered; `None`: 1 up to 2^20 pairs, else 0.
+    pub retries: Option<u8>,
+    /// How long to listen after the last probe.
+    pub cooldown: Duration,
+    /// Way out.
+    pub engine: EngineChoice,
+    /// AF_XDP bind mode.
+    pub xdp_mode: XdpMode,
+    /// Fail (kind `Denied`) when zero-copy is not to be had.
+    pub require_zerocopy: bool,
+    /// RX queues to bind; `None`: all.
+    pub queues: Option<u32>,
+    /// Interface; `None`: as the route says.
+    pub interface: Option<String>,
+    /// Source addresses, at most one a family; as the route says where none.
+    pub source_ips: Vec<IpAddr>,
+    /// Source ports; default 61000-65535.
+    pub source_ports: RangeInclusive<u16>,
+    /// The next hop's MAC address; by netlink where none.
+    pub router_mac: Option<[u8; 6]>,
+    /// 802.1Q tag.
+    pub vlan: Option<u16>,
+    /// Shape of the SYN.
+    pub syn: SynOptions,
+    /// Report silent pairs too, as filtered, at the end (at most 2^28 pairs).
+    pub report_silent: bool,
+    /// Send a RST for every SYN-ACK where the kernel does not.
+    pub rst: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rate: Rate::PerSecond(1000.0),
+            retries: None,
+            cooldown: Duration::from_secs(4),
+            engine: EngineChoice::Auto,
+            xdp_mode: XdpMode::Auto,
+            require_zerocopy: false,
+            queues: None,
+            interface: None,
+            source_ips: Vec::new(),
+            source_ports: 61000..=65535,
+            router_mac: None,
+            vlan: None,
+            syn: SynOptions::Mss,
+            report_silent: false,
+            rst: true,
+        }
+    }
+}

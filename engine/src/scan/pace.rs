@@ -1,0 +1,211 @@
+//! How many probes are due now.
+//!
+//! A schedule without drift: probe k is due at `start + k / rate`, so rounding
+//! and late wake-ups never add up. Two rules keep a stall from becoming a burst:
+//! of the debt that a stall leaves, at most [`DEBT_LIMIT_NS`] is kept (the rest
+//! is forgiven, the schedule moves), and what is kept is repaid at no more than
+//! [`REPAY`] times the rate. The caller passes the time in; nothing here reads a clock.
+
+/// Nanoseconds of schedule that are repaid after a stall; more is forgiven.
+pub const DEBT_LIMIT_NS: u64 = 10_000_000;
+/// Debt is repaid at this multiple of the rate at most.
+pub const REPAY: f64 = 1.1;
+/// A turn that comes later than this after the one before counts as a stall: the
+/// time beyond it earns no immediate allowance.
+pub const STALL_NS: u64 = 250_000;
+
+/// The pace of one worker.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    /// Probes per nanosecond; `None`: unlimited.
+    per_ns: Option<f64>,
+    /// When the schedule's probe 0 was due, moved forward by forgiveness.
+    base_ns: u64,
+    /// Probes sent since `base_ns`.
+    sent: f64,
+    /// What may leave at once under the repayment rule.
+    tokens: f64,
+    last_turn_ns: u64,
+    /// The last turn had nothing to send.
+    idle: bool,
+    stalls: u64,
+    longest_stall_ns: u64,
+    forgiven: f64,
+}
+
+impl Pacer {
+    /// A pace of `rate` probes a second (`None`: unlimited), starting at `now_ns`.
+    #[must_use]
+    pub fn new(rate: Option<f64>, now_ns: u64) -> Self {
+        Self {
+            per_ns: rate.map(|rate| rate / 1e9),
+            base_ns: now_ns,
+            sent: 0.0,
+            tokens: 0.0,
+            last_turn_ns: now_ns,
+            idle: false,
+            stalls: 0,
+            longest_stall_ns: 0,
+            forgiven: 0.0,
+        }
+    }
+
+    /// Changes the rate from `now_ns` on; past debt is dropped.
+    pub fn set_rate(&mut self, rate: Option<f64>, now_ns: u64) {
+        self.per_ns = rate.map(|rate| rate / 1e9);
+        self.base_ns = now_ns;
+        self.sent = 0.0;
+        self.tokens = self.tokens.min(1.0);
+        self.last_turn_ns = now_ns;
+    }
+
+    /// How many probes may leave now, at most `most`.
+    pub fn allowance(&mut self, now_ns: u64, most: usize) -> usize {
+        let Some(per_ns) = self.per_ns else { return most };
+        let gap_ns = now_ns.saturating_sub(self.last_turn_ns);
+        self.last_turn_ns = now_ns;
+        let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
+        // A gap is a stall only where probes fell due in it: at low rates the worker
+        // sleeps from one probe to the next.
+        if gap_ns > STALL_NS && due >= 2.0 && !self.idle {
+            self.stalls += 1;
+            self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
+        }
+        self.idle = false;
+        let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(1.0);
+        if due > limit + 1.0 {
+            let excess = due - limit;
+            self.forgiven += excess;
+            self.sent += excess;
+            due = limit;
+        }
+        let earned = gap_ns.min(STALL_NS) as f64 * per_ns * REPAY;
+        let depth = (STALL_NS as f64 * per_ns * REPAY).max(1.0);
+        self.tokens = (self.tokens + earned).min(depth);
+        // One probe that is due by the schedule may always leave.
+        due.min(self.tokens.max(1.0)).max(0.0).min(most as f64) as usize
+    }
+
+    /// There was nothing to send at `now_ns`: what was due beyond one probe is not
+    /// owed any more, and the pause that follows is no stall.
+    pub fn skip(&mut self, now_ns: u64) {
+        let Some(per_ns) = self.per_ns else { return };
+        self.idle = true;
+        let due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + 1.0 - self.sent;
+        if due > 1.0 {
+            self.sent += due - 1.0;
+        }
+    }
+
+    /// Counts `count` probes as sent.
+    pub fn sent(&mut self, count: usize) {
+        self.sent += count as f64;
+        self.tokens -= count as f64;
+    }
+
+    /// Nanoseconds from `now_ns` until the next probe is due; 0 when it is.
+    #[must_use]
+    pub fn until_due_ns(&self, now_ns: u64) -> u64 {
+        let Some(per_ns) = self.per_ns else { return 0 };
+        let due_ns = self.base_ns + (self.sent / per_ns) as u64;
+        due_ns.saturating_sub(now_ns)
+    }
+
+    /// Stalls seen, the longest in nanoseconds, and the probes forgiven.
+    #[must_use]
+    pub fn stalls(&self) -> (u64, u64, u64) {
+        (self.stalls, self.longest_stall_ns, self.forgiven as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs turns every `turn_ns` from `from_ns` to `to_ns`; returns the times and counts sent.
+    fn drive(pacer: &mut Pacer, from_ns: u64, to_ns: u64, turn_ns: u64) -> Vec<(u64, usize)> {
+        let mut sends = Vec::new();
+        let mut now = from_ns;
+        while now < to_ns {
+            let count = pacer.allowance(now, 64);
+            pacer.sent(count);
+            sends.push((now, count));
+            now += turn_ns;
+        }
+        sends
+    }
+
+    fn total(sends: &[(u64, usize)], from_ns: u64, to_ns: u64) -> usize {
+        sends.iter().filter(|(at, _)| (from_ns..to_ns).contains(at)).map(|(_, n)| n).sum()
+    }
+
+    #[test]
+    fn every_second_is_within_two_batches_of_the_rate() {
+        for rate in [7.0, 1000.0, 50_000.0, 1_234_567.0] {
+            for turn_ns in [3_000, 40_000, 170_000] {
+                let mut pacer = Pacer::new(Some(rate), 0);
+                if rate * turn_ns as f64 / 1e9 > 60.0 {
+                    continue; // more than a batch falls due in a turn: no sender could keep up
+                }
+                let sends = drive(&mut pacer, 0, 5_000_000_000, turn_ns);
+                for second in 0..5 {
+                    let count = total(&sends, second * 1_000_000_000, (second + 1) * 1_000_000_000);
+                    let batch = (rate * turn_ns as f64 / 1e9).ceil().max(1.0);
+                    assert!(
+                        (count as f64 - rate).abs() <= 2.0 * batch,
+                        "second {second} at {rate}/s, turn {turn_ns} ns: {count}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stall_is_repaid_at_a_tenth_more_and_at_most_ten_milliseconds_of_it() {
+        let rate = 50_000.0;
+        for stall_ns in [2_000_000, 8_000_000, 300_000_000] {
+            let mut pacer = Pacer::new(Some(rate), 0);
+            drive(&mut pacer, 0, 1_000_000_000, 20_000);
+            let resume = 1_000_000_000 + stall_ns;
+            let sends = drive(&mut pacer, resume, resume + 1_000_000_000, 20_000);
+            // No 10 ms after the stall carries more than 1.1 times its share, but for one stall allowance.
+            for start in (0..200).map(|k| resume + k * 1_000_000) {
+                let count = total(&sends, start, start + 10_000_000);
+                assert!(
+                    count as f64 <= 500.0 * REPAY + 14.0,
+                    "{count} in 10 ms after {stall_ns} ns"
+                );
+            }
+            let extra = total(&sends, resume, resume + 1_000_000_000) as f64 - rate;
+            let owed = (stall_ns.min(DEBT_LIMIT_NS)) as f64 * rate / 1e9;
+            assert!((extra - owed).abs() <= 3.0, "repaid {extra}, owed {owed}");
+            assert!(pacer.stalls().0 >= 1);
+        }
+    }
+
+    #[test]
+    fn slow_rates_send_single_probes_on_time() {
+        let mut pacer = Pacer::new(Some(10.0), 5);
+        let sends = drive(&mut pacer, 5, 1_000_000_005, 1_000_000);
+        assert!(sends.iter().all(|(_, n)| *n <= 1));
+        assert_eq!(total(&sends, 0, 2_000_000_000), 10);
+        assert_eq!(pacer.stalls().0, 0);
+    }
+
+    #[test]
+    fn waiting_for_work_is_neither_debt_nor_a_stall() {
+        let mut pacer = Pacer::new(Some(50_000.0), 0);
+        drive(&mut pacer, 0, 1_000_000_000, 20_000);
+        for turn in 0..1_000 {
+            pacer.allowance(1_000_000_000 + turn * 1_000_000, 64);
+            pacer.skip(1_000_000_000 + turn * 1_000_000);
+        }
+        assert_eq!(pacer.stalls().0, 0);
+        assert!(pacer.allowance(1_999_020_000, 64) <= 2);
+    }
+
+    #[test]
+    fn unlimited_takes_all() {
+        assert_eq!(Pacer::new(None, 0).allowance(1, 64), 64);
+    }
+}

@@ -1,0 +1,339 @@
+//! Runs the workers of a prepared scan, takes their events off the bus, decides
+//! when to stop listening, and closes the books.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use rtrb::{Consumer, RingBuffer};
+
+use super::clock::now_ns;
+use super::ledger::Ledger;
+use super::setup::Prepared;
+use super::shared::Shared;
+use super::worker::{Finished, Worker};
+use super::{Control, Observer, Progress, Report};
+use crate::error::{Error, Kind, Result};
+use crate::event::{PortEvent, PortState, Reason};
+use crate::latency::Latency;
+use crate::plan::Plan;
+use crate::port::Counters;
+
+/// Events that one worker can have on the bus.
+const BUS_EVENTS: usize = 1 << 15;
+/// Time between progress reports.
+const PROGRESS_NS: u64 = 250_000_000;
+/// When every port of the scan has answered with open or closed, the listening
+/// goes on for this long at least (a stronger answer may follow a middlebox's RST).
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Prepared {
+    /// Runs to the end, blocking; results go to `observer`.
+    ///
+    /// # Errors
+    /// When a worker thread cannot be started. A scan that fails on the way
+    /// returns its report with [`Report::failure`].
+    pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
+        let Self { info, plan, interface, ports, prober, judge, shared, pins, .. } = self;
+        let nic_before = interface.statistics().ok();
+        let start_ns = now_ns();
+        let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
+        let mut buses = Vec::new();
+        let mut workers = Vec::new();
+        for (number, port) in ports.into_iter().enumerate() {
+            let (events, bus) = RingBuffer::new(BUS_EVENTS);
+            buses.push(bus);
+            workers.push(Worker {
+                number,
+                port,
+                prober: Arc::clone(&prober),
+                judge: Arc::clone(&judge),
+                shared: Arc::clone(&shared),
+                events,
+                attempts: info.attempts,
+                rate: worker_rate,
+                rst: self.rst,
+                fault: self.fault,
+            });
+        }
+
+        let mut coordinator = Coordinator {
+            shared: &shared,
+            observer,
+            buses,
+            results: 0,
+            start_ns,
+            cooldown_ns: self.cooldown.as_nanos() as u64,
+            pairs: plan.shard().end - plan.shard().start,
+            attempts: u64::from(info.attempts),
+            rate: self.rate,
+            progress_at_ns: start_ns + PROGRESS_NS,
+            last_progress: (start_ns, 0),
+            answered_at_ns: None,
+        };
+        let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
+            let mut handles = Vec::new();
+            for worker in workers {
+                let pin = pins.get(worker.number).copied();
+                let handle = thread::Builder::new()
+                    .name(format!("worker-{}", worker.number))
+                    .spawn_scoped(scope, move || {
+                        if let Some(core) = pin {
+                            core_affinity::set_for_current(core);
+                        }
+                        worker.run(control)
+                    })
+                    .map_err(|error| {
+                        control.stop();
+                        control.stop();
+                        Error::new(Kind::Failed, "start a worker thread").because_of(error)
+                    })?;
+                handles.push(handle);
+            }
+            while handles.iter().any(|handle| !handle.is_finished()) {
+                coordinator.turn(control);
+            }
+            Ok(handles
+                .into_iter()
+                .map(|handle| handle.join().expect("a worker panics only for a broken invariant"))
+                .collect())
+        })?;
+        coordinator.drain();
+        let results = coordinator.results;
+        drop(coordinator);
+
+        let mut report = close_books(finished, results, &shared);
+        report.elapsed = Duration::from_nanos(now_ns() - start_ns);
+        if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
+            report.ledger.nic_drops = after.rx_lost_since(&before);
+        }
+        report.stopped = control.level() > 0 && report.failure.is_none();
+        if self.report_silent && report.failure.is_none() {
+            report_silent(&plan, &shared, observer);
+        }
+        Ok(report)
+    }
+}
+
+struct Coordinator<'a> {
+    shared: &'a Shared,
+    observer: &'a mut dyn Observer,
+    buses: Vec<Consumer<PortEvent>>,
+    results: u64,
+    start_ns: u64,
+    cooldown_ns: u64,
+    pairs: u64,
+    attempts: u64,
+    rate: Option<f64>,
+    progress_at_ns: u64,
+    last_progress: (u64, u64),
+    /// When every port was known to be open or closed.
+    answered_at_ns: Option<u64>,
+}
+
+impl Coordinator<'_> {
+    fn turn(&mut self, control: &Control) {
+        let taken = self.drain();
+        let now = now_ns();
+        self.decide_finish(control, now);
+        if now >= self.progress_at_ns {
+            self.progress_at_ns = now + PROGRESS_NS;
+            let progress = self.progress(now);
+            self.observer.progress(&progress);
+        }
+        if taken == 0 {
+            self.observer.idle();
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Takes at most one bus' worth of events, so that a flood cannot keep the
+    /// coordinator from its other duties.
+    fn drain(&mut self) -> usize {
+        let mut taken = 0;
+        for bus in &mut self.buses {
+            while let Ok(event) = bus.pop() {
+                self.observer.port(&event);
+                taken += 1;
+                if taken >= BUS_EVENTS {
+                    break;
+                }
+            }
+        }
+        self.results += taken as u64;
+        taken
+    }
+
+    /// Sets the finish time once all workers have sent everything.
+    fn decide_finish(&mut self, control: &Control, now: u64) {
+        let mut last = 0;
+        for live in &self.shared.live {
+            match live.done_at_ns.load(Ordering::Acquire) {
+                0 => return,
+                at => last = last.max(at),
+            }
+        }
+        let mut finish = last + self.cooldown_ns;
+        let answered =
+            self.shared.sum(|live| &live.open).wrapping_add(self.shared.sum(|live| &live.closed));
+        if answered == self.pairs && control.level() == 0 {
+            let grace = (GRACE.as_nanos() as u64).min(self.cooldown_ns);
+            let at = *self.answered_at_ns.get_or_insert(now);
+            finish = finish.min(at.max(last) + grace);
+        }
+        let known = self.shared.finish_at_ns.load(Ordering::Relaxed);
+        if finish < known {
+            self.shared.finish_at_ns.store(finish, Ordering::Relaxed);
+        }
+    }
+
+    fn progress(&mut self, now: u64) -> Progress {
+        let sum = |count: fn(&super::shared::Live) -> &std::sync::atomic::AtomicU64| {
+            self.shared.sum(count)
+        };
+        let sent = sum(|live| &live.sent);
+        let reached = |attempt: usize| -> u64 {
+            self.shared
+                .ranges
+                .iter()
+                .map(|range| range.reached[attempt].load(Ordering::Relaxed))
+                .sum()
+        };
+        let first = reached(0);
+        let answered = sum(|live| &live.open).wrapping_add(sum(|live| &live.closed)).min(first);
+        let silent = if first == 0 { 1.0 } else { 1.0 - answered as f64 / first as f64 };
+        let mut remaining =
+            (self.pairs - first) as f64 * (1.0 + (self.attempts - 1) as f64 * silent);
+        for attempt in 1..self.attempts as usize {
+            remaining += (first - reached(attempt).min(first)) as f64 * silent;
+        }
+        let elapsed_s = (now - self.start_ns) as f64 / 1e9;
+        let pps_average = sent as f64 / elapsed_s.max(1e-3);
+        let (then, sent_then) = self.last_progress;
+        let pps = (sent - sent_then) as f64 / ((now - then) as f64 / 1e9).max(1e-3);
+        self.last_progress = (now, sent);
+        let finish_at = self.shared.finish_at_ns.load(Ordering::Relaxed);
+        let eta_s = if finish_at == u64::MAX {
+            let pace = self.rate.map_or(pps_average, |rate| rate.min(pps_average.max(rate * 0.5)));
+            let mut eta = remaining / pace.max(1e-3) + self.cooldown_ns as f64 / 1e9;
+            if self.attempts > 1 && remaining > 0.0 {
+                eta += super::shared::RETRY_AFTER.as_secs_f64();
+            }
+            eta
+        } else {
+            finish_at.saturating_sub(now) as f64 / 1e9
+        };
+        Progress {
+            sent,
+            replies: sum(|live| &live.replies),
+            open: sum(|live| &live.open),
+            drops: sum(|live| &live.drops),
+            percent: 100.0 * elapsed_s / (elapsed_s + eta_s).max(1e-9),
+            eta_s,
+            pps,
+            pps_average,
+        }
+    }
+}
+
+/// Sums the workers' and the ports' counts and says what is off.
+fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report {
+    let mut ledger = Ledger { results, ..Ledger::default() };
+    let mut port = Counters::default();
+    let mut latency = Latency::new();
+    let mut remarks = Vec::new();
+    let mut failure = None;
+    let (mut stalls, mut longest_ns, mut forgiven) = (0, 0, 0);
+    let mut throttled: Option<f64> = None;
+    let workers = finished.len() as f64;
+    for worker in finished {
+        let tally = worker.tally;
+        ledger.generated += tally.generated;
+        ledger.unsent += tally.unsent;
+        ledger.retries += tally.retries;
+        ledger.rx_valid += tally.valid;
+        ledger.rx_duplicate += tally.duplicate;
+        ledger.rx_invalid += tally.invalid;
+        ledger.rx_late += tally.late;
+        ledger.event_drops += tally.event_drops;
+        port += worker.port;
+        latency.merge(&worker.latency);
+        stalls += worker.stalls.0;
+        longest_ns = longest_ns.max(worker.stalls.1);
+        forgiven += worker.stalls.2;
+        if let Some(rate) = worker.throttled {
+            throttled = Some(throttled.map_or(rate, |lowest| lowest.min(rate)));
+        }
+        failure = failure.or(worker.failure);
+    }
+    ledger.submitted = port.submitted;
+    ledger.completed = port.completed;
+    ledger.tx_failed = port.tx_failed;
+    ledger.rsts = port.controls;
+    ledger.rx_steered = port.rx_steered;
+    ledger.ring_drops = port.ring_drops;
+    ledger.unaccounted = ledger.imbalance();
+
+    let open = shared.sum(|live| &live.open);
+    let closed = shared.sum(|live| &live.closed);
+    let reached: u64 =
+        shared.ranges.iter().map(|range| range.reached[0].load(Ordering::Relaxed)).sum();
+    if forgiven > 0 {
+        remarks.push(format!(
+            "sending stalled {stalls} times (longest {:.1} ms): {forgiven} probes of the schedule were sent later than --rate asks",
+            longest_ns as f64 / 1e6,
+        ));
+    }
+    if let Some(rate) = throttled {
+        remarks.push(format!(
+            "replies found the ring full: sending was slowed, at the lowest to {:.0} probes a second",
+            rate * workers,
+        ));
+    }
+    if ledger.ring_drops > 0 {
+        remarks.push(format!(
+            "{} replies were lost because the ring was full; a lower --rate or more --retries finds what they said",
+            ledger.ring_drops,
+        ));
+    }
+    if ledger.tx_failed > 0 {
+        remarks.push(format!("the kernel refused {} probes", ledger.tx_failed));
+    }
+    if ledger.unaccounted > 0 {
+        remarks.push(format!("{} packets are unaccounted for", ledger.unaccounted));
+    }
+    Report {
+        ledger,
+        open,
+        closed,
+        filtered: reached.saturating_sub(open).saturating_sub(closed),
+        elapsed: Duration::ZERO,
+        latency,
+        stopped: false,
+        remarks,
+        failure,
+    }
+}
+
+/// Reports the pairs that were probed and stayed silent, in sending order.
+fn report_silent(plan: &Plan, shared: &Shared, observer: &mut dyn Observer) {
+    let at_ns = now_ns();
+    for range in &shared.ranges {
+        for offset in 0..range.reached[0].load(Ordering::Relaxed) {
+            if range.window.state(offset).is_none() {
+                let target = plan.target(range.indices.start + offset);
+                observer.port(&PortEvent {
+                    addr: target.addr,
+                    port: target.port,
+                    state: PortState::Filtered,
+                    previous: None,
+                    reason: Reason::NoResponse,
+                    ttl: 0,
+                    rtt_ns: None,
+                    at_ns,
+                });
+            }
+        }
+    }
+}

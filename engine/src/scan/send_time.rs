@@ -1,0 +1,94 @@
+//! When an index was sent: one ring of times per attempt, one slot per batch of
+//! indices. A slot carries its batch number, so that a late reply never reads a
+//! younger batch's time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use zerocopy::FromZeros;
+
+/// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes), enough for any
+/// round trip within the window. High bits: batch number + 1 modulo 2^24.
+const TIME_BITS: u64 = 40;
+const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
+
+/// The send times of one attempt over one worker's range. Written by the worker
+/// that owns the range, read by whoever receives. Indices are offsets into the range.
+#[derive(Debug)]
+pub struct SendTimes {
+    slots: Box<[AtomicU64]>,
+    /// A batch is `1 << stride` indices.
+    stride: u32,
+}
+
+impl SendTimes {
+    /// For `len` offsets of which `horizon` may be in the air, `1 << stride` a slot.
+    ///
+    /// # Panics
+    /// When the memory is not to be had.
+    #[must_use]
+    pub fn new(len: u64, horizon: u64, stride: u32) -> Self {
+        let batches = (horizon.min(len) >> stride) + 2;
+        let slots = <[AtomicU64]>::new_box_zeroed_with_elems(batches.next_power_of_two() as usize)
+            .expect("memory for the send times is to be had");
+        Self { slots, stride }
+    }
+
+    /// Indices a slot.
+    #[must_use]
+    pub fn batch(&self) -> u64 {
+        1 << self.stride
+    }
+
+    fn slot(&self, offset: u64) -> (&AtomicU64, u64) {
+        let batch = offset >> self.stride;
+        let tag = (batch + 1) << TIME_BITS;
+        (&self.slots[batch as usize & (self.slots.len() - 1)], tag)
+    }
+
+    /// Notes that the batch of `offset` leaves at `now_ns`.
+    pub fn set(&self, offset: u64, now_ns: u64) {
+        let (slot, tag) = self.slot(offset);
+        slot.store(tag | now_ns & TIME_MASK, Ordering::Release);
+    }
+
+    /// Nanoseconds from the sending of `offset` to `at_ns`; `None` when its slot
+    /// holds another batch. A kernel time may be a little before the time that
+    /// the sender read: such a negative difference is 0.
+    #[must_use]
+    pub fn since(&self, offset: u64, at_ns: u64) -> Option<u64> {
+        let (slot, tag) = self.slot(offset);
+        let value = slot.load(Ordering::Acquire);
+        if value & !TIME_MASK != tag {
+            return None;
+        }
+        let difference = at_ns.wrapping_sub(value) & TIME_MASK;
+        Some(if difference > TIME_MASK / 2 { 0 } else { difference })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_reader_never_sees_a_younger_batch() {
+        let times = SendTimes::new(1 << 40, 100, 3);
+        let ring = times.slots.len() as u64 * 8;
+        times.set(17, 1_000);
+        assert_eq!(times.since(16, 1_500), Some(500));
+        assert_eq!(times.since(23, 1_500), Some(500));
+        assert_eq!(times.since(24, 1_500), None, "the next batch has not been sent");
+        times.set(17 + ring, 9_000);
+        assert_eq!(times.since(17, 9_500), None);
+        assert_eq!(times.since(17 + ring, 9_500), Some(500));
+    }
+
+    #[test]
+    fn times_wrap_and_never_go_negative() {
+        let times = SendTimes::new(10, 10, 0);
+        times.set(1, (7 << 40) - 10);
+        assert_eq!(times.since(1, (7 << 40) + 10), Some(20));
+        assert_eq!(times.since(1, (7 << 40) - 12), Some(0));
+        assert_eq!(times.since(0, 5), None);
+    }
+}

@@ -1,0 +1,328 @@
+//! From a plan and options to open ports: the route, the way out, the workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use core_affinity::CoreId;
+use prtip_bpf::abi::Key;
+
+use super::fault::Fault;
+use super::shared::{Shared, Sizing};
+use super::window::WHOLE;
+use super::{EngineChoice, Info, Options, Rate, XdpMode};
+use crate::error::{Error, Kind, Result};
+use crate::plan::Plan;
+use crate::plan::probe::{ProbeConfig, Prober};
+use crate::port::filter::ReplyFilter;
+use crate::port::packet::{self, PacketPort};
+use crate::port::raw::RawPort;
+use crate::port::{Port, SEND_BATCH, xsk};
+use crate::route::{self, Interface, LinkKind, Overrides, Path};
+use crate::wire::Link;
+
+/// Up to this rate a card that may flap its link when a program is attached is
+/// left alone, and AF_PACKET is chosen.
+const GENTLE_RATE: f64 = 20_000.0;
+/// Probes a second that one worker may reach where no rate limits it: zero-copy
+/// at 10 Gbit/s line rate, and copies by the kernel.
+const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;
+const TOP_RATE_COPY: f64 = 2_000_000.0;
+/// A send time is shared by the probes of at most this many nanoseconds.
+const STRIDE_NS: f64 = 20_000.0;
+/// log2 of the indices that share a send time where no rate is set.
+const STRIDE_FREE: u32 = 5;
+/// How long a gateway may take to answer.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pairs up to which a second attempt is made without being asked for.
+const RETRY_BY_DEFAULT: u64 = 1 << 20;
+/// Bytes that Ethernet adds to a frame on the wire: FCS, preamble and gap; the
+/// least frame without FCS.
+const WIRE_OVERHEAD: u32 = 24;
+const WIRE_LEAST: u32 = 60;
+
+/// A scan with its port open, ready to send.
+pub struct Prepared {
+    pub(super) info: Info,
+    pub(super) plan: Arc<Plan>,
+    pub(super) interface: Interface,
+    pub(super) ports: Vec<Box<dyn Port>>,
+    pub(super) prober: Arc<Prober>,
+    pub(super) judge: Arc<Prober>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) pins: Vec<CoreId>,
+    pub(super) rate: Option<f64>,
+    pub(super) cooldown: Duration,
+    pub(super) rst: bool,
+    pub(super) report_silent: bool,
+    pub(super) fault: Option<Fault>,
+}
+
+impl Prepared {
+    /// How it will run.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+}
+
+/// What was opened.
+struct Way {
+    engine: &'static str,
+    mode: Option<&'static str>,
+    why: String,
+    ports: Vec<Box<dyn Port>>,
+    queues: u32,
+    prober: Arc<Prober>,
+    judge: Arc<Prober>,
+}
+
+/// Resolves the route, chooses and opens the port.
+///
+/// # Errors
+/// With the likely cause and the remedy; nothing is left behind.
+pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
+    let plan = Arc::new(plan);
+    let shard = plan.shard();
+    let pairs = shard.end - shard.start;
+    if options.report_silent && pairs > WHOLE {
+        return Err(Error::new(Kind::Usage, format!("report silent ports of {pairs} pairs"))
+            .cause(format!("what stays silent is remembered for {WHOLE} pairs at most"))
+            .remedy("leave `filtered` out of --show, or scan in shards"));
+    }
+    let retries = options.retries.unwrap_or(u8::from(pairs <= RETRY_BY_DEFAULT));
+    let attempts = retries.checked_add(1).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("make {retries} retries")).cause("254 are the most")
+    })?;
+    let overrides = Overrides {
+        interface: options.interface.clone(),
+        source_ips: options.source_ips.clone(),
+        router_mac: options.router_mac,
+    };
+    let path = route::resolve(plan.ranges().map(|range| range.first()), &overrides)?;
+    let fault = Fault::from_environment();
+    let way = Opener { plan: &plan, key, options, path: &path, attempts, fault }.open()?;
+
+    let rate = match options.rate {
+        Rate::PerSecond(rate) => Some(rate),
+        Rate::Max => None,
+    };
+    let workers = way.ports.len();
+    let top = if way.mode == Some("zerocopy") { TOP_RATE_ZEROCOPY } else { TOP_RATE_COPY };
+    let worker_rate = rate.map_or(top, |rate| rate / workers as f64);
+    let stride = match rate {
+        None => STRIDE_FREE,
+        Some(_) => {
+            let together = (worker_rate * STRIDE_NS / 1e9).max(1.0);
+            (together as u64).ilog2().min((SEND_BATCH as u64).ilog2())
+        }
+    };
+    let sizing = Sizing { attempts, top_rate: worker_rate, cooldown: options.cooldown, stride };
+    let rst = options.rst && way.engine == "xdp";
+    Ok(Prepared {
+        info: Info {
+            port_engine: way.engine,
+            xdp_mode: way.mode,
+            interface: path.interface.name.clone(),
+            queues: way.queues,
+            workers: workers as u32,
+            why: way.why,
+            attempts,
+            wire_bytes: match way.prober.link() {
+                Link::None => 0,
+                Link::Ethernet { .. } => {
+                    (way.prober.max_len() as u32).max(WIRE_LEAST) + WIRE_OVERHEAD
+                }
+            },
+        },
+        shared: Arc::new(Shared::new(shard, workers, sizing)),
+        plan,
+        interface: path.interface,
+        ports: way.ports,
+        prober: way.prober,
+        judge: way.judge,
+        pins: if workers > 1 {
+            core_affinity::get_core_ids().unwrap_or_default()
+        } else {
+            Vec::new()
+        },
+        rate,
+        cooldown: options.cooldown,
+        rst,
+        report_silent: options.report_silent,
+        fault,
+    })
+}
+
+struct Opener<'a> {
+    plan: &'a Arc<Plan>,
+    key: Key,
+    options: &'a Options,
+    path: &'a Path,
+    attempts: u8,
+    fault: Option<Fault>,
+}
+
+impl Opener<'_> {
+    /// Opens the way asked for, or the best that works, and says why.
+    fn open(&self) -> Result<Way> {
+        let path = self.path;
+        let name = &path.interface.name;
+        let choice = self.options.engine;
+        if self.options.require_zerocopy
+            && !matches!(choice, EngineChoice::Auto | EngineChoice::Xdp)
+        {
+            return Err(Error::new(Kind::Usage, "use zero-copy without AF_XDP")
+                .remedy("leave out --port-engine, or --require-zerocopy"));
+        }
+        let zerocopy = self.options.require_zerocopy || self.options.xdp_mode != XdpMode::Auto;
+        match choice {
+            EngineChoice::Xdp => self.xdp("asked for"),
+            EngineChoice::Packet => self.packet("asked for"),
+            EngineChoice::Raw => self.raw("asked for"),
+            EngineChoice::Auto if zerocopy => self.xdp("asked for by --xdp-mode or --require-zerocopy"),
+            EngineChoice::Auto if path.is_local() => {
+                self.raw("the targets are this host: AF_XDP on loopback finds nothing")
+            }
+            EngineChoice::Auto if path.interface.kind != LinkKind::Ethernet => {
+                self.raw(&format!("{name} has no Ethernet header"))
+            }
+            EngineChoice::Auto if path.needs_neighbours() => {
+                self.raw(&format!("targets are on the local network of {name}: the kernel resolves their MAC addresses"))
+            }
+            EngineChoice::Auto if self.is_gentle() => self.packet(&format!(
+                "at up to {GENTLE_RATE:.0} probes a second AF_PACKET is enough, and attaching a program may flap the link of {name}"
+            )),
+            EngineChoice::Auto => self.xdp("the fastest way out").or_else(|error| {
+                let reason = error.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                // AF_XDP may be refused where packet sockets are not; where both are, its error tells more.
+                self.packet(&format!("AF_XDP is not to be had ({reason})")).map_err(|_| error)
+            }),
+        }
+    }
+
+    /// A slow scan through a real card.
+    fn is_gentle(&self) -> bool {
+        let slow = match self.options.rate {
+            Rate::PerSecond(rate) => rate <= GENTLE_RATE,
+            Rate::Max => false,
+        };
+        let driver = self.path.interface.driver.as_deref();
+        slow && !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
+    }
+
+    fn ethernet(&self) -> Result<Link> {
+        let interface = &self.path.interface;
+        let source = interface.mac.ok_or_else(|| {
+            Error::new(Kind::Failed, format!("make Ethernet frames on {}", interface.name))
+                .cause("it has no MAC address")
+                .remedy("use --port-engine raw")
+        })?;
+        let destination = self.path.next_hop_mac(NEIGHBOUR_TIMEOUT)?;
+        Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
+    }
+
+    /// The prober that crafts and the one that judges: one, but for a fault.
+    fn probers(&self, link: Link) -> Result<(Arc<Prober>, Arc<Prober>)> {
+        let config = |key| ProbeConfig {
+            key,
+            source_v4: self.path.source_v4,
+            source_v6: self.path.source_v6,
+            source_ports: self.options.source_ports.clone(),
+            attempts: self.attempts,
+            syn: self.options.syn,
+            link,
+            link_v6: None,
+        };
+        let make = |key| {
+            Prober::new(Arc::clone(self.plan), &config(key))
+                .map(Arc::new)
+                .map_err(|error| Error::new(Kind::Usage, error.to_string()))
+        };
+        let judge = make(self.key)?;
+        if self.fault == Some(Fault::ForgedKey) {
+            return Ok((make(Key { k0: !self.key.k0, k1: self.key.k1 })?, judge));
+        }
+        Ok((Arc::clone(&judge), judge))
+    }
+
+    fn xdp(&self, why: &str) -> Result<Way> {
+        let interface = &self.path.interface;
+        if interface.kind != LinkKind::Ethernet {
+            return Err(Error::new(Kind::Usage, format!("use AF_XDP on {}", interface.name))
+                .cause("it has no Ethernet header, or is loopback, where AF_XDP finds nothing")
+                .remedy("use --port-engine raw"));
+        }
+        let (prober, judge) = self.probers(self.ethernet()?)?;
+        let opened = xsk::open(&xsk::Request {
+            interface: &interface.name,
+            mode: self.options.xdp_mode,
+            require_zerocopy: self.options.require_zerocopy,
+            queues: self.options.queues,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            steer: &judge.steer_config(),
+        })?;
+        Ok(Way {
+            engine: "xdp",
+            mode: Some(opened.mode),
+            why: format!("{why}; {}", opened.why),
+            queues: opened.queues,
+            ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
+            prober,
+            judge,
+        })
+    }
+
+    fn packet(&self, why: &str) -> Result<Way> {
+        let interface = &self.path.interface;
+        if interface.kind != LinkKind::Ethernet {
+            return Err(Error::new(Kind::Usage, format!("use AF_PACKET on {}", interface.name))
+                .cause("it has no Ethernet header, or is loopback")
+                .remedy("use --port-engine raw"));
+        }
+        let (prober, judge) = self.probers(self.ethernet()?)?;
+        let port = PacketPort::open(self.config())?;
+        Ok(Way {
+            engine: "packet",
+            mode: None,
+            why: why.to_owned(),
+            ports: vec![Box::new(port)],
+            queues: 1,
+            prober,
+            judge,
+        })
+    }
+
+    fn raw(&self, why: &str) -> Result<Way> {
+        let loopback = self.path.interface.kind == LinkKind::Loopback;
+        if self.options.vlan.is_some() {
+            return Err(Error::new(Kind::Usage, "tag raw IP packets with a VLAN")
+                .cause("the kernel makes the link-layer header")
+                .remedy("use the VLAN's own interface with -e"));
+        }
+        let (prober, judge) = self.probers(Link::None)?;
+        let port = RawPort::open(self.config(), loopback)?;
+        Ok(Way {
+            engine: "raw",
+            mode: None,
+            why: why.to_owned(),
+            ports: vec![Box::new(port)],
+            queues: 1,
+            prober,
+            judge,
+        })
+    }
+
+    fn config(&self) -> packet::Config {
+        packet::Config {
+            interface: self.path.interface.name.clone(),
+            ifindex: self.path.interface.index,
+            filter: ReplyFilter {
+                source_v4: self.path.source_v4,
+                source_v6: self.path.source_v6,
+                source_ports: self.options.source_ports.clone(),
+            },
+            receive_buffer_bytes: packet::RECEIVE_BUFFER_BYTES,
+        }
+    }
+}

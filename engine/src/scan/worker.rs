@@ -1,0 +1,506 @@
+//! One worker: bounded send turns and bounded receive turns over one port.
+//!
+//! Sending walks each attempt's cursor up the worker's range; a later attempt
+//! follows the one before at [`RETRY_AFTER`] and sends what is still silent.
+//! Receiving judges every reply: cookie, membership, sent already, window.
+//! The clock is read once a turn; nothing here allocates, locks or logs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use rtrb::{Producer, PushError};
+
+use super::Control;
+use super::clock::now_ns;
+use super::fault::Fault;
+use super::pace::Pacer;
+use super::shared::{RETRY_AFTER, RangeState, Shared};
+use super::window::Update;
+use crate::error::Result;
+use crate::event::{PortEvent, PortState, Reason};
+use crate::latency::Latency;
+use crate::plan::probe::Prober;
+use crate::port::{Counters, Port, SEND_BATCH};
+use crate::wire::reply::{self, Kind, Reply};
+
+/// Frames taken from the port in one receive turn.
+const RECEIVE_BUDGET: usize = 128;
+/// Offsets that a retry's cursor passes over in one turn at most.
+const RETRY_SCAN: u64 = 4096;
+/// A worker sleeps only when the next probe is further away than this.
+const SPIN: Duration = Duration::from_micros(60);
+/// The longest sleep.
+const NAP: Duration = Duration::from_millis(1);
+/// The sleep of a worker that waits for probes to grow old enough for a retry.
+const RETRY_NAP: Duration = Duration::from_micros(200);
+/// How often an unlimited sender looks for drops.
+const WATCH_NS: u64 = 20_000_000;
+
+/// What a worker counted itself; the port counts the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    /// Probes chosen for sending.
+    pub generated: u64,
+    /// Of these, given up before the port took them.
+    pub unsent: u64,
+    /// Of these, second and later attempts.
+    pub retries: u64,
+    /// Replies that changed what is known.
+    pub valid: u64,
+    /// Replies that did not.
+    pub duplicate: u64,
+    /// Not ours.
+    pub invalid: u64,
+    /// The window had moved on.
+    pub late: u64,
+    /// Events dropped because the scan was told to stop at once.
+    pub event_drops: u64,
+    /// Ports filtered now, by ICMP errors (wrapping over workers).
+    pub filtered: u64,
+}
+
+/// What is left of a worker when it has finished.
+pub(super) struct Finished {
+    /// Its own counts.
+    pub tally: Tally,
+    /// Its port's counts.
+    pub port: Counters,
+    /// Round-trip times of first answers.
+    pub latency: Latency,
+    /// Stalls, the longest in ns, probes forgiven.
+    pub stalls: (u64, u64, u64),
+    /// The lowest rate that drops forced an unlimited sender to, probes a second.
+    pub throttled: Option<f64>,
+    /// Why it ended early.
+    pub failure: Option<crate::error::Error>,
+}
+
+/// What a worker works with.
+pub(super) struct Worker {
+    /// Its number, which is also its range's.
+    pub number: usize,
+    /// Its way in and out.
+    pub port: Box<dyn Port>,
+    /// Crafts probes.
+    pub prober: Arc<Prober>,
+    /// Checks replies: the same prober but for the forged-key fault.
+    pub judge: Arc<Prober>,
+    /// Windows, send times, live counts.
+    pub shared: Arc<Shared>,
+    /// Where results go.
+    pub events: Producer<PortEvent>,
+    /// Attempts per index.
+    pub attempts: u8,
+    /// Probes a second; `None`: as many as the receiver can take.
+    pub rate: Option<f64>,
+    /// Answer SYN-ACKs with a RST.
+    pub rst: bool,
+    /// A fault to make.
+    pub fault: Option<Fault>,
+}
+
+/// Probes chosen and not yet taken by the port.
+struct Pending {
+    indices: ArrayVec<u64, SEND_BATCH>,
+    attempt: u8,
+}
+
+impl Worker {
+    /// Sends the range, listens until the shared finish time, closes the port.
+    pub(super) fn run(mut self, control: &Control) -> Finished {
+        let shared = Arc::clone(&self.shared);
+        let range = &shared.ranges[self.number];
+        let start_ns = now_ns();
+        let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
+        let mut receiver = Receiver::new(self.fault);
+        let mut failure = None;
+
+        loop {
+            let now = now_ns();
+            let level = control.level();
+            if level >= 2 || now >= shared.finish_at_ns.load(Ordering::Relaxed) {
+                break;
+            }
+            let mut idle = true;
+            if level == 0 && !sender.done {
+                match sender.turn(self.port.as_mut(), &self.prober, now) {
+                    Ok(sent) => idle = sent == 0,
+                    Err(error) => {
+                        failure = Some(error);
+                        control.stop();
+                        control.stop();
+                        break;
+                    }
+                }
+            }
+            if (sender.done || level > 0) && sender.finished_at_ns == 0 {
+                sender.finished_at_ns = now;
+            }
+            let received = receiver.turn(&mut self, control);
+            self.publish(&sender, &receiver);
+            if sender.rate_is_free && now >= sender.watch_at_ns {
+                let counters = self.port.counters();
+                shared.live[self.number].drops.store(counters.ring_drops, Ordering::Relaxed);
+                sender.watch(counters.ring_drops, now);
+            }
+            if idle && received == 0 {
+                let until_due = Duration::from_nanos(sender.until_due_ns(now));
+                if until_due > SPIN {
+                    self.port.wait((until_due - SPIN / 2).min(NAP));
+                } else {
+                    std::hint::spin_loop();
+                }
+            }
+        }
+
+        // In this order, so that the books close: nothing new is steered, what is
+        // in the rings is read, and only then are the counters.
+        self.port.quiesce();
+        while receiver.turn(&mut self, control) > 0 {}
+        let port = self.port.counters();
+        self.publish(&sender, &receiver);
+        let mut tally = receiver.tally;
+        tally.generated = sender.generated;
+        tally.retries = sender.retries;
+        tally.unsent = sender.pending.indices.len() as u64;
+        Finished {
+            tally,
+            port,
+            latency: receiver.latency,
+            stalls: sender.pacer.stalls(),
+            throttled: sender.throttled,
+            failure,
+        }
+    }
+
+    fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {
+        let live = &self.shared.live[self.number];
+        live.sent.store(sender.sent, Ordering::Relaxed);
+        live.passed.store(sender.cursors.last().copied().unwrap_or(0), Ordering::Relaxed);
+        live.replies.store(receiver.tally.valid + receiver.tally.duplicate, Ordering::Relaxed);
+        live.open.store(receiver.open, Ordering::Relaxed);
+        live.closed.store(receiver.closed, Ordering::Relaxed);
+        live.done_at_ns.store(sender.finished_at_ns, Ordering::Release);
+    }
+}
+
+/// The sending half: cursors and pace.
+struct Sender<'a> {
+    range: &'a RangeState,
+    /// Next offset of each attempt.
+    cursors: Vec<u64>,
+    pacer: Pacer,
+    pending: Pending,
+    generated: u64,
+    retries: u64,
+    sent: u64,
+    done: bool,
+    finished_at_ns: u64,
+    /// No rate was asked for: drops decide.
+    rate_is_free: bool,
+    watch_at_ns: u64,
+    watched: (u64, u64, u64),
+    throttled: Option<f64>,
+    limit: Option<f64>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(range: &'a RangeState, attempts: u8, rate: Option<f64>, now: u64) -> Self {
+        Self {
+            range,
+            cursors: vec![0; usize::from(attempts)],
+            pacer: Pacer::new(rate, now),
+            pending: Pending { indices: ArrayVec::new(), attempt: 0 },
+            generated: 0,
+            retries: 0,
+            sent: 0,
+            done: range.len() == 0,
+            finished_at_ns: 0,
+            rate_is_free: rate.is_none(),
+            watch_at_ns: now + WATCH_NS,
+            watched: (0, 0, now),
+            throttled: None,
+            limit: None,
+        }
+    }
+
+    /// Nanoseconds until there may be something to send.
+    fn until_due_ns(&self, now: u64) -> u64 {
+        if self.done {
+            return NAP.as_nanos() as u64;
+        }
+        let due = self.pacer.until_due_ns(now);
+        let first_pass_is_over = self.cursors[0] == self.range.len();
+        if first_pass_is_over && self.pending.indices.is_empty() {
+            // Waiting for probes to grow old enough for another attempt.
+            return due.max(RETRY_NAP.as_nanos() as u64);
+        }
+        due
+    }
+
+    /// Sends what is due, at most one batch; returns how many probes left.
+    fn turn(&mut self, port: &mut dyn Port, prober: &Prober, now: u64) -> Result<usize> {
+        if self.pending.indices.is_empty() {
+            let allowed = self.pacer.allowance(now, SEND_BATCH);
+            let batch = self.range.times[0].batch() as usize;
+            // Whole batches only: those share one send time.
+            let allowed = allowed - allowed % batch.min(SEND_BATCH);
+            if allowed == 0 {
+                return Ok(0);
+            }
+            self.choose(allowed, now);
+            if self.pending.indices.is_empty() {
+                self.pacer.skip(now);
+                return Ok(0);
+            }
+            self.generated += self.pending.indices.len() as u64;
+        }
+        let Pending { indices, attempt } = &mut self.pending;
+        let times = &self.range.times[usize::from(*attempt)];
+        let mut batch = u64::MAX;
+        for index in indices.iter() {
+            let offset = index - self.range.indices.start;
+            if offset / times.batch() != batch {
+                batch = offset / times.batch();
+                times.set(offset, now);
+            }
+        }
+        let taken = port.send(prober, indices, *attempt)?;
+        if *attempt > 0 {
+            self.retries += taken as u64;
+        }
+        indices.drain(..taken);
+        self.sent += taken as u64;
+        self.pacer.sent(taken);
+        if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.len()) {
+            self.done = true;
+            self.finished_at_ns = now_ns();
+        }
+        Ok(taken)
+    }
+
+    /// Chooses up to `count` indices (a retry completes its last batch), the
+    /// latest attempt first: its probes have waited longest.
+    fn choose(&mut self, count: usize, now: u64) {
+        for attempt in (0..self.cursors.len()).rev() {
+            if attempt == 0 {
+                self.choose_first(count);
+            } else {
+                self.choose_silent(attempt, count, now);
+            }
+            if !self.pending.indices.is_empty() {
+                self.pending.attempt = attempt as u8;
+                self.range.reached[attempt].store(self.cursors[attempt], Ordering::Release);
+                return;
+            }
+            self.range.reached[attempt].store(self.cursors[attempt], Ordering::Release);
+        }
+        // Nothing chosen: the last cursor may just have passed over the end.
+        if self.cursors.iter().all(|cursor| *cursor == self.range.len()) {
+            self.done = true;
+        }
+    }
+
+    fn choose_first(&mut self, count: usize) {
+        let from = self.cursors[0];
+        let to = (from + count as u64).min(self.range.len());
+        let start = self.range.indices.start;
+        self.pending.indices.extend((from..to).map(|offset| start + offset));
+        self.cursors[0] = to;
+    }
+
+    fn choose_silent(&mut self, attempt: usize, count: usize, now: u64) {
+        let before = &self.range.times[attempt - 1];
+        let batch = before.batch();
+        let wait_ns = RETRY_AFTER.as_nanos() as u64;
+        let mut offset = self.cursors[attempt];
+        let scan_end = (offset + RETRY_SCAN).min(self.cursors[attempt - 1]);
+        while offset < scan_end {
+            if offset % batch == 0 {
+                let room = self.pending.indices.remaining_capacity() as u64;
+                if self.pending.indices.len() >= count || room < batch {
+                    break;
+                }
+            } else if self.pending.indices.is_full() {
+                break;
+            }
+            if self.range.window.state(offset).is_none() {
+                if before.since(offset, now).is_some_and(|age| age < wait_ns) {
+                    break;
+                }
+                self.pending.indices.push(self.range.indices.start + offset);
+            }
+            offset += 1;
+        }
+        self.cursors[attempt] = offset;
+    }
+
+    /// Unlimited sending: backs off when the ring dropped replies, and feels its
+    /// way up again by a twentieth each time it did not.
+    fn watch(&mut self, drops: u64, now: u64) {
+        let (drops_before, sent_before, then) = self.watched;
+        let measured = (self.sent - sent_before) as f64 * 1e9 / (now - then).max(1) as f64;
+        self.watched = (drops, self.sent, now);
+        self.watch_at_ns = now + WATCH_NS;
+        if drops > drops_before {
+            let rate = (measured * 0.8).max(1000.0);
+            self.limit = Some(rate);
+            self.throttled = Some(self.throttled.map_or(rate, |lowest| lowest.min(rate)));
+            self.pacer.set_rate(Some(rate), now);
+        } else if let Some(limit) = self.limit {
+            // Raise only what is in use: a limit far above what was sent says nothing.
+            if measured > limit * 0.9 {
+                self.limit = Some(limit * 1.05);
+                self.pacer.set_rate(self.limit, now);
+            }
+        }
+    }
+}
+
+/// The receiving half: judging and counting.
+struct Receiver {
+    tally: Tally,
+    open: u64,
+    closed: u64,
+    latency: Latency,
+    resets: ArrayVec<Reply, RECEIVE_BUDGET>,
+    drop_one: bool,
+    double_one: bool,
+}
+
+impl Receiver {
+    fn new(fault: Option<Fault>) -> Self {
+        Self {
+            tally: Tally::default(),
+            open: 0,
+            closed: 0,
+            latency: Latency::new(),
+            resets: ArrayVec::new(),
+            drop_one: fault == Some(Fault::DropFrame),
+            double_one: fault == Some(Fault::DoubleReply),
+        }
+    }
+
+    /// Takes what came, at most one budget; returns how many frames.
+    fn turn(&mut self, worker: &mut Worker, control: &Control) -> usize {
+        let Worker { port, judge, shared, events, rst, prober, .. } = worker;
+        let ethernet = port.ethernet();
+        let received = port.receive(RECEIVE_BUDGET, &mut |frame, rx_ns| {
+            if self.drop_one {
+                self.drop_one = false;
+                return;
+            }
+            let Some(reply) = reply::parse(frame, ethernet) else {
+                self.tally.invalid += 1;
+                return;
+            };
+            if let Some(event) = self.judge(&reply, rx_ns, judge, shared) {
+                self.hand_over(event, events, control);
+                if self.double_one && event.state == PortState::Open {
+                    self.double_one = false;
+                    self.tally.valid += 1;
+                    self.hand_over(event, events, control);
+                }
+            }
+            if *rst && matches!(reply.kind, Kind::SynAck { .. }) && !self.resets.is_full() {
+                self.resets.push(reply);
+            }
+        });
+        if !self.resets.is_empty() {
+            for reply in self.resets.drain(..) {
+                // No room: the peer's own retransmission timer ends the connection.
+                port.queue_control(&mut |frame| prober.craft_rst(&reply, frame));
+            }
+            // An interface that has gone is reported by the next send.
+            let _ = port.kick();
+        }
+        received
+    }
+
+    /// Cookie, membership, sent already, window; an event where something changed.
+    fn judge(
+        &mut self,
+        reply: &Reply,
+        rx_ns: u64,
+        judge: &Prober,
+        shared: &Shared,
+    ) -> Option<PortEvent> {
+        let located = judge.validate(reply).and_then(|answered| {
+            let (range, offset) = shared.locate(answered.index)?;
+            let reached = range.reached.get(usize::from(answered.attempt))?;
+            (offset < reached.load(Ordering::Acquire)).then_some((answered, range, offset))
+        });
+        let Some((answered, range, offset)) = located else {
+            self.tally.invalid += 1;
+            return None;
+        };
+        let (state, reason) = match reply.kind {
+            Kind::SynAck { .. } => (PortState::Open, Reason::SynAck),
+            Kind::Rst { .. } => (PortState::Closed, Reason::Rst),
+            Kind::IcmpError { kind, code, .. } => {
+                (PortState::Filtered, Reason::Icmp { kind, code })
+            }
+        };
+        let rtt_ns = range.times[usize::from(answered.attempt)].since(offset, rx_ns);
+        let previous = match range.window.update(offset, state) {
+            Update::New => {
+                if let Some(rtt_ns) = rtt_ns {
+                    self.latency.record(rtt_ns);
+                }
+                None
+            }
+            Update::Revised(previous) => {
+                *self.count_of(previous) = self.count_of(previous).wrapping_sub(1);
+                Some(previous)
+            }
+            Update::Duplicate => {
+                self.tally.duplicate += 1;
+                return None;
+            }
+            Update::Late => {
+                self.tally.late += 1;
+                return None;
+            }
+        };
+        self.tally.valid += 1;
+        *self.count_of(state) = self.count_of(state).wrapping_add(1);
+        Some(PortEvent {
+            addr: answered.target.addr,
+            port: answered.target.port,
+            state,
+            previous,
+            reason,
+            ttl: reply.ttl,
+            rtt_ns,
+            at_ns: rx_ns,
+        })
+    }
+
+    fn count_of(&mut self, state: PortState) -> &mut u64 {
+        match state {
+            PortState::Open => &mut self.open,
+            PortState::Closed => &mut self.closed,
+            PortState::Filtered => &mut self.tally.filtered,
+        }
+    }
+
+    /// Puts an event on the bus. A full bus slows this worker down rather than
+    /// lose a result; only a scan told to stop at once drops, and counts it.
+    fn hand_over(
+        &mut self,
+        mut event: PortEvent,
+        events: &mut Producer<PortEvent>,
+        control: &Control,
+    ) {
+        while let Err(PushError::Full(back)) = events.push(event) {
+            if control.level() >= 2 {
+                self.tally.event_drops += 1;
+                return;
+            }
+            event = back;
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+}

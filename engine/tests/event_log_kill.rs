@@ -1,0 +1,185 @@
+//! SIGKILL at random moments of a process that writes the event log: what is
+//! left are whole valid lines without a gap, and everything that had been
+//! reported durable.
+//!
+//! The writer is this test binary itself, started again for one ignored test.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use prtip_engine::event::clock::{Clock, monotonic_ns};
+use prtip_engine::event::log::{Backend, EventLog};
+use prtip_engine::event::record::encode_port;
+use prtip_engine::event::{PortEvent, PortState, Reason};
+use serde_json::Value;
+
+const PATH: &str = "PRTIP_TEST_LOG";
+const BACKEND: &str = "PRTIP_TEST_BACKEND";
+const ROUNDS: u64 = 25;
+
+fn event(number: u32) -> PortEvent {
+    PortEvent {
+        addr: Ipv4Addr::from_bits(number).into(),
+        port: number as u16,
+        state: PortState::Open,
+        previous: None,
+        reason: Reason::SynAck,
+        ttl: 64,
+        rtt_ns: Some(u64::from(number)),
+        at_ns: u64::from(number),
+    }
+}
+
+/// Writes numbered records in bursts until it is killed; says on standard
+/// output how many bytes are durable.
+#[test]
+#[ignore = "the process that the other tests start and kill"]
+fn writer_process() {
+    let backend = match std::env::var(BACKEND).unwrap().as_str() {
+        "thread" => Backend::Thread,
+        _ => Backend::Auto,
+    };
+    let path = std::env::var_os(PATH).unwrap();
+    let (mut log, word) = EventLog::create(Path::new(&path), backend).unwrap();
+    assert_eq!(word, None, "io_uring is needed for this test");
+    let clock = Clock::with_origin(Duration::ZERO);
+    let mut line = Vec::new();
+    let mut told = 0;
+    for number in 0_u32.. {
+        line.clear();
+        encode_port(&event(number), false, &clock.rfc3339(u64::from(number)), &mut line);
+        log.append(&line);
+        if number % 64 == 0 {
+            log.turn(monotonic_ns());
+            if let Some(alarm) = log.take_alarm() {
+                println!("alarm {alarm}");
+                println!("finish failed: {}", log.finish().is_err());
+                return;
+            }
+            let durable = log.durable_bytes();
+            if durable > told {
+                told = durable;
+                println!("durable {durable}");
+            }
+        }
+        // Bursts and pauses, so that kills meet full buffers and partial flushes.
+        if number % 20_000 == 0 {
+            std::thread::sleep(Duration::from_millis(u64::from(number / 20_000 % 4) * 15));
+        }
+    }
+}
+
+fn start_writer(path: &Path, backend: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "writer_process", "--nocapture"])
+        .env(PATH, path)
+        .env(BACKEND, backend)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The most bytes that the writer reported durable.
+fn last_durable(output: impl std::io::Read) -> u64 {
+    BufReader::new(output)
+        .lines()
+        .filter_map(|line| line.unwrap().rsplit_once("durable ")?.1.parse().ok())
+        .max()
+        .unwrap_or(0)
+}
+
+/// Checks that the file holds the first records, whole and in order, and then
+/// at most the beginning of the next one.
+fn check(path: &Path) -> u64 {
+    let bytes = std::fs::read(path).unwrap();
+    let clock = Clock::with_origin(Duration::ZERO);
+    let mut expected = Vec::new();
+    for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let number = number as u32;
+        expected.clear();
+        encode_port(&event(number), false, &clock.rfc3339(u64::from(number)), &mut expected);
+        if line.ends_with(b"\n") {
+            assert!(line == expected, "line {number}: {:?}", String::from_utf8_lossy(line));
+            if number % 1000 == 0 {
+                serde_json::from_slice::<Value>(line).unwrap();
+            }
+        } else {
+            assert!(expected.starts_with(line), "the torn end is foreign");
+        }
+    }
+    bytes.len() as u64
+}
+
+fn kill_at_random_moments(backend: &str) {
+    let (mut longest, mut acknowledged) = (0, 0);
+    for round in 0..ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut writer = start_writer(&path, backend);
+        // Mostly short, some beyond the first fdatasync.
+        let spread = u64::from(std::process::id()).wrapping_mul(round + 1) * 37;
+        let life = if round % 5 == 0 { 1300 + spread % 200 } else { 20 + spread % 180 };
+        std::thread::sleep(Duration::from_millis(life));
+        writer.kill().unwrap();
+        let durable = last_durable(writer.stdout.take().unwrap());
+        writer.wait().unwrap();
+        if !path.exists() {
+            continue;
+        }
+        let len = check(&path);
+        assert!(len >= durable, "{durable} bytes were acknowledged, {len} are left");
+        longest = longest.max(len);
+        acknowledged = acknowledged.max(durable);
+    }
+    assert!(longest > 1 << 20, "the writers hardly wrote: {longest} bytes at most");
+    assert!(acknowledged > 0, "nothing was ever acknowledged");
+}
+
+#[test]
+fn killed_writers_on_io_uring_leave_whole_lines_in_order() {
+    kill_at_random_moments("uring");
+}
+
+#[test]
+fn killed_writers_on_a_thread_leave_whole_lines_in_order() {
+    kill_at_random_moments("thread");
+}
+
+/// A file system of 2 MiB in a mount namespace of its own: the disk fills up in
+/// the middle of a write.
+#[test]
+fn a_disk_that_fills_up_is_reported_and_leaves_whole_lines() {
+    if !rustix::process::geteuid().is_root() {
+        assert!(std::env::var_os("CI").is_none(), "needs root, and CI must not skip it");
+        println!("SKIPPED: mounting a small file system needs root");
+        return;
+    }
+    for backend in ["uring", "thread"] {
+        let folder = tempfile::tempdir().unwrap();
+        // The log is copied out, because the namespace ends with the shell.
+        let script = "mount -t tmpfs -o size=2m none \"$1\" && \
+                      PRTIP_TEST_LOG=\"$1/log\" \"$2\" --ignored --exact writer_process --nocapture; \
+                      cat \"$1/log\" >\"$3\"";
+        let mount_point = folder.path().join("small");
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&mount_point).unwrap();
+        let start = Instant::now();
+        let output = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script, "sh"])
+            .args([&mount_point, &std::env::current_exe().unwrap(), &copy])
+            .env(BACKEND, backend)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert!(words.contains("No space left on device"), "{backend}: {words}");
+        assert!(words.contains("finish failed: true"), "{backend}: {words}");
+        assert!(start.elapsed() < Duration::from_secs(20));
+        let len = check(&copy);
+        assert!((1 << 20..=2 << 20).contains(&len), "{backend}: {len} bytes");
+        std::io::stdout().flush().unwrap();
+    }
+}
