@@ -174,6 +174,12 @@ impl Steer {
         })
     }
 
+    /// Who holds interface `ifindex` now; `None` when it is free.
+    #[must_use]
+    pub fn holder_of(&self, ifindex: u32) -> Option<Holder> {
+        find_holder(self.program.as_fd(), ifindex)
+    }
+
     /// Attaches the program to an interface. The kernel detaches it when this
     /// value is dropped or the process ends.
     ///
@@ -188,7 +194,7 @@ impl Steer {
             }
             Err(source) => {
                 let held = matches!(source.raw_os_error(), Some(libc::EBUSY | libc::EEXIST));
-                let holder = if held { find_holder(self.program.as_fd(), ifindex) } else { None };
+                let holder = if held { self.holder_of(ifindex) } else { None };
                 Err(SteerError::Attach { ifindex, mode, source, holder })
             }
         }

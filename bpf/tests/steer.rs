@@ -328,6 +328,15 @@ fn a_true_reply_without_a_socket_passes_untouched_and_is_counted() {
 }
 
 #[test]
+fn a_program_that_cannot_be_loaded_is_an_error_with_the_loaders_words() {
+    let Some(_bench) = Bench::without_socket(&config()) else { return };
+    // No kernel makes a map for no queues.
+    let error = Steer::load(&config(), 0).unwrap_err();
+    assert!(!error.is_denied());
+    assert!(error.to_string().contains("libbpf"), "{error}");
+}
+
+#[test]
 fn a_socket_taken_out_of_the_map_gets_nothing_more() {
     let Some(bench) = Bench::new(&config()) else { return };
     let frame = tcp4_frame(Flags::SynAck, c4().wrapping_add(1));
@@ -447,6 +456,34 @@ fn an_icmp_error_that_quotes_eight_bytes_of_our_probe_is_steered() {
             assert_eq!(bench.verdict(&wrong), Verdict::PassCookie);
         }
     }
+}
+
+#[test]
+fn an_icmp_error_that_quotes_anything_else_passes() {
+    let Some(bench) = Bench::new(&config()) else { return };
+    let frame_v4 = icmp4_frame(3, &[], c4(), 20);
+    let frame_v6 = icmp6_frame(1, c6(), 20);
+    let (quoted_v4, quoted_v6) = (14 + 20 + 8, 14 + 40 + 8);
+    let altered = |frame: &[u8], at: usize, bytes: &[u8]| {
+        let mut frame = frame.to_vec();
+        frame[at..at + bytes.len()].copy_from_slice(bytes);
+        bench.verdict(&frame)
+    };
+    // Not TCP, not from us, a fragment, not from our ports.
+    assert_eq!(altered(&frame_v4, quoted_v4 + 9, &[17]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v4, quoted_v4 + 15, &[9]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v4, quoted_v4 + 6, &[0, 1]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v4, quoted_v4 + 20, &[0, 22]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v6, quoted_v6 + 6, &[17]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v6, quoted_v6 + 23, &[9]), Verdict::PassOther);
+    assert_eq!(altered(&frame_v6, quoted_v6 + 40, &[0, 22]), Verdict::PassOther);
+    // To another target: the cookie is not that probe's.
+    assert_eq!(altered(&frame_v4, quoted_v4 + 19, &[9]), Verdict::PassCookie);
+    assert_eq!(altered(&frame_v4, quoted_v4 + 23, &[9]), Verdict::PassCookie);
+    assert_eq!(altered(&frame_v6, quoted_v6 + 39, &[9]), Verdict::PassCookie);
+    // Of another IP version.
+    assert_eq!(altered(&frame_v4, quoted_v4, &[0x65]), Verdict::PassMalformed);
+    assert_eq!(altered(&frame_v6, quoted_v6, &[0x40]), Verdict::PassMalformed);
 }
 
 #[test]

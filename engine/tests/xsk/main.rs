@@ -13,4 +13,5 @@
 
 mod books;
 mod lab;
+mod probes;
 mod setup;

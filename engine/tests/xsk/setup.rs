@@ -61,6 +61,32 @@ fn a_held_interface_is_reported_with_the_holder() {
 }
 
 #[test]
+fn a_program_attached_by_netlink_is_reported_with_the_remedy_that_fits() {
+    in_lab(|lab| {
+        // Any object with an XDP section will do.
+        let folder = tempfile::tempdir().unwrap();
+        let (source, object) = (folder.path().join("pass.c"), folder.path().join("pass.o"));
+        let program = "__attribute__((section(\"xdp\"), used)) \
+                       int foreign(void *ctx) { return 2; }";
+        std::fs::write(&source, program).unwrap();
+        let built = Command::new("clang")
+            .args(["-O2", "-target", "bpf", "-c"])
+            .arg(&source)
+            .arg("-o")
+            .arg(&object)
+            .status()
+            .unwrap();
+        assert!(built.success());
+        lab.near_ip(&format!("link set near0 xdp obj {} sec xdp", object.display()));
+
+        let error = lab.open_near(XdpMode::Auto, 1).err().unwrap();
+        assert_eq!(error.kind, Kind::Failed);
+        assert!(error.cause.contains("netlink"), "{error}");
+        assert!(error.remedy.contains("ip link set near0 xdp off"), "{error}");
+    });
+}
+
+#[test]
 fn wrong_interfaces_and_queue_counts_are_told_apart() {
     in_lab(|lab| {
         let config = near_config();

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use prtip_bpf::holder::Holder;
 use prtip_bpf::steer::{AttachMode, SteerError};
 use rustix::io::Errno;
 
@@ -38,14 +39,12 @@ pub(super) fn steering(interface: &str, error: &SteerError) -> Error {
         SteerError::Attach { mode, source, holder, .. } => {
             let code = source.raw_os_error();
             if matches!(code, Some(libc::EBUSY | libc::EEXIST)) {
-                let cause = match holder {
-                    Some(holder) => format!("the interface is held by {holder}"),
-                    None => "another XDP program held the interface a moment ago".to_owned(),
+                return match holder {
+                    Some(holder) => held(interface, holder),
+                    None => Error::new(Kind::Failed, what)
+                        .cause("another XDP program held the interface a moment ago")
+                        .remedy("try again"),
                 };
-                return Error::new(Kind::Failed, what).cause(cause).remedy(held_remedy(
-                    interface,
-                    holder.as_ref().is_some_and(|h| h.link_id.is_none()),
-                ));
             }
             let kind = if denied { Kind::Denied } else { Kind::Failed };
             let error = Error::new(kind, what);
@@ -77,12 +76,16 @@ pub(super) fn steering(interface: &str, error: &SteerError) -> Error {
     }
 }
 
-fn held_remedy(interface: &str, by_netlink: bool) -> String {
-    if by_netlink {
+/// Another XDP program holds the interface.
+pub(super) fn held(interface: &str, holder: &Holder) -> Error {
+    let remedy = if holder.link_id.is_none() {
         format!("ip link set {interface} xdp off takes it off; or --port-engine packet")
     } else {
         "end that process; or --port-engine packet, which shares the interface".to_owned()
-    }
+    };
+    Error::new(Kind::Failed, format!("attach the steering program to {interface}"))
+        .cause(format!("the interface is held by {holder}"))
+        .remedy(remedy)
 }
 
 /// A socket could not be bound.

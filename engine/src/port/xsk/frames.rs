@@ -186,3 +186,96 @@ impl TxFrames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use prtip_bpf::abi::RX_META_MAGIC;
+    use xsk_rs::config::UmemConfig;
+
+    use super::*;
+
+    /// A UMEM of eight frames, bound to nothing. `None` after the word SKIPPED
+    /// where AF_XDP is not permitted.
+    fn umem() -> Option<(Region, Vec<FrameDesc>)> {
+        let config =
+            UmemConfig::builder().frame_size((FRAME_SIZE as u32).try_into().unwrap()).build();
+        match Umem::new(config.unwrap(), 8.try_into().unwrap(), false) {
+            Ok((umem, descs)) => Some((Region::new(umem, &descs), descs)),
+            Err(error) => {
+                assert!(
+                    std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                    "a required test cannot run: {error}"
+                );
+                println!("SKIPPED: no AF_XDP here: {error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_comes_back_only_by_its_own_completion_and_only_once() {
+        let Some((mut region, descs)) = umem() else { return };
+        let mut frames = TxFrames::new(&descs[2..6]);
+        let mut batch = Batch::new();
+        frames.write(&mut region, &mut batch, |room, slot| {
+            assert_eq!((room.len(), *slot), (TX_ROOM, Slot::EMPTY));
+            room[..3].copy_from_slice(b"one");
+            3
+        });
+        frames.write(&mut region, &mut batch, |_, _| 60);
+        assert_eq!(batch.iter().map(|desc| desc.lengths().data()).collect::<Vec<_>>(), [3, 60]);
+        assert_eq!((frames.free(), frames.outstanding()), (2, 2));
+
+        let first = batch[0].addr();
+        // Frames of others, a frame that the kernel does not hold, no frame at all.
+        for addr in [descs[0].addr(), descs[6].addr(), descs[5].addr(), usize::MAX] {
+            assert!(!frames.complete(addr));
+        }
+        assert!(frames.complete(first));
+        assert!(!frames.complete(first), "a second completion");
+        assert_eq!((frames.free(), frames.outstanding(), frames.completed()), (3, 1, 1));
+
+        // The frame that came back last is used first, and still holds its packet.
+        frames.write(&mut region, &mut batch, |room, _| {
+            assert_eq!(&room[..3], b"one");
+            3
+        });
+        assert_eq!(batch[2].addr(), first);
+    }
+
+    #[test]
+    #[should_panic(expected = "a packet fits into its frame")]
+    fn a_packet_longer_than_its_frame_is_never_submitted() {
+        let Some((mut region, descs)) = umem() else { panic!("a packet fits into its frame") };
+        TxFrames::new(&descs).write(&mut region, &mut Batch::new(), |room, _| room.len() + 1);
+    }
+
+    #[test]
+    fn a_receive_time_is_read_once_and_stale_bytes_are_none() {
+        let Some((mut region, descs)) = umem() else { return };
+        let packet = region.with_len(descs[3], 60);
+        assert_eq!(region.received(&packet).unwrap().0, None, "a driver without metadata");
+
+        let rx_ns = 123_456_789_u64;
+        let meta = [rx_ns.to_ne_bytes(), (rx_ns ^ RX_META_MAGIC).to_ne_bytes()].concat();
+        // SAFETY: the headroom of a frame that is ours, inside the mapping.
+        unsafe {
+            let to = region.base.add(packet.addr() - meta.len());
+            to.copy_from_nonoverlapping(meta.as_ptr(), meta.len());
+        }
+        let (stamp, bytes) = region.received(&packet).unwrap();
+        assert_eq!((stamp, bytes.len()), (Some(rx_ns), 60));
+        assert_eq!(region.received(&packet).unwrap().0, None, "the same bytes again");
+    }
+
+    #[test]
+    fn descriptors_that_leave_their_frame_are_refused() {
+        let Some((mut region, descs)) = umem() else { return };
+        assert!(region.received(&FrameDesc::default()).is_none(), "no room for metadata");
+        assert!(region.received(&descs[0]).is_none(), "an empty packet");
+        let whole = region.with_len(descs[7], TX_ROOM);
+        assert_eq!(region.received(&whole).unwrap().1.len(), TX_ROOM);
+    }
+}

@@ -23,7 +23,7 @@ mod sys;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prtip_bpf::abi::SteerConfig;
 use prtip_bpf::steer::{AttachMode, Steer, SteerError};
@@ -39,6 +39,9 @@ use socket::{Bind, XskSocket};
 /// rings down: so long and so often is a busy queue tried again.
 const BUSY_RETRY: Duration = Duration::from_millis(25);
 const BUSY_RETRIES: u32 = 40;
+
+/// How long a link may take to come back after an attach.
+const CARRIER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is to be opened.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +76,12 @@ pub struct Opened {
     pub why: String,
 }
 
-/// Loads and attaches the steering program and binds a socket to every queue.
+/// Binds a socket to every queue, attaches the steering program and lets it
+/// redirect to them.
+///
+/// In this order, because drivers start to receive into the sockets' frames when a
+/// program comes to sockets that wait for it; and attached once only, because some
+/// cards take their link down for more than a second each time.
 ///
 /// # Errors
 /// With the likely cause and the remedy; nothing is left behind.
@@ -81,9 +89,9 @@ pub fn open(request: &Request<'_>) -> Result<Opened> {
     let interface = request.interface;
     let ifindex = sys::interface_index(interface)
         .map_err(|source| explain::no_such_interface(interface, source))?;
-    let up =
-        sys::is_up(interface).map_err(|source| explain::no_such_interface(interface, source))?;
-    if !up {
+    let state = sys::link_state(interface)
+        .map_err(|source| explain::no_such_interface(interface, source))?;
+    if !state.up {
         return Err(explain::interface_down(interface));
     }
     let available = rx_queues(interface);
@@ -92,97 +100,129 @@ pub fn open(request: &Request<'_>) -> Result<Opened> {
         Some(count) if (1..=available).contains(&count) => count,
         Some(count) => return Err(explain::bad_queue_count(interface, count, available)),
     };
+    let steer = Steer::load(request.steer, available)
+        .map_err(|error| explain::steering(interface, &error))?;
+    if let Some(holder) = steer.holder_of(ifindex) {
+        return Err(explain::held(interface, &holder));
+    }
 
-    let zerocopy_only = request.require_zerocopy || request.mode == XdpMode::Zerocopy;
-    let try_native = request.mode != XdpMode::Generic || zerocopy_only;
     let mut opener = Opener {
         interface: interface.into(),
+        ifindex,
         driver: ethtool::driver(interface).unwrap_or_else(|| "of this interface".to_owned()),
+        asked: request.mode,
+        zerocopy_only: request.require_zerocopy || request.mode == XdpMode::Zerocopy,
         queues,
-        workers: request.workers,
-        steer: Steer::load(request.steer, available)
-            .map_err(|error| explain::steering(interface, &error))?,
+        steer,
         why: Vec::new(),
     };
     if queues < available {
-        opener.why.push(format!("only {queues} of {available} receive queues, as asked for: replies on the others are lost"));
+        opener.why.push(format!(
+            "only {queues} of {available} receive queues, as asked for: replies that come in \
+             on the others are not seen"
+        ));
     }
-
-    if try_native {
-        match opener.steer.attach(ifindex, AttachMode::Native) {
-            Ok(()) => return opener.bind_native(request.mode, zerocopy_only),
-            Err(error) => opener.after_refused_attach(request.mode, zerocopy_only, &error)?,
-        }
-    } else {
-        opener.why.push("generic mode as asked for".to_owned());
-    }
-    opener
-        .steer
-        .attach(ifindex, AttachMode::Generic)
-        .map_err(|error| explain::steering(interface, &error))?;
-    let sockets = opener
-        .bind(Bind::Copy)
-        .map_err(|(queue, source)| explain::binding(interface, queue, "copy", source))?;
-    opener.finish(sockets, "generic")
+    let (sockets, mode) = match opener.native()? {
+        Some(native) => native,
+        None => (opener.generic()?, "generic"),
+    };
+    opener.finish(sockets, mode, request.workers)
 }
 
 /// What is known while one is opening.
 struct Opener {
     interface: Arc<str>,
+    ifindex: u32,
     driver: String,
+    asked: XdpMode,
+    zerocopy_only: bool,
     queues: u32,
-    workers: usize,
     steer: Steer,
     why: Vec<String>,
 }
 
 impl Opener {
-    /// With the program in the driver: zero-copy, else copy.
-    fn bind_native(mut self, mode: XdpMode, zerocopy_only: bool) -> Result<Opened> {
-        if mode != XdpMode::Copy || zerocopy_only {
-            match self.bind(Bind::Zerocopy) {
-                Ok(sockets) => {
-                    self.why.push(format!("the driver {} has zero-copy", self.driver));
-                    return self.finish(sockets, "zerocopy");
-                }
-                Err((_, source)) if zerocopy_only => {
-                    let reason = source.to_string();
-                    return Err(explain::no_zerocopy(&self.interface, &self.driver, &reason));
-                }
-                Err((queue, source)) => self.why.push(format!(
-                    "the driver {} gives no zero-copy (queue {queue}: {source}), but runs XDP natively",
-                    self.driver
-                )),
-            }
-        } else {
-            self.why.push("copy mode as asked for".to_owned());
+    /// With the program in the driver: zero-copy, else copy. `None`, after saying
+    /// why, when that cannot be and generic mode may be tried.
+    fn native(&mut self) -> Result<Option<(Vec<XskSocket>, &'static str)>> {
+        if self.asked == XdpMode::Generic && !self.zerocopy_only {
+            self.why.push("generic mode as asked for".to_owned());
+            return Ok(None);
         }
-        let sockets = self
-            .bind(Bind::Copy)
-            .map_err(|(queue, source)| explain::binding(&self.interface, queue, "copy", source))?;
-        self.finish(sockets, "copy")
+        let (sockets, mode) = match self.bind_zerocopy()? {
+            Some(sockets) => (sockets, "zerocopy"),
+            None => (self.bind_copy()?, "copy"),
+        };
+        match self.attach(AttachMode::Native) {
+            Ok(()) => {
+                self.why.push(format!("the driver {} runs XDP natively", self.driver));
+                Ok(Some((sockets, mode)))
+            }
+            Err(error) => self.refused(&error).map(|()| None),
+        }
     }
 
-    /// Whether to go on in generic mode when the driver has refused the program.
-    fn after_refused_attach(
-        &mut self,
-        mode: XdpMode,
-        zerocopy_only: bool,
-        error: &SteerError,
-    ) -> Result<()> {
+    fn bind_zerocopy(&mut self) -> Result<Option<Vec<XskSocket>>> {
+        if self.asked == XdpMode::Copy && !self.zerocopy_only {
+            self.why.push("copy mode as asked for".to_owned());
+            return Ok(None);
+        }
+        match self.bind(Bind::Zerocopy) {
+            Ok(sockets) => {
+                self.why.push(format!("the driver {} gives zero-copy", self.driver));
+                Ok(Some(sockets))
+            }
+            Err((_, source)) if self.zerocopy_only => {
+                let reason = source.to_string();
+                Err(explain::no_zerocopy(&self.interface, &self.driver, &reason))
+            }
+            Err((queue, source)) => {
+                self.why.push(format!(
+                    "the driver {} gives no zero-copy (queue {queue}: {source})",
+                    self.driver
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    fn bind_copy(&self) -> Result<Vec<XskSocket>> {
+        self.bind(Bind::Copy)
+            .map_err(|(queue, source)| explain::binding(&self.interface, queue, "copy", source))
+    }
+
+    fn generic(&mut self) -> Result<Vec<XskSocket>> {
+        let sockets = self.bind_copy()?;
+        self.attach(AttachMode::Generic)
+            .map_err(|error| explain::steering(&self.interface, &error))?;
+        Ok(sockets)
+    }
+
+    /// Attaches the program and waits for the link, which some cards take down
+    /// meanwhile.
+    fn attach(&mut self, mode: AttachMode) -> std::result::Result<(), SteerError> {
+        let running = |interface: &str| sys::link_state(interface).is_ok_and(|state| state.running);
+        let had_carrier = running(&self.interface);
+        self.steer.attach(self.ifindex, mode)?;
+        let deadline = Instant::now() + CARRIER_PATIENCE;
+        while had_carrier && !running(&self.interface) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The driver has refused the program: an error, unless generic mode may be tried.
+    fn refused(&mut self, error: &SteerError) -> Result<()> {
         let SteerError::Attach { source, .. } = error else {
             return Err(explain::steering(&self.interface, error));
         };
         let held = matches!(source.raw_os_error(), Some(libc::EBUSY | libc::EEXIST));
-        if held || error.is_denied() {
+        if held || error.is_denied() || self.asked == XdpMode::Copy {
             return Err(explain::steering(&self.interface, error));
         }
-        if zerocopy_only {
+        if self.zerocopy_only {
             let reason = error.to_string();
             return Err(explain::no_zerocopy(&self.interface, &self.driver, &reason));
-        }
-        if mode == XdpMode::Copy {
-            return Err(explain::steering(&self.interface, error));
         }
         self.why.push(format!("the driver {} takes no native XDP program: {source}", self.driver));
         Ok(())
@@ -203,9 +243,9 @@ impl Opener {
     }
 
     /// Deals the sockets out to the workers and opens the program's map to them.
-    fn finish(self, sockets: Vec<XskSocket>, mode: &'static str) -> Result<Opened> {
+    fn finish(self, sockets: Vec<XskSocket>, mode: &'static str, workers: usize) -> Result<Opened> {
         let steer = Arc::new(self.steer);
-        let workers = self.workers.clamp(1, sockets.len());
+        let workers = workers.clamp(1, sockets.len());
         let mut hands: Vec<Vec<XskSocket>> = (0..workers).map(|_| Vec::new()).collect();
         for (position, socket) in sockets.into_iter().enumerate() {
             hands[position % workers].push(socket);
@@ -251,8 +291,8 @@ fn rx_queues(interface: &str) -> u32 {
     ethtool::rx_queues(interface).filter(|&count| count > 0).or_else(listed).unwrap_or(1).max(1)
 }
 
-/// Receive frames of one socket, a power of two: all queues together hold a
-/// burst of 32,768 replies, in 64 MiB, and no queue fewer than 1,024.
+/// Receive frames of one socket, a power of two: 32,768 for all queues together,
+/// which is 64 MiB, but for each no fewer than 1,024 and no more than 8,192.
 fn rx_frames(queues: u32) -> u32 {
     const ALL: u32 = 32_768;
     (ALL / queues.next_power_of_two()).clamp(1024, 8192)

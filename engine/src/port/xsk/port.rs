@@ -49,6 +49,8 @@ impl XskPort {
     ) -> std::result::Result<Self, SteerError> {
         for socket in &sockets {
             steer.set_socket(socket.queue(), socket.fd().as_raw_fd())?;
+            // The program may have come after the frames: wake the driver again.
+            sys::kick_rx(socket.fd());
         }
         Ok(Self {
             interface: Arc::clone(interface),

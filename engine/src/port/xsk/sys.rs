@@ -4,7 +4,7 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -76,14 +76,18 @@ pub(super) fn wait_for_receive_paths() {
     }
 }
 
-/// Whether the interface is up; an error when there is none of that name.
-pub(super) fn is_up(interface: &str) -> io::Result<bool> {
-    let socket = rustix::net::socket_with(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
-        rustix::net::SocketFlags::CLOEXEC,
-        None,
-    )?;
+/// What the kernel says of a link.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkState {
+    /// Somebody has set it up.
+    pub(super) up: bool,
+    /// It has a carrier.
+    pub(super) running: bool,
+}
+
+/// The state of an interface; an error when there is none of that name.
+pub(super) fn link_state(interface: &str) -> io::Result<LinkState> {
+    let socket = any_socket()?;
     // SAFETY: ifreq is integers, byte arrays and a union of them; zero is valid.
     let mut request: libc::ifreq = unsafe { zeroed() };
     if interface.len() >= request.ifr_name.len() {
@@ -98,19 +102,19 @@ pub(super) fn is_up(interface: &str) -> io::Result<bool> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel has written the flags member of the union.
-    let flags = unsafe { request.ifr_ifru.ifru_flags };
-    Ok(c_int::from(flags) & libc::IFF_UP != 0)
+    let flags = c_int::from(unsafe { request.ifr_ifru.ifru_flags });
+    Ok(LinkState { up: flags & libc::IFF_UP != 0, running: flags & libc::IFF_RUNNING != 0 })
 }
 
 /// The index of an interface in this network namespace.
 pub(super) fn interface_index(interface: &str) -> io::Result<u32> {
-    let socket = rustix::net::socket_with(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
-        rustix::net::SocketFlags::CLOEXEC,
-        None,
-    )?;
-    Ok(rustix::net::netdevice::name_to_index(socket, interface)?)
+    Ok(rustix::net::netdevice::name_to_index(any_socket()?, interface)?)
+}
+
+/// A socket to ask about interfaces with.
+fn any_socket() -> io::Result<OwnedFd> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    Ok(socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC, for frames that no driver could stamp.
