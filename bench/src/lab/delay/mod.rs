@@ -21,6 +21,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use serde::Serialize;
 use zerocopy::FromBytes;
 
+use super::kernel;
 use line::{Line, Reply};
 use xsk::Xsk;
 
@@ -84,6 +85,8 @@ impl DelayPath {
 fn hold_and_send(sockets: &mut [Xsk], longest_ns: u64, stop: &AtomicBool) -> DelayCounters {
     // The default slack of 50 us would be most of the accuracy that is promised.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+    // Where it is refused, the counters tell how late replies were.
+    let _ = kernel::run_first();
     let mut counters = DelayCounters::default();
     let mut line = Line::new(longest_ns, now_ns());
     while !stop.load(Ordering::Relaxed) {
