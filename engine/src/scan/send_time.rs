@@ -52,8 +52,8 @@ impl SendTimes {
     }
 
     /// Nanoseconds from the sending of `offset` to `at_ns`; `None` when its slot
-    /// holds another batch. A kernel time may be a little before the time that
-    /// the sender read: such a negative difference is 0.
+    /// holds another batch, or a later time: where the port took only a part of a
+    /// batch, the rest of it leaves later and the part's own time is gone.
     #[must_use]
     pub fn since(&self, offset: u64, at_ns: u64) -> Option<u64> {
         let (slot, tag) = self.slot(offset);
@@ -62,7 +62,7 @@ impl SendTimes {
             return None;
         }
         let difference = at_ns.wrapping_sub(value) & TIME_MASK;
-        Some(if difference > TIME_MASK / 2 { 0 } else { difference })
+        (difference <= TIME_MASK / 2).then_some(difference)
     }
 }
 
@@ -84,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn times_wrap_and_never_go_negative() {
+    fn times_wrap_and_a_later_sending_is_no_round_trip() {
         let times = SendTimes::new(10, 10, 0);
         times.set(1, (7 << 40) - 10);
         assert_eq!(times.since(1, (7 << 40) + 10), Some(20));
-        assert_eq!(times.since(1, (7 << 40) - 12), Some(0));
+        assert_eq!(times.since(1, (7 << 40) - 12), None);
         assert_eq!(times.since(0, 5), None);
     }
 }

@@ -17,7 +17,7 @@ use crate::port::filter::ReplyFilter;
 use crate::port::packet::{self, PacketPort};
 use crate::port::raw::RawPort;
 use crate::port::{Port, SEND_BATCH, xsk};
-use crate::route::{self, Interface, LinkKind, Overrides, Path};
+use crate::route::{self, Interface, LinkKind, Overrides, Path, neighbour};
 use crate::wire::Link;
 
 /// Up to this rate a card that may flap its link when a program is attached is
@@ -31,8 +31,6 @@ const TOP_RATE_COPY: f64 = 2_000_000.0;
 const STRIDE_NS: f64 = 20_000.0;
 /// log2 of the indices that share a send time where no rate is set.
 const STRIDE_FREE: u32 = 5;
-/// How long a gateway may take to answer.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pairs up to which a second attempt is made without being asked for.
 const RETRY_BY_DEFAULT: u64 = 1 << 20;
 /// Bytes that Ethernet adds to a frame on the wire: FCS, preamble and gap; the
@@ -153,6 +151,14 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     })
 }
 
+/// Link-layer headers of the probes.
+#[derive(Clone, Copy)]
+struct Links {
+    first: Link,
+    /// Of IPv6, where IPv4 is scanned too.
+    v6: Option<Link>,
+}
+
 struct Opener<'a> {
     plan: &'a Arc<Plan>,
     key: Key,
@@ -211,21 +217,26 @@ impl Opener<'_> {
         slow && !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
     }
 
-    fn ethernet(&self) -> Result<Link> {
+    /// The Ethernet header of each family's probes: each may have its own router.
+    fn ethernet(&self) -> Result<Links> {
         let interface = &self.path.interface;
         let source = interface.mac.ok_or_else(|| {
             Error::new(Kind::Failed, format!("make Ethernet frames on {}", interface.name))
                 .cause("it has no MAC address")
                 .remedy("use --port-engine raw")
         })?;
-        // One link for both families: the router of the family that is scanned, IPv4's first.
-        let destination =
-            self.path.next_hop_mac(self.path.source_v4.is_none(), NEIGHBOUR_TIMEOUT)?;
-        Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
+        let link = |v6: bool| -> Result<Link> {
+            let destination = self.path.next_hop_mac(v6, neighbour::TIMEOUT)?;
+            Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
+        };
+        match (self.path.source_v4, self.path.source_v6) {
+            (Some(_), Some(_)) => Ok(Links { first: link(false)?, v6: Some(link(true)?) }),
+            (v4, _) => Ok(Links { first: link(v4.is_none())?, v6: None }),
+        }
     }
 
     /// The prober that crafts and the one that judges: one, but for a fault.
-    fn probers(&self, link: Link) -> Result<(Arc<Prober>, Arc<Prober>)> {
+    fn probers(&self, links: Links) -> Result<(Arc<Prober>, Arc<Prober>)> {
         let config = |key| ProbeConfig {
             key,
             source_v4: self.path.source_v4,
@@ -233,8 +244,8 @@ impl Opener<'_> {
             source_ports: self.options.source_ports.clone(),
             attempts: self.attempts,
             syn: self.options.syn,
-            link,
-            link_v6: None,
+            link: links.first,
+            link_v6: links.v6,
         };
         let make = |key| {
             Prober::new(Arc::clone(self.plan), &config(key))
@@ -302,7 +313,7 @@ impl Opener<'_> {
                 .cause("the kernel makes the link-layer header")
                 .remedy("use the VLAN's own interface with -e"));
         }
-        let (prober, judge) = self.probers(Link::None)?;
+        let (prober, judge) = self.probers(Links { first: Link::None, v6: None })?;
         let port = RawPort::open(self.config(), loopback)?;
         Ok(Way {
             engine: "raw",

@@ -28,7 +28,7 @@ pub struct RangeState {
 impl RangeState {
     /// Number of indices.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.indices.end - self.indices.start
     }
 }

@@ -216,7 +216,7 @@ impl<'a> Sender<'a> {
             generated: 0,
             retries: 0,
             sent: 0,
-            done: range.len() == 0,
+            done: range.size() == 0,
             finished_at_ns: 0,
             rate_is_free: rate.is_none(),
             watch_at_ns: now + WATCH_NS,
@@ -232,7 +232,7 @@ impl<'a> Sender<'a> {
             return NAP.as_nanos() as u64;
         }
         let due = self.pacer.until_due_ns(now);
-        let first_pass_is_over = self.cursors[0] == self.range.len();
+        let first_pass_is_over = self.cursors[0] == self.range.size();
         if first_pass_is_over && self.pending.indices.is_empty() {
             // Waiting for probes to grow old enough for another attempt.
             return due.max(RETRY_NAP.as_nanos() as u64);
@@ -274,7 +274,7 @@ impl<'a> Sender<'a> {
         indices.drain(..taken);
         self.sent += taken as u64;
         self.pacer.sent(taken);
-        if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.len()) {
+        if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
             self.done = true;
             self.finished_at_ns = now_ns();
         }
@@ -298,14 +298,14 @@ impl<'a> Sender<'a> {
             self.range.reached[attempt].store(self.cursors[attempt], Ordering::Release);
         }
         // Nothing chosen: the last cursor may just have passed over the end.
-        if self.cursors.iter().all(|cursor| *cursor == self.range.len()) {
+        if self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
             self.done = true;
         }
     }
 
     fn choose_first(&mut self, count: usize) {
         let from = self.cursors[0];
-        let to = (from + count as u64).min(self.range.len());
+        let to = (from + count as u64).min(self.range.size());
         let start = self.range.indices.start;
         self.pending.indices.extend((from..to).map(|offset| start + offset));
         self.cursors[0] = to;
@@ -318,7 +318,7 @@ impl<'a> Sender<'a> {
         let mut offset = self.cursors[attempt];
         let scan_end = (offset + RETRY_SCAN).min(self.cursors[attempt - 1]);
         while offset < scan_end {
-            if offset % batch == 0 {
+            if offset.is_multiple_of(batch) {
                 let room = self.pending.indices.remaining_capacity() as u64;
                 if self.pending.indices.len() >= count || room < batch {
                     break;
