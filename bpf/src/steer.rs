@@ -263,7 +263,9 @@ impl Steer {
 impl Drop for Steer {
     fn drop(&mut self) {
         self.clear_sockets();
-        self.link = None;
+        if let Some(link) = self.link.take() {
+            detach(&link);
+        }
     }
 }
 
@@ -318,6 +320,16 @@ fn create_xdp_link(program: &OwnedFd, ifindex: u32, mode: AttachMode) -> io::Res
     }
     // SAFETY: the call made this descriptor, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Takes the program off the interface at once. Closing the link would do it only
+/// with its last copy, and a child that was forked a moment ago holds one until
+/// it executes.
+#[expect(unsafe_code, reason = "libbpf-rs detaches only links that it made itself")]
+fn detach(link: &OwnedFd) {
+    // SAFETY: the descriptor is open, and the call takes nothing else. It fails only
+    // when the interface is gone, and the program with it.
+    unsafe { libbpf_sys::bpf_link_detach(link.as_raw_fd()) };
 }
 
 #[expect(unsafe_code, reason = "libbpf-rs runs programs only while their object is alive")]

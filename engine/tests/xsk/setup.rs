@@ -1,6 +1,9 @@
 //! Opening: which mode, what is said when it cannot be, and what is left behind.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use prtip_engine::error::Kind;
@@ -158,6 +161,57 @@ fn fewer_queues_than_the_peer_sends_on_leaves_generic_mode() {
         let near = lab.open_near(XdpMode::Auto, 1).unwrap();
         assert_eq!((near.mode, near.queues), ("generic", 1));
         assert!(near.why.contains("no native XDP"), "{}", near.why);
+    });
+}
+
+#[test]
+fn a_tcp_transfer_does_not_stall_while_programs_come_and_go() {
+    in_lab(|lab| {
+        lab.enter_near();
+        let listener = TcpListener::bind((NEAR_V4, 8080)).unwrap();
+        let done = AtomicBool::new(false);
+        let (total, longest_gap) = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                lab.enter_far();
+                let mut stream = TcpStream::connect((NEAR_V4, 8080)).unwrap();
+                while !done.load(Ordering::Relaxed) {
+                    stream.write_all(&[7; 16 << 10]).unwrap();
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            });
+            let reader = scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut buffer = vec![0; 64 << 10];
+                let (mut total, mut longest_gap) = (0, Duration::ZERO);
+                let mut last = Instant::now();
+                loop {
+                    let count = stream.read(&mut buffer).unwrap();
+                    longest_gap = longest_gap.max(last.elapsed());
+                    last = Instant::now();
+                    if count == 0 {
+                        return (total, longest_gap);
+                    }
+                    total += count;
+                }
+            });
+            let modes = [XdpMode::Copy, XdpMode::Generic].into_iter().cycle().take(6);
+            let opened: Vec<_> = modes
+                .map(|mode| {
+                    let near = lab.open_near(mode, 1);
+                    std::thread::sleep(Duration::from_millis(50));
+                    near.map(drop)
+                })
+                .collect();
+            // Before anything can fail: the threads end only so.
+            done.store(true, Ordering::Relaxed);
+            for near in opened {
+                near.unwrap();
+            }
+            reader.join().unwrap()
+        });
+        assert!(total > 1 << 20, "{total} bytes");
+        // A frame lost at the switch costs one retransmission timeout, 200 ms.
+        assert!(longest_gap < Duration::from_secs(1), "{longest_gap:?}");
     });
 }
 
