@@ -24,22 +24,22 @@ const DELAY_SPAN_NS: u64 = 380_000_001;
 
 /// What the prober saw.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Pairs with a true reply.
-    pub answered: u64,
+    pub(crate) answered: u64,
     /// True replies after a pair's first.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// Replies whose acknowledgement is wrong.
-    pub forged: u64,
+    pub(crate) forged: u64,
     /// Shortest and longest time from a pair's first probe to its first reply.
-    pub rtt_min_us: u64,
-    pub rtt_max_us: u64,
+    pub(crate) rtt_min_us: u64,
+    pub(crate) rtt_max_us: u64,
     /// Replies before the time that the rule gives them, with a delay of 20 to 400 ms.
-    pub early: u64,
+    pub(crate) early: u64,
     /// The median of how much later than that they came.
-    pub late_median_us: u64,
+    pub(crate) late_median_us: u64,
     /// How long the sending took.
-    pub sending_ms: u64,
+    pub(crate) sending_ms: u64,
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -47,7 +47,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Probes every pair and writes what came back.
-pub fn run() {
+pub(crate) fn run() {
     let out = PathBuf::from(std::env::var_os("PROBER_OUT").expect("started by a test"));
     let attempts = number("PROBER_ATTEMPTS", 1);
     let gap_ns = 1_000_000_000 / number("PROBER_RATE", 20_000);
