@@ -573,6 +573,11 @@ INLINE int answer(struct xdp_md *ctx, const struct lab_config *cfg,
 	small = ((hash >> 32 & 0xffff) * 1000) >> 16;
 	flags = TCP_RST;
 	if (p->flags & TCP_ACK) {
+		/* A kernel that connects must find the connection made. */
+		if (share < cfg->open_below && !p->payload_len &&
+		    !(p->flags & (TCP_SYN | TCP_FIN)) &&
+		    p->ack == (__u32)(hash * LAB_MIX_ISN >> 32) + 1)
+			return drop(LAB_HANDSHAKE);
 		counter = LAB_ACK;
 		seq = p->ack;
 	} else if (!(p->flags & TCP_SYN)) {

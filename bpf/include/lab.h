@@ -75,6 +75,7 @@ enum lab_counter {
 	LAB_WRONG_MAC,        /* for the lab's space, but not sent to the router */
 	LAB_PASSED,           /* handed to the kernel: ARP, ND, the lab's own addresses */
 	LAB_UNSENT,           /* a reply for which the frame could not be resized */
+	LAB_HANDSHAKE,        /* ACKs that complete a handshake with an open pair; no answer */
 	LAB_COUNTERS,
 };
 

@@ -94,7 +94,7 @@ pub struct Delayed {
 const _: () = assert!(DELAYED_LEN == 16);
 
 /// Number of counters (`enum lab_counter`).
-pub const COUNTERS: usize = 20;
+pub const COUNTERS: usize = 21;
 
 /// The counters' names, in the order of `enum lab_counter`.
 pub const COUNTER_NAMES: [&str; COUNTERS] = [
@@ -118,6 +118,7 @@ pub const COUNTER_NAMES: [&str; COUNTERS] = [
     "wrong_mac",
     "passed_to_kernel",
     "unsent",
+    "handshake",
 ];
 
 /// When probes arrived.

@@ -66,16 +66,18 @@ pub fn end_all(grace: Duration) {
         for pid in &left {
             signal(*pid, number);
         }
-        // Polite only once: a repeated SIGTERM means "at once" to many.
-        while reap().is_some() {}
         if left.is_empty() {
+            // Those that ended since: collected too, or they would stay zombies
+            // where the machine's first process collects nobody.
+            while reap().is_some() {}
             return;
         }
+        // Polite only once: a repeated SIGTERM means "at once" to many.
         loop {
             std::thread::sleep(Duration::from_millis(5));
             while reap().is_some() {}
             if descendants(me).is_empty() {
-                return;
+                break;
             }
             if number == libc::SIGKILL || Instant::now() > deadline {
                 number = libc::SIGKILL;

@@ -21,6 +21,8 @@ const RX_FRAMES: u32 = 8192;
 const TX_FRAMES: u32 = 2048;
 /// Frames received at a time.
 const RX_BATCH: usize = 64;
+/// Batches received in a turn.
+const RX_BATCHES: usize = 16;
 /// What the kernel sends on one kick in copy mode.
 const KICK_FRAMES: usize = 32;
 
@@ -92,8 +94,21 @@ impl Xsk {
         unsafe { BorrowedFd::borrow_raw(self.raw_fd()) }
     }
 
-    /// Hands at most one batch of received frames to `take`; how many there were.
+    /// Hands at most [`RX_BATCHES`] batches of received frames to `take`; how
+    /// many frames there were.
     pub fn receive(&mut self, mut take: impl FnMut(&[u8])) -> usize {
+        let mut total = 0;
+        for _ in 0..RX_BATCHES {
+            let count = self.receive_batch(&mut take);
+            total += count;
+            if count < RX_BATCH {
+                break;
+            }
+        }
+        total
+    }
+
+    fn receive_batch(&mut self, take: &mut impl FnMut(&[u8])) -> usize {
         // SAFETY: what the RX ring gives is of this UMEM and ours until it is
         // given to the fill ring, below, after the last use.
         unsafe {
