@@ -36,8 +36,11 @@ const FIELDS: [&str; 11] = [
 ];
 /// tshark's status of a good checksum.
 const GOOD: &str = "1";
-/// tshark's severities from "warning" on.
+/// tshark's severities: of a warning, as it gives to every RST, and of an error.
 const WARNING: u64 = 0x0060_0000;
+const ERROR: u64 = 0x0080_0000;
+/// tshark's text for the flags of a RST.
+const RST: &str = "0x0004";
 
 /// A frame that the scanner sent.
 #[derive(Debug)]
@@ -100,7 +103,8 @@ fn dissected(file: &Path) -> Vec<Frame> {
             if !ours.contains(&from) {
                 return None; // the far kernel's, which leaves checksums to the card
             }
-            assert!(worst < WARNING, "tshark objects: {line}");
+            let limit = if flags == RST { ERROR } else { WARNING };
+            assert!(worst < limit, "tshark objects: {line}");
             if port.is_empty() {
                 return None; // neighbour discovery
             }
