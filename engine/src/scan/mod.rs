@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod fault;
+mod governor;
 pub mod ledger;
 mod options;
 pub mod pace;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rtrb::{Consumer, RingBuffer};
 
 use super::clock::now_ns;
+use super::governor::Governor;
 use super::ledger::Ledger;
 use super::setup::Prepared;
 use super::shared::Shared;
@@ -71,6 +72,7 @@ impl Prepared {
             progress_at_ns: start_ns + PROGRESS_NS,
             last_progress: (start_ns, 0),
             answered_at_ns: None,
+            governor: Governor::new(start_ns),
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
             let mut handles = Vec::new();
@@ -100,10 +102,8 @@ impl Prepared {
                 .collect())
         })?;
         coordinator.drain();
-        let results = coordinator.results;
-        drop(coordinator);
-
-        let mut report = close_books(finished, results, &shared);
+        let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
+        let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
         if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
             report.ledger.nic_drops = after.rx_lost_since(&before);
@@ -130,6 +130,8 @@ struct Coordinator<'a> {
     last_progress: (u64, u64),
     /// When every port was known to be open or closed.
     answered_at_ns: Option<u64>,
+    /// Limits the workers where no rate was asked for.
+    governor: Governor,
 }
 
 impl Coordinator<'_> {
@@ -137,6 +139,16 @@ impl Coordinator<'_> {
         let taken = self.drain();
         let now = now_ns();
         self.decide_finish(control, now);
+        if self.rate.is_none()
+            && let Some(limit) = self.governor.turn(
+                now,
+                self.shared.sum(|live| &live.sent),
+                self.shared.sum(|live| &live.drops),
+            )
+        {
+            let each = limit / self.shared.live.len() as f64;
+            self.shared.limit.store(each.max(1.0) as u64, Ordering::Relaxed);
+        }
         if now >= self.progress_at_ns {
             self.progress_at_ns = now + PROGRESS_NS;
             let progress = self.progress(now);
@@ -238,15 +250,19 @@ impl Coordinator<'_> {
 }
 
 /// Sums the workers' and the ports' counts and says what is off.
-fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report {
+fn close_books(
+    finished: Vec<Finished>,
+    results: u64,
+    throttled: Option<f64>,
+    rated: bool,
+    shared: &Shared,
+) -> Report {
     let mut ledger = Ledger { results, ..Ledger::default() };
     let mut port = Counters::default();
     let mut latency = Latency::new();
     let mut remarks = Vec::new();
     let mut failure = None;
     let (mut stalls, mut longest_ns, mut forgiven) = (0, 0, 0);
-    let mut throttled: Option<f64> = None;
-    let workers = finished.len() as f64;
     for worker in finished {
         let tally = worker.tally;
         ledger.generated += tally.generated;
@@ -262,9 +278,6 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
         stalls += worker.stalls.0;
         longest_ns = longest_ns.max(worker.stalls.1);
         forgiven += worker.stalls.2;
-        if let Some(rate) = worker.throttled {
-            throttled = Some(throttled.map_or(rate, |lowest| lowest.min(rate)));
-        }
         failure = failure.or(worker.failure);
     }
     ledger.submitted = port.submitted;
@@ -279,7 +292,7 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
     let closed = shared.sum(|live| &live.closed);
     let reached: u64 =
         shared.ranges.iter().map(|range| range.reached[0].load(Ordering::Relaxed)).sum();
-    if forgiven > 0 {
+    if rated && forgiven > 0 {
         remarks.push(format!(
             "sending stalled {stalls} times (longest {:.1} ms): {forgiven} probes of the schedule were sent later than --rate asks",
             longest_ns as f64 / 1e6,
@@ -287,8 +300,8 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
     }
     if let Some(rate) = throttled {
         remarks.push(format!(
-            "replies found the ring full: sending was slowed, at the lowest to {:.0} probes a second",
-            rate * workers,
+            "packets were dropped on this host: sending was slowed, at the lowest to {:.0} probes a second",
+            rate,
         ));
     }
     if ledger.ring_drops > 0 {
@@ -298,7 +311,10 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
         ));
     }
     if ledger.tx_failed > 0 {
-        remarks.push(format!("the kernel refused {} probes", ledger.tx_failed));
+        remarks.push(format!(
+            "the kernel refused {} probes: the interface had no room or no route for them",
+            ledger.tx_failed
+        ));
     }
     if ledger.unaccounted > 0 {
         remarks.push(format!("{} packets are unaccounted for", ledger.unaccounted));
