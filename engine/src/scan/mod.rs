@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::event::PortEvent;
 use crate::latency::Latency;
-use ledger::Ledger;
+use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, Options, Rate, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
 
@@ -100,6 +100,8 @@ pub trait Observer {
 pub struct Report {
     /// The books.
     pub ledger: Ledger,
+    /// What the steering program counted, where there was one.
+    pub steering: Option<Steering>,
     /// Ports open at the end.
     pub open: u64,
     /// Ports closed at the end.

@@ -10,7 +10,7 @@ use rtrb::{Consumer, RingBuffer};
 
 use super::clock::now_ns;
 use super::governor::Governor;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Steering};
 use super::setup::Prepared;
 use super::shared::Shared;
 use super::worker::{Finished, Worker};
@@ -36,7 +36,7 @@ impl Prepared {
     /// When a worker thread cannot be started. A scan that fails on the way
     /// returns its report with [`Report::failure`].
     pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
-        let Self { info, plan, interface, ports, prober, judge, shared, pins, .. } = self;
+        let Self { info, plan, interface, ports, steer, prober, judge, shared, pins, .. } = self;
         let nic_before = interface.statistics().ok();
         let start_ns = now_ns();
         let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
@@ -107,6 +107,15 @@ impl Prepared {
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
         if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
             report.ledger.nic_drops = after.rx_lost_since(&before);
+        }
+        report.steering =
+            steer.and_then(|steer| steer.verdicts().ok()).map(|verdicts| Steering::of(&verdicts));
+        if let Some(missed) = report.steering.map(|steering| steering.no_socket)
+            && missed > 0
+        {
+            report.remarks.push(format!(
+                "{missed} true replies came in on receive queues without a socket: leave out --queues"
+            ));
         }
         report.stopped = control.level() > 0 && report.failure.is_none();
         if self.report_silent && report.failure.is_none() {
@@ -325,6 +334,7 @@ fn close_books(
         closed,
         filtered: reached.saturating_sub(open).saturating_sub(closed),
         elapsed: Duration::ZERO,
+        steering: None,
         latency,
         stopped: false,
         remarks,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
+use prtip_bpf::steer::Steer;
 
 use super::fault::Fault;
 use super::shared::{Shared, Sizing};
@@ -44,6 +45,7 @@ pub struct Prepared {
     pub(super) plan: Arc<Plan>,
     pub(super) interface: Interface,
     pub(super) ports: Vec<Box<dyn Port>>,
+    pub(super) steer: Option<Arc<Steer>>,
     pub(super) prober: Arc<Prober>,
     pub(super) judge: Arc<Prober>,
     pub(super) shared: Arc<Shared>,
@@ -69,6 +71,8 @@ struct Way {
     mode: Option<&'static str>,
     why: String,
     ports: Vec<Box<dyn Port>>,
+    /// Its counters are part of the report.
+    steer: Option<Arc<Steer>>,
     queues: u32,
     prober: Arc<Prober>,
     judge: Arc<Prober>,
@@ -136,6 +140,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         plan,
         interface: path.interface,
         ports: way.ports,
+        steer: way.steer,
         prober: way.prober,
         judge: way.judge,
         pins: if workers > 1 {
@@ -280,6 +285,7 @@ impl Opener<'_> {
             mode: Some(opened.mode),
             why: format!("{why}; {}", opened.why),
             queues: opened.queues,
+            steer: Some(opened.steer),
             ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
             prober,
             judge,
@@ -301,6 +307,7 @@ impl Opener<'_> {
             why: why.to_owned(),
             ports: vec![Box::new(port)],
             queues: 1,
+            steer: None,
             prober,
             judge,
         })
@@ -321,6 +328,7 @@ impl Opener<'_> {
             why: why.to_owned(),
             ports: vec![Box::new(port)],
             queues: 1,
+            steer: None,
             prober,
             judge,
         })
