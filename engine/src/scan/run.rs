@@ -23,6 +23,8 @@ use crate::port::Counters;
 
 /// Events that one worker can have on the bus.
 const BUS_EVENTS: usize = 1 << 15;
+/// However busy it is, the observer gets its pause this often.
+const IDLE_NS: u64 = 50_000_000;
 /// Time between progress reports.
 const PROGRESS_NS: u64 = 250_000_000;
 /// When every port of the scan has answered with open or closed, the listening
@@ -73,6 +75,7 @@ impl Prepared {
             last_progress: (start_ns, 0),
             answered_at_ns: None,
             governor: Governor::new(start_ns),
+            idle_at_ns: start_ns,
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
             let mut handles = Vec::new();
@@ -101,7 +104,7 @@ impl Prepared {
                 .map(|handle| handle.join().expect("a worker panics only for a broken invariant"))
                 .collect())
         })?;
-        coordinator.drain();
+        while coordinator.drain() > 0 {}
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
         let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
@@ -141,6 +144,7 @@ struct Coordinator<'a> {
     answered_at_ns: Option<u64>,
     /// Limits the workers where no rate was asked for.
     governor: Governor,
+    idle_at_ns: u64,
 }
 
 impl Coordinator<'_> {
@@ -163,8 +167,11 @@ impl Coordinator<'_> {
             let progress = self.progress(now);
             self.observer.progress(&progress);
         }
-        if taken == 0 {
+        if taken == 0 || now >= self.idle_at_ns {
+            self.idle_at_ns = now + IDLE_NS;
             self.observer.idle();
+        }
+        if taken == 0 {
             thread::sleep(Duration::from_millis(2));
         }
     }

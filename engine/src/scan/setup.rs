@@ -78,6 +78,20 @@ struct Way {
     judge: Arc<Prober>,
 }
 
+impl Way {
+    /// One socket, one worker, no steering program.
+    fn single(
+        engine: &'static str,
+        why: &str,
+        port: Box<dyn Port>,
+        prober: Arc<Prober>,
+        judge: Arc<Prober>,
+    ) -> Self {
+        let (mode, steer, queues) = (None, None, 1);
+        Self { engine, mode, why: why.to_owned(), ports: vec![port], steer, queues, prober, judge }
+    }
+}
+
 /// Resolves the route, chooses and opens the port.
 ///
 /// # Errors
@@ -301,16 +315,7 @@ impl Opener<'_> {
         }
         let (prober, judge) = self.probers(self.ethernet()?)?;
         let port = PacketPort::open(self.config())?;
-        Ok(Way {
-            engine: "packet",
-            mode: None,
-            why: why.to_owned(),
-            ports: vec![Box::new(port)],
-            queues: 1,
-            steer: None,
-            prober,
-            judge,
-        })
+        Ok(Way::single("packet", why, Box::new(port), prober, judge))
     }
 
     fn raw(&self, why: &str) -> Result<Way> {
@@ -322,16 +327,7 @@ impl Opener<'_> {
         }
         let (prober, judge) = self.probers(Links { first: Link::None, v6: None })?;
         let port = RawPort::open(self.config(), loopback)?;
-        Ok(Way {
-            engine: "raw",
-            mode: None,
-            why: why.to_owned(),
-            ports: vec![Box::new(port)],
-            queues: 1,
-            steer: None,
-            prober,
-            judge,
-        })
+        Ok(Way::single("raw", why, Box::new(port), prober, judge))
     }
 
     fn config(&self) -> packet::Config {

@@ -40,8 +40,6 @@ impl RangeState {
 pub struct Live {
     /// Probes sent.
     pub sent: AtomicU64,
-    /// Offsets passed over by the last attempt's cursor: work that is finished.
-    pub passed: AtomicU64,
     /// True replies, duplicates included.
     pub replies: AtomicU64,
     /// Ports open now.

@@ -61,8 +61,6 @@ pub(super) struct Tally {
     pub late: u64,
     /// Events dropped because the scan was told to stop at once.
     pub event_drops: u64,
-    /// Ports filtered now, by ICMP errors (wrapping over workers).
-    pub filtered: u64,
 }
 
 /// What is left of a worker when it has finished.
@@ -180,7 +178,6 @@ impl Worker {
     fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {
         let live = &self.shared.live[self.number];
         live.sent.store(sender.sent, Ordering::Relaxed);
-        live.passed.store(sender.cursors.last().copied().unwrap_or(0), Ordering::Relaxed);
         live.replies.store(receiver.tally.valid + receiver.tally.duplicate, Ordering::Relaxed);
         live.open.store(receiver.open, Ordering::Relaxed);
         live.closed.store(receiver.closed, Ordering::Relaxed);
@@ -440,7 +437,7 @@ impl Receiver {
                 None
             }
             Update::Revised(previous) => {
-                *self.count_of(previous) = self.count_of(previous).wrapping_sub(1);
+                self.count(previous, u64::MAX);
                 Some(previous)
             }
             Update::Duplicate => {
@@ -453,7 +450,7 @@ impl Receiver {
             }
         };
         self.tally.valid += 1;
-        *self.count_of(state) = self.count_of(state).wrapping_add(1);
+        self.count(state, 1);
         Some(PortEvent {
             addr: answered.target.addr,
             port: answered.target.port,
@@ -466,11 +463,13 @@ impl Receiver {
         })
     }
 
-    fn count_of(&mut self, state: PortState) -> &mut u64 {
+    /// Adds to the number of ports in `state`, wrapping (see [`Live`](super::shared::Live)).
+    fn count(&mut self, state: PortState, add: u64) {
         match state {
-            PortState::Open => &mut self.open,
-            PortState::Closed => &mut self.closed,
-            PortState::Filtered => &mut self.tally.filtered,
+            PortState::Open => self.open = self.open.wrapping_add(add),
+            PortState::Closed => self.closed = self.closed.wrapping_add(add),
+            // What is neither open nor closed at the end is filtered.
+            PortState::Filtered => {}
         }
     }
 
