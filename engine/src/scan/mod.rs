@@ -7,6 +7,8 @@ pub mod ledger;
 mod options;
 pub mod pace;
 mod run;
+#[cfg(test)]
+mod run_tests;
 pub mod send_time;
 mod setup;
 pub mod shared;
