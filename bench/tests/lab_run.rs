@@ -12,12 +12,15 @@
 
 #[path = "prober/mod.rs"]
 mod prober;
+#[path = "programs/mod.rs"]
+mod programs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use prober::Summary;
+use programs::compile_pass;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
 const ASKED: [&str; 4] = ["--targets", "198.18.0.0/24,2001:2:0:1::/120", "--ports", "1-32"];
@@ -256,17 +259,4 @@ fn sleepers(mark: &str) -> usize {
             std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == wanted.as_bytes())
         })
         .count()
-}
-
-fn compile_pass(dir: &Path) -> PathBuf {
-    let object = dir.join("pass.o");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/pass.bpf.c");
-    let include = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    let status = Command::new(std::env::var_os("CLANG").unwrap_or("clang".into()))
-        .args(["-O2", "-g", "-target", "bpf", "-I", &include, "-c", source, "-o"])
-        .arg(&object)
-        .status()
-        .unwrap();
-    assert!(status.success());
-    object
 }

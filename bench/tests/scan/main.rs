@@ -1,0 +1,30 @@
+//! Scans seen from outside: the release binaries `prtip` and `prtip-bench`, real
+//! namespaces, and nothing of the engine's code.
+//!
+//! * [`setting`]: may a test run, which size, which seed, which binaries;
+//!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
+//!   several; [`odds`]: what chance allows.
+//! * one module a theme: [`truth`], [`loss`], [`faults`], [`pace`], [`kill`],
+//!   [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//!
+//! README.md beside this file draws the topology. Tests take turns: two scans at
+//! once on a small machine would measure each other.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod frames;
+mod kill;
+mod lab;
+mod loss;
+mod memory;
+mod odds;
+mod open_lab;
+mod pace;
+#[path = "../programs/mod.rs"]
+mod programs;
+mod round_trips;
+mod setting;
+mod transfer;
+mod truth;
+mod words;

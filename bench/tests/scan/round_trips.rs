@@ -1,0 +1,72 @@
+//! Round-trip times are those that the lab makes, and a reply after the end of
+//! the cooldown is never told wrong.
+
+use crate::lab::Lab;
+use crate::setting::{seed, turn};
+
+/// A send time is shared by a batch of at most this many microseconds.
+const BATCH_US: u64 = 64;
+
+#[test]
+fn round_trips_lie_within_the_delays_of_the_lab() {
+    let Some(_turn) = turn("round trips") else { return };
+    for (engine, targets) in
+        [("xdp", "198.18.0.0/25"), ("packet", "198.18.0.0/25"), ("xdp", "2001:2:0:1::/121")]
+    {
+        let lab =
+            Lab { rules: "--seed 7 --open 200 --closed 200 --delay-us 20000-30000", link: "" };
+        let scan = lab.scan(&format!(
+            "-sS -p 1-32 {targets} --port-engine {engine} --rate 5000 --retries 0 --seed {} \
+             --cooldown 1 --json --show open,closed",
+            seed()
+        ));
+        assert_eq!(scan.code, Some(0), "{}", scan.words);
+        let ports = scan.records("port");
+        let mut times: Vec<u64> =
+            ports.iter().map(|port| port["rtt_us"].as_u64().expect("a known time")).collect();
+        times.sort_unstable();
+        assert!(times.len() > 1000, "{} answers", times.len());
+        let (first, median, last) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+        assert!(first >= 20_000 - BATCH_US, "{engine}: {first} us");
+        // The delays spread evenly over 20 to 30 ms; half a millisecond for the way.
+        assert!((24_000..=26_500).contains(&median), "{engine}: median {median} us");
+        // Above, the lab says how late it was itself; what is left is the time for
+        // which either side was not let run, which no test can bound tightly.
+        let latest_us = scan.stats["delay"]["latest_us"].as_u64().unwrap();
+        let within = 30_000 + latest_us + 500;
+        let over = times.iter().filter(|&&time| time > within).count();
+        assert!(over * 20 <= times.len(), "{engine}: {over} of {} over {within}", times.len());
+        assert!(last <= within + 200_000, "{engine}: {last} us");
+    }
+}
+
+#[test]
+fn replies_after_the_cooldown_are_not_told_wrong() {
+    let Some(_turn) = turn("late replies") else { return };
+    let lab = Lab {
+        rules: "--seed 7 --open 200 --closed 200 --icmp 50 --dup 100 --delay-us 1500000-1600000",
+        link: "--queues 2",
+    };
+    for engine in ["xdp", "packet"] {
+        // 4,096 probes in 0.2 s: all replies come half a second after the end. At
+        // a third of that pace, some come in time.
+        for (rate, some) in [("20000", false), ("1400", true)] {
+            let scan = lab.scan(&format!(
+                "-sS -p 1-64 198.18.0.0/26 --port-engine {engine} --rate {rate} --retries 0 \
+                 --seed {} --cooldown 1 --json --show open,closed",
+                seed()
+            ));
+            assert_eq!(scan.code, Some(0), "{}", scan.words);
+            let verdict = lab.check("--targets 198.18.0.0/26 --ports 1-64", &scan.results);
+            assert!(verdict.nothing_false(), "{engine} {rate}: {verdict:?}");
+            assert_eq!(scan.booked("unaccounted"), 0);
+            let found = verdict.expected - verdict.missed;
+            if some {
+                assert!(found > 500, "{engine} {rate}: {verdict:?}");
+            }
+            for port in scan.records("port") {
+                assert!(port["rtt_us"].as_u64().unwrap() >= 1_500_000 - BATCH_US, "{port}");
+            }
+        }
+    }
+}

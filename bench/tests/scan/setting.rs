@@ -1,0 +1,70 @@
+//! Whether a test may run here, how large, with which seed and which binaries.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+static TURN: Mutex<()> = Mutex::new(());
+static SEED: LazyLock<u64> = LazyLock::new(|| match std::env::var("PRTIP_TEST_SEED") {
+    Ok(text) => text.parse().expect("PRTIP_TEST_SEED is a number"),
+    Err(_) => {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_micros() as u64 ^ u64::from(std::process::id()) << 40
+    }
+});
+
+/// Held by the one test that runs.
+pub(crate) struct Turn {
+    _guard: MutexGuard<'static, ()>,
+}
+
+/// Waits for this test's turn. `None` where it cannot run, which is said, and
+/// which fails where `CI` is set.
+pub(crate) fn turn(test: &str) -> Option<Turn> {
+    let permitted = Command::new("unshare")
+        .args(["--net", "true"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !rustix::process::geteuid().is_root() || !permitted {
+        let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+        assert!(!ci, "{test} is required: it needs root and network namespaces");
+        println!("SKIPPED: {test}: needs root and network namespaces");
+        return None;
+    }
+    // A test that failed has no state that the next one could find broken.
+    let guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("{test}: PRTIP_TEST_SEED={}", *SEED);
+    Some(Turn { _guard: guard })
+}
+
+/// Seed of this run: `PRTIP_TEST_SEED`, else a new one; printed by every test.
+pub(crate) fn seed() -> u64 {
+    *SEED
+}
+
+/// Whether the full sizes are asked for.
+pub(crate) fn soak() -> bool {
+    std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0")
+}
+
+/// The size of this run: small, or full with `PRTIP_SOAK=1`.
+pub(crate) fn sized<T>(small: T, full: T) -> T {
+    if soak() { full } else { small }
+}
+
+/// A release binary: from `PRTIP_BIN_DIR`, else from the release folder beside
+/// the one that this test was built in.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let folder = match std::env::var_os("PRTIP_BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let me = std::env::current_exe().unwrap();
+            me.ancestors().nth(3).expect("target/PROFILE/deps/TEST").join("release")
+        }
+    };
+    let path = folder.join(name);
+    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
+    path
+}
