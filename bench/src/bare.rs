@@ -1,93 +1,114 @@
-//! The baselines: AF_XDP loops as simple and as fast as we can write them. They
+//! The baseline: AF_XDP loops as simple and as fast as we can write them. They
 //! send one constant frame, count what comes back, and know nothing of plans,
-//! cookies or results. Copy mode as the engine uses it: the same ring sizes, the
-//! same batch, the same socket options.
+//! cookies or results. Ring sizes, batch, bind flags and socket options are those
+//! that the engine uses in copy mode.
+//!
+//! Simpler than the engine's, and that is the point: the one frame is in no ring
+//! twice over, because nobody ever writes to it again; so there is no list of free
+//! frames, only a number in flight.
 
 #![expect(unsafe_code, reason = "a baseline on AF_XDP rings; not part of the product")]
 
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use rustix::time::{ClockId, clock_gettime};
-use xsk_rs::config::{
-    BindFlags, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig,
-};
+use anyhow::{Context, Result, anyhow, ensure};
+use xsk_rs::config::{BindFlags, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig};
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
-/// Frames a kick.
-const BATCH: usize = 64;
-/// Entries of each ring, and frames for each direction.
-const RING: u32 = 4096;
+/// Frames a kick, as the engine's.
+pub const BATCH: usize = 64;
+/// Slots of the transmit and the completion ring.
+const TX_RING: u32 = 4096;
+/// Frames that may be in flight at once.
+const TX_FRAMES: usize = 2048;
+/// Slots of the receive and the fill ring, and receive frames.
+const RX_RING: u32 = 8192;
+/// `XDP_MAX_TX_SKB_BUDGET`: frames that one system call may send.
+const TX_BUDGET: u32 = 256;
+/// How long a queue whose last socket was just closed may stay busy.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a loop did.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    /// Frames sent.
-    pub sent: u64,
-    /// Frames received.
-    pub received: u64,
-    /// CPU time of the thread, seconds.
-    pub cpu_s: f64,
-    /// Wall time, seconds.
-    pub wall_s: f64,
-}
+/// Turns in a row without a free frame after which something is broken.
+const IDLE_TURNS: u32 = 1_000_000;
 
-/// Seconds of CPU time of this thread and of CLOCK_MONOTONIC.
-fn clocks() -> (f64, f64) {
-    let read = |id| {
-        let time = clock_gettime(id);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    (read(ClockId::ThreadCPUTime), read(ClockId::Monotonic))
-}
-
-/// An AF_XDP socket on one queue, with all transmit frames holding one frame.
+/// An AF_XDP socket on one queue, and one frame to send.
 pub struct Bare {
     tx: TxQueue,
     rx: RxQueue,
     fill: FillQueue,
     completion: CompQueue,
-    free: Vec<FrameDesc>,
-    received: Vec<FrameDesc>,
+    /// The one frame, as often as a batch is long.
+    batch: [FrameDesc; BATCH],
+    completed: [FrameDesc; BATCH],
+    received: [FrameDesc; BATCH],
+    in_flight: usize,
+    idle_turns: u32,
     _umem: Umem,
 }
 
 impl Bare {
-    /// Binds to `queue` of `interface` in copy mode and writes `frame` into every
-    /// transmit frame.
+    /// Binds to `queue` of `interface` in copy mode, waiting while it is busy, and
+    /// writes `frame`.
     ///
     /// # Errors
     /// When the socket cannot be had.
     pub fn open(interface: &str, queue: u32, frame: &[u8]) -> Result<Self> {
-        let ring = QueueSize::new(RING)?;
-        let umem_config =
-            UmemConfig::builder().fill_queue_size(ring).comp_queue_size(ring).build()?;
-        let frames = NonZeroU32::new(2 * RING).context("ring size")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_open(interface, queue, frame) {
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                result => {
+                    return result.with_context(|| format!("AF_XDP on {interface} queue {queue}"));
+                }
+            }
+        }
+    }
+
+    fn try_open(interface: &str, queue: u32, frame: &[u8]) -> Result<Self> {
+        let (rx_ring, tx_ring) = (QueueSize::new(RX_RING)?, QueueSize::new(TX_RING)?);
+        let umem_config = UmemConfig::builder()
+            .frame_size(2048.try_into()?)
+            .fill_queue_size(rx_ring)
+            .comp_queue_size(tx_ring)
+            .build()?;
+        let frames = NonZeroU32::new(RX_RING + 1).context("there are frames")?;
         let (umem, mut descs) = Umem::new(umem_config, frames, false)?;
         let config = SocketConfig::builder()
-            .rx_queue_size(ring)
-            .tx_queue_size(ring)
+            .rx_queue_size(rx_ring)
+            .tx_queue_size(tx_ring)
             .libxdp_flags(LibxdpFlags::XSK_LIBXDP_FLAGS_INHIBIT_PROG_LOAD)
             .bind_flags(BindFlags::XDP_COPY | BindFlags::XDP_USE_NEED_WAKEUP)
             .build();
-        let name: Interface = interface.parse().context("interface name")?;
+        let name: Interface = interface.parse().map_err(|_| anyhow!("interface {interface}"))?;
         // SAFETY: the UMEM is not shared with another socket.
         let (tx, rx, rings) = unsafe { Socket::new(config, &umem, &name, queue) }?;
         let (mut fill, completion) = rings.context("a UMEM of its own has its own rings")?;
-        let receive = descs.split_off(RING as usize);
-        // SAFETY: these frames belong to this UMEM and are handed out once.
-        let filled = unsafe { fill.produce(&receive) };
-        ensure!(filled == receive.len(), "the fill ring takes all receive frames");
-        for desc in &mut descs {
-            // SAFETY: the frame is ours: it has not been submitted.
-            unsafe { umem.data_mut(desc) }.cursor().write_all(frame)?;
+        // SAFETY: the frames are of this UMEM and in no other ring; the frame to send
+        // is the first one, which the kernel has not seen yet.
+        unsafe {
+            let filled = fill.produce(&descs[1..]);
+            ensure!(filled == RX_RING as usize, "the fill ring takes all receive frames");
+            umem.data_mut(&mut descs[0]).cursor().write_all(frame)?;
         }
         raise_budget(tx.fd().as_raw_fd());
-        let received = vec![descs[0]; BATCH];
-        Ok(Self { tx, rx, fill, completion, free: descs, received, _umem: umem })
+        let empty = [FrameDesc::default(); BATCH];
+        Ok(Self {
+            tx,
+            rx,
+            fill,
+            completion,
+            batch: [descs[0]; BATCH],
+            completed: empty,
+            received: empty,
+            in_flight: 0,
+            idle_turns: 0,
+            _umem: umem,
+        })
     }
 
     /// The socket, for the XSKMAP.
@@ -97,73 +118,95 @@ impl Bare {
         unsafe { BorrowedFd::borrow_raw(self.tx.fd().as_raw_fd()) }
     }
 
-    /// Sends `count` frames and receives what comes back in between.
+    /// Sends `count` frames, rounded up to whole batches; returns how many.
     ///
     /// # Errors
     /// When a kick fails.
-    pub fn run(&mut self, count: u64) -> Result<Measured> {
-        let (cpu, wall) = clocks();
-        let (mut sent, mut received) = (0, 0);
+    pub fn send(&mut self, count: u64) -> Result<u64> {
+        let mut sent = 0;
         while sent < count {
-            let batch = BATCH.min(self.free.len()).min((count - sent) as usize);
-            let from = self.free.len() - batch;
-            // SAFETY: frames on the free list are ours; produced ones leave it.
-            let produced = unsafe { self.tx.produce(&self.free[from..]) };
-            if produced == batch {
-                self.free.truncate(from);
-                sent += batch as u64;
-            }
-            self.tx.wakeup().context("kick the transmit ring")?;
-            self.reap();
-            received += self.receive();
+            sent += self.turn()?;
         }
-        let (cpu_end, wall_end) = clocks();
-        Ok(Measured { sent, received, cpu_s: cpu_end - cpu, wall_s: wall_end - wall })
+        Ok(sent)
     }
 
-    /// Receives until nothing has come for `quiet`.
-    pub fn drain(&mut self, quiet: Duration) -> u64 {
-        let mut total = 0;
-        let mut last = clocks().1;
-        while clocks().1 - last < quiet.as_secs_f64() {
+    /// Sends as [`Bare::send`], receives in between and at the end until `patience`
+    /// has passed without a frame; returns how many came back.
+    ///
+    /// # Errors
+    /// When a kick fails.
+    pub fn echo(&mut self, count: u64, patience: Duration) -> Result<u64> {
+        let (mut sent, mut received) = (0, 0);
+        while sent < count {
+            sent += self.turn()?;
+            received += self.receive();
+        }
+        let mut deadline = Instant::now() + patience;
+        while received < sent && Instant::now() < deadline {
             self.reap();
-            let received = self.receive();
-            if received > 0 {
-                total += received;
-                last = clocks().1;
+            let more = self.receive();
+            if more > 0 {
+                received += more;
+                deadline = Instant::now() + patience;
             }
         }
-        total
+        Ok(received)
+    }
+
+    /// One batch out, one kick, completions in.
+    fn turn(&mut self) -> Result<u64> {
+        let mut sent = 0;
+        self.idle_turns += 1;
+        ensure!(self.idle_turns < IDLE_TURNS, "the kernel completes no frame any more");
+        if self.in_flight + BATCH <= TX_FRAMES {
+            self.idle_turns = 0;
+            // SAFETY: the frame is of this UMEM, and nobody writes to it any more, so
+            // it may be sent any number of times at once.
+            sent = unsafe { self.tx.produce(&self.batch) };
+            self.in_flight += sent;
+        }
+        if self.tx.needs_wakeup() {
+            self.tx.wakeup().context("kick the transmit ring")?;
+        }
+        self.reap();
+        Ok(sent as u64)
     }
 
     fn reap(&mut self) {
-        let mut done = [self.received[0]; BATCH];
-        // SAFETY: descriptors from the completion ring of this UMEM.
-        let count = unsafe { self.completion.consume(&mut done) };
-        self.free.extend_from_slice(&done[..count]);
+        loop {
+            // SAFETY: the descriptors are overwritten with frames of this UMEM.
+            let count = unsafe { self.completion.consume(&mut self.completed) };
+            self.in_flight -= count;
+            if count < BATCH {
+                return;
+            }
+        }
     }
 
     fn receive(&mut self) -> u64 {
         let mut total = 0;
         loop {
-            // SAFETY: descriptors of this UMEM; the frames go back to the fill ring unread.
-            let count = unsafe { self.rx.consume(&mut self.received) };
-            if count == 0 {
+            // SAFETY: the descriptors are overwritten with frames of this UMEM, which go
+            // back to the fill ring unread; it has a slot for every receive frame.
+            let count = unsafe {
+                let count = self.rx.consume(&mut self.received);
+                self.fill.produce(&self.received[..count]);
+                count
+            };
+            total += count as u64;
+            if count < BATCH {
                 return total;
             }
-            // SAFETY: just received, so ours to hand back; the ring has room for all frames.
-            unsafe { self.fill.produce(&self.received[..count]) };
-            total += count as u64;
         }
     }
 }
 
-/// Lets one kick send a whole batch in copy mode (kernels that do not know the
-/// option send 32 a kick, which the loops bear).
+/// Lets one kick send a whole batch in copy mode. Kernels that do not know the
+/// option send 32 a kick, for the engine as for this loop.
 fn raise_budget(fd: i32) {
     const XDP_MAX_TX_SKB_BUDGET: i32 = 9;
-    let budget = BATCH as u32;
-    // SAFETY: a valid descriptor and a four-byte option value.
+    let budget = TX_BUDGET;
+    // SAFETY: a valid descriptor and a four-byte option value that outlives the call.
     let _ = unsafe {
         libc::setsockopt(
             fd,
@@ -173,4 +216,11 @@ fn raise_budget(fd: i32) {
             size_of::<u32>() as u32,
         )
     };
+}
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.raw_os_error() == Some(libc::EBUSY))
 }

@@ -2,5 +2,16 @@
 //!
 //! * [`lab`]: a synthetic internet in private network namespaces, its truth,
 //!   and the judge that compares a scan with it.
+//! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
+//!   compared in the same run with [`bare`] loops and the other port engine.
+//! * [`stage`]: the namespaces they run in; [`cpu`]: the clocks; [`paired`]: the
+//!   statistics; [`benchmark`]: what the commands take and print.
 
+pub mod bare;
+pub mod benchmark;
+pub mod cpu;
 pub mod lab;
+pub mod paired;
+pub mod roundtrip;
+pub mod stage;
+pub mod tx;

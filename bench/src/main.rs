@@ -8,7 +8,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use prtip_bench::lab;
+use prtip_bench::benchmark::BenchArgs;
+use prtip_bench::{lab, roundtrip, tx};
 
 #[derive(Debug, Parser)]
 #[command(name = "prtip-bench", version, about = "The lab and the benchmarks of prtip")]
@@ -22,12 +23,18 @@ enum Command {
     /// A synthetic internet in private network namespaces, and its truth
     #[command(subcommand)]
     Lab(lab::args::LabCommand),
+    /// How fast probes leave: the engine against a bare loop, AF_PACKET, and two queues
+    Tx(BenchArgs),
+    /// How fast probes leave and their answers are judged, against a bare echo loop
+    Roundtrip(BenchArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Lab(command) => lab::run(command),
+        Command::Tx(args) => tx::run(&args).map(|()| 0),
+        Command::Roundtrip(args) => roundtrip::run(&args).map(|()| 0),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -5,8 +5,11 @@
 //! * `steer` (feature `steer`): loads and attaches the steering program of a scan.
 //! * `holder` (feature `steer`): who holds an interface that is taken.
 //! * `lab` (feature `lab`): loads the programs of the lab.
+//! * `bench` (feature `lab`): loads the programs that the benchmarks measure against.
 
 pub mod abi;
+#[cfg(feature = "lab")]
+pub mod bench;
 pub mod cookie;
 #[cfg(feature = "steer")]
 pub mod holder;

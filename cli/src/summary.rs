@@ -94,6 +94,21 @@ pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> St
         let _ = writeln!(text, "round trips: {}", report.latency);
     }
     let _ = write!(text, "ledger: {}", Books { ledger, in_full: verbose });
+    if verbose && let Some(steering) = &report.steering {
+        let _ = write!(
+            text,
+            "\nsteering: {} SYN-ACKs, {} RSTs, {} ICMP errors to us; passed on: {} with a wrong cookie, \
+             {} fragments, {} malformed, {} without a socket, {} others",
+            steering.syn_ack,
+            steering.rst,
+            steering.icmp,
+            steering.pass_cookie,
+            steering.pass_fragment,
+            steering.pass_malformed,
+            steering.no_socket,
+            steering.pass_other,
+        );
+    }
     for remark in &report.remarks {
         let _ = write!(text, "\nnote: {remark}");
     }
@@ -117,7 +132,8 @@ struct Books<'a> {
 impl fmt::Display for Books<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let l = self.ledger;
-        let lost = l.tx_failed + l.ring_drops + l.nic_drops + l.event_drops;
+        // An interface counts what its rings dropped once more.
+        let lost = l.tx_failed + l.ring_drops.max(l.nic_drops) + l.event_drops;
         write!(f, "{} unaccounted, {lost} lost", l.unaccounted)?;
         if !self.in_full && l.unaccounted == 0 && lost == 0 {
             return write!(

@@ -40,13 +40,13 @@ use keeper::Keeper;
 use network::{FAR, Namespaces, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use servers::Unpacked;
 
-/// Privileges are missing: exit code 4.
+/// Privileges are missing: exit code 4. Says who needs them.
 #[derive(Debug)]
-struct Privileges;
+pub(crate) struct Privileges(pub(crate) &'static str);
 
 impl std::fmt::Display for Privileges {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("lab run makes network namespaces and loads eBPF: run it as root (sudo)")
+        write!(f, "{} makes network namespaces and loads eBPF: run it as root (sudo)", self.0)
     }
 }
 
@@ -131,7 +131,7 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     }
     let chosen = servers::select(args.servers.as_deref().unwrap_or(""))?;
     if !rustix::process::geteuid().is_root() {
-        return Err(Privileges.into());
+        return Err(Privileges("lab run").into());
     }
     let unpacked = chosen.into_iter().map(|server| server.unpack()).collect::<Result<Vec<_>>>()?;
     let addresses: Vec<IpAddr> =

@@ -18,7 +18,7 @@ use super::clock::Rfc3339;
 use super::{PortEvent, Reason};
 use crate::latency::Percentiles;
 use crate::scan::Progress;
-use crate::scan::ledger::Ledger;
+use crate::scan::ledger::{Ledger, Steering};
 
 /// The value of every record's `schema`.
 pub const SCHEMA: &str = "prtip/1";
@@ -150,6 +150,9 @@ pub struct LedgerRecord<'a> {
     /// All totals.
     #[serde(flatten)]
     pub ledger: &'a Ledger,
+    /// What the steering program counted (AF_XDP only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steering>,
     /// Why `unaccounted` is not 0, and other words for the user.
     pub remarks: &'a [String],
 }

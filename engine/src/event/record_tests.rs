@@ -113,7 +113,7 @@ fn big_numbers_are_decimal_strings_and_every_record_has_its_envelope() {
 fn the_ledger_has_all_its_fields_and_no_others_but_remarks() {
     let mut line = Vec::new();
     let remarks = ["why".to_owned()];
-    let record = LedgerRecord { ledger: &Ledger::default(), remarks: &remarks };
+    let record = LedgerRecord { ledger: &Ledger::default(), steering: None, remarks: &remarks };
     encode(&record, &Clock::start().now_rfc3339(), &mut line);
     let value: Value = serde_json::from_slice(&line).unwrap();
     let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();

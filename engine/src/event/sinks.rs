@@ -116,7 +116,11 @@ impl Sinks {
             table.finish(self.shown, report, &mut self.text);
             self.output.take(&mut self.text);
         }
-        self.write_record(&LedgerRecord { ledger: &report.ledger, remarks: &report.remarks });
+        self.write_record(&LedgerRecord {
+            ledger: &report.ledger,
+            steering: report.steering,
+            remarks: &report.remarks,
+        });
         self.write_record(&ScanFinished {
             open: report.open,
             closed: report.closed,

@@ -77,6 +77,7 @@ fn report() -> Report {
         stopped: false,
         remarks: Vec::new(),
         failure: None,
+        steering: None,
     }
 }
 

@@ -213,6 +213,7 @@ mod tests {
             stopped: false,
             remarks: Vec::new(),
             failure: None,
+            steering: None,
         }
     }
 

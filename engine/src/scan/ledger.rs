@@ -1,6 +1,7 @@
 //! The ledger: what was sent and what came back, each side of an equation
 //! counted in another place, so that nothing can be lost unseen.
 
+use prtip_bpf::abi::{VERDICTS, Verdict};
 use serde::Serialize;
 
 /// Totals of a scan. `generated = submitted + unsent`;
@@ -42,6 +43,45 @@ pub struct Ledger {
     pub event_drops: u64,
     /// Sum of the absolute differences of the four equations.
     pub unaccounted: u64,
+}
+
+/// What the steering program made of the interface's traffic (AF_XDP only).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Steering {
+    /// Passed: nothing that could answer a probe.
+    pub pass_other: u64,
+    /// Passed: headers that do not fit into the frame.
+    pub pass_malformed: u64,
+    /// Passed: IP fragments.
+    pub pass_fragment: u64,
+    /// Passed: for our ports, but with a wrong cookie.
+    pub pass_cookie: u64,
+    /// Steered: SYN-ACKs.
+    pub syn_ack: u64,
+    /// Steered: RSTs.
+    pub rst: u64,
+    /// Steered: ICMP and ICMPv6 errors.
+    pub icmp: u64,
+    /// Passed: true replies on a queue that has no socket.
+    pub no_socket: u64,
+}
+
+impl Steering {
+    /// From the counters of the program, indexed by [`Verdict`].
+    #[must_use]
+    pub fn of(verdicts: &[u64; VERDICTS]) -> Self {
+        let count = |verdict: Verdict| verdicts[verdict as usize];
+        Self {
+            pass_other: count(Verdict::PassOther),
+            pass_malformed: count(Verdict::PassMalformed),
+            pass_fragment: count(Verdict::PassFragment),
+            pass_cookie: count(Verdict::PassCookie),
+            syn_ack: count(Verdict::SteerSynAck),
+            rst: count(Verdict::SteerRst),
+            icmp: count(Verdict::SteerIcmp),
+            no_socket: count(Verdict::NoSocket),
+        }
+    }
 }
 
 impl Ledger {

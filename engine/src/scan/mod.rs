@@ -2,10 +2,13 @@
 
 pub mod clock;
 mod fault;
+mod governor;
 pub mod ledger;
 mod options;
 pub mod pace;
 mod run;
+#[cfg(test)]
+mod run_tests;
 pub mod send_time;
 mod setup;
 pub mod shared;
@@ -18,7 +21,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::event::PortEvent;
 use crate::latency::Latency;
-use ledger::Ledger;
+use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, Options, Rate, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
 
@@ -99,6 +102,8 @@ pub trait Observer {
 pub struct Report {
     /// The books.
     pub ledger: Ledger,
+    /// What the steering program counted, where there was one.
+    pub steering: Option<Steering>,
     /// Ports open at the end.
     pub open: u64,
     /// Ports closed at the end.

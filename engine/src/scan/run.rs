@@ -9,7 +9,8 @@ use std::time::Duration;
 use rtrb::{Consumer, RingBuffer};
 
 use super::clock::now_ns;
-use super::ledger::Ledger;
+use super::governor::Governor;
+use super::ledger::{Ledger, Steering};
 use super::setup::Prepared;
 use super::shared::Shared;
 use super::worker::{Finished, Worker};
@@ -22,6 +23,8 @@ use crate::port::Counters;
 
 /// Events that one worker can have on the bus.
 const BUS_EVENTS: usize = 1 << 15;
+/// However busy it is, the observer gets its pause this often.
+const IDLE_NS: u64 = 50_000_000;
 /// Time between progress reports.
 const PROGRESS_NS: u64 = 250_000_000;
 /// When every port of the scan has answered with open or closed, the listening
@@ -35,7 +38,7 @@ impl Prepared {
     /// When a worker thread cannot be started. A scan that fails on the way
     /// returns its report with [`Report::failure`].
     pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
-        let Self { info, plan, interface, ports, prober, judge, shared, pins, .. } = self;
+        let Self { info, plan, interface, ports, steer, prober, judge, shared, pins, .. } = self;
         let nic_before = interface.statistics().ok();
         let start_ns = now_ns();
         let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
@@ -71,6 +74,8 @@ impl Prepared {
             progress_at_ns: start_ns + PROGRESS_NS,
             last_progress: (start_ns, 0),
             answered_at_ns: None,
+            governor: Governor::new(start_ns),
+            idle_at_ns: start_ns,
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
             let mut handles = Vec::new();
@@ -99,14 +104,21 @@ impl Prepared {
                 .map(|handle| handle.join().expect("a worker panics only for a broken invariant"))
                 .collect())
         })?;
-        coordinator.drain();
-        let results = coordinator.results;
-        drop(coordinator);
-
-        let mut report = close_books(finished, results, &shared);
+        while coordinator.drain() > 0 {}
+        let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
+        let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
         if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
             report.ledger.nic_drops = after.rx_lost_since(&before);
+        }
+        report.steering =
+            steer.and_then(|steer| steer.verdicts().ok()).map(|verdicts| Steering::of(&verdicts));
+        if let Some(missed) = report.steering.map(|steering| steering.no_socket)
+            && missed > 0
+        {
+            report.remarks.push(format!(
+                "{missed} true replies came in on receive queues without a socket: leave out --queues"
+            ));
         }
         report.stopped = control.level() > 0 && report.failure.is_none();
         if self.report_silent && report.failure.is_none() {
@@ -130,6 +142,9 @@ struct Coordinator<'a> {
     last_progress: (u64, u64),
     /// When every port was known to be open or closed.
     answered_at_ns: Option<u64>,
+    /// Limits the workers where no rate was asked for.
+    governor: Governor,
+    idle_at_ns: u64,
 }
 
 impl Coordinator<'_> {
@@ -137,13 +152,26 @@ impl Coordinator<'_> {
         let taken = self.drain();
         let now = now_ns();
         self.decide_finish(control, now);
+        if self.rate.is_none()
+            && let Some(limit) = self.governor.turn(
+                now,
+                self.shared.sum(|live| &live.sent),
+                self.shared.sum(|live| &live.drops),
+            )
+        {
+            let each = limit / self.shared.live.len() as f64;
+            self.shared.limit.store(each.max(1.0) as u64, Ordering::Relaxed);
+        }
         if now >= self.progress_at_ns {
             self.progress_at_ns = now + PROGRESS_NS;
             let progress = self.progress(now);
             self.observer.progress(&progress);
         }
-        if taken == 0 {
+        if taken == 0 || now >= self.idle_at_ns {
+            self.idle_at_ns = now + IDLE_NS;
             self.observer.idle();
+        }
+        if taken == 0 {
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -238,15 +266,19 @@ impl Coordinator<'_> {
 }
 
 /// Sums the workers' and the ports' counts and says what is off.
-fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report {
+fn close_books(
+    finished: Vec<Finished>,
+    results: u64,
+    throttled: Option<f64>,
+    rated: bool,
+    shared: &Shared,
+) -> Report {
     let mut ledger = Ledger { results, ..Ledger::default() };
     let mut port = Counters::default();
     let mut latency = Latency::new();
     let mut remarks = Vec::new();
     let mut failure = None;
     let (mut stalls, mut longest_ns, mut forgiven) = (0, 0, 0);
-    let mut throttled: Option<f64> = None;
-    let workers = finished.len() as f64;
     for worker in finished {
         let tally = worker.tally;
         ledger.generated += tally.generated;
@@ -262,9 +294,6 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
         stalls += worker.stalls.0;
         longest_ns = longest_ns.max(worker.stalls.1);
         forgiven += worker.stalls.2;
-        if let Some(rate) = worker.throttled {
-            throttled = Some(throttled.map_or(rate, |lowest| lowest.min(rate)));
-        }
         failure = failure.or(worker.failure);
     }
     ledger.submitted = port.submitted;
@@ -279,7 +308,7 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
     let closed = shared.sum(|live| &live.closed);
     let reached: u64 =
         shared.ranges.iter().map(|range| range.reached[0].load(Ordering::Relaxed)).sum();
-    if forgiven > 0 {
+    if rated && forgiven > 0 {
         remarks.push(format!(
             "sending stalled {stalls} times (longest {:.1} ms): {forgiven} probes of the schedule were sent later than --rate asks",
             longest_ns as f64 / 1e6,
@@ -287,8 +316,8 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
     }
     if let Some(rate) = throttled {
         remarks.push(format!(
-            "replies found the ring full: sending was slowed, at the lowest to {:.0} probes a second",
-            rate * workers,
+            "packets were dropped on this host: sending was slowed, at the lowest to {:.0} probes a second",
+            rate,
         ));
     }
     if ledger.ring_drops > 0 {
@@ -298,7 +327,10 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
         ));
     }
     if ledger.tx_failed > 0 {
-        remarks.push(format!("the kernel refused {} probes", ledger.tx_failed));
+        remarks.push(format!(
+            "the kernel refused {} probes: the interface had no room or no route for them",
+            ledger.tx_failed
+        ));
     }
     if ledger.unaccounted > 0 {
         remarks.push(format!("{} packets are unaccounted for", ledger.unaccounted));
@@ -309,6 +341,7 @@ fn close_books(finished: Vec<Finished>, results: u64, shared: &Shared) -> Report
         closed,
         filtered: reached.saturating_sub(open).saturating_sub(closed),
         elapsed: Duration::ZERO,
+        steering: None,
         latency,
         stopped: false,
         remarks,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
+use prtip_bpf::steer::Steer;
 
 use super::fault::Fault;
 use super::shared::{Shared, Sizing};
@@ -44,6 +45,7 @@ pub struct Prepared {
     pub(super) plan: Arc<Plan>,
     pub(super) interface: Interface,
     pub(super) ports: Vec<Box<dyn Port>>,
+    pub(super) steer: Option<Arc<Steer>>,
     pub(super) prober: Arc<Prober>,
     pub(super) judge: Arc<Prober>,
     pub(super) shared: Arc<Shared>,
@@ -69,9 +71,25 @@ struct Way {
     mode: Option<&'static str>,
     why: String,
     ports: Vec<Box<dyn Port>>,
+    /// Its counters are part of the report.
+    steer: Option<Arc<Steer>>,
     queues: u32,
     prober: Arc<Prober>,
     judge: Arc<Prober>,
+}
+
+impl Way {
+    /// One socket, one worker, no steering program.
+    fn single(
+        engine: &'static str,
+        why: &str,
+        port: Box<dyn Port>,
+        prober: Arc<Prober>,
+        judge: Arc<Prober>,
+    ) -> Self {
+        let (mode, steer, queues) = (None, None, 1);
+        Self { engine, mode, why: why.to_owned(), ports: vec![port], steer, queues, prober, judge }
+    }
 }
 
 /// Resolves the route, chooses and opens the port.
@@ -136,6 +154,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         plan,
         interface: path.interface,
         ports: way.ports,
+        steer: way.steer,
         prober: way.prober,
         judge: way.judge,
         pins: if workers > 1 {
@@ -280,6 +299,7 @@ impl Opener<'_> {
             mode: Some(opened.mode),
             why: format!("{why}; {}", opened.why),
             queues: opened.queues,
+            steer: Some(opened.steer),
             ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
             prober,
             judge,
@@ -295,15 +315,7 @@ impl Opener<'_> {
         }
         let (prober, judge) = self.probers(self.ethernet()?)?;
         let port = PacketPort::open(self.config())?;
-        Ok(Way {
-            engine: "packet",
-            mode: None,
-            why: why.to_owned(),
-            ports: vec![Box::new(port)],
-            queues: 1,
-            prober,
-            judge,
-        })
+        Ok(Way::single("packet", why, Box::new(port), prober, judge))
     }
 
     fn raw(&self, why: &str) -> Result<Way> {
@@ -315,15 +327,7 @@ impl Opener<'_> {
         }
         let (prober, judge) = self.probers(Links { first: Link::None, v6: None })?;
         let port = RawPort::open(self.config(), loopback)?;
-        Ok(Way {
-            engine: "raw",
-            mode: None,
-            why: why.to_owned(),
-            ports: vec![Box::new(port)],
-            queues: 1,
-            prober,
-            judge,
-        })
+        Ok(Way::single("raw", why, Box::new(port), prober, judge))
     }
 
     fn config(&self) -> packet::Config {

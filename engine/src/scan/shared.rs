@@ -40,8 +40,6 @@ impl RangeState {
 pub struct Live {
     /// Probes sent.
     pub sent: AtomicU64,
-    /// Offsets passed over by the last attempt's cursor: work that is finished.
-    pub passed: AtomicU64,
     /// True replies, duplicates included.
     pub replies: AtomicU64,
     /// Ports open now.
@@ -49,8 +47,11 @@ pub struct Live {
     /// Ports closed now. (A port may be found closed by one worker and revised to
     /// open by another: the sums over workers are right, wrapping.)
     pub closed: AtomicU64,
-    /// Replies that found no room.
+    /// Replies that found no room, and probes that the kernel refused.
     pub drops: AtomicU64,
+    /// When this worker last read its rings, or until when it sleeps on them
+    /// (CLOCK_MONOTONIC ns).
+    pub heartbeat_ns: AtomicU64,
     /// When this worker sent its last probe (CLOCK_MONOTONIC ns); 0 while sending.
     pub done_at_ns: AtomicU64,
 }
@@ -62,6 +63,9 @@ pub struct Shared {
     pub ranges: Vec<RangeState>,
     /// One set of counts a worker.
     pub live: Vec<Live>,
+    /// Probes a second that each worker may send at most, where drops have set a
+    /// limit; 0 where none is set.
+    pub limit: AtomicU64,
     /// When the workers are to stop listening (CLOCK_MONOTONIC ns); `u64::MAX` until known.
     pub finish_at_ns: AtomicU64,
     /// First index of the shard and length of each range but the last.
@@ -116,6 +120,7 @@ impl Shared {
         Self {
             ranges,
             live: (0..workers).map(|_| Live::default()).collect(),
+            limit: AtomicU64::new(0),
             finish_at_ns: AtomicU64::new(u64::MAX),
             first: shard.start,
             part,
@@ -127,6 +132,15 @@ impl Shared {
     pub fn locate(&self, index: u64) -> Option<(&RangeState, u64)> {
         let range = self.ranges.get((index.checked_sub(self.first)? / self.part) as usize)?;
         (index < range.indices.end).then(|| (range, index - range.indices.start))
+    }
+
+    /// Whether all workers have read their rings within `patience_ns`. Replies may
+    /// come in on any worker's queue: who sends on while another is kept from
+    /// reading fills that one's ring until replies are lost.
+    #[must_use]
+    pub fn all_are_reading(&self, now_ns: u64, patience_ns: u64) -> bool {
+        let least = now_ns.saturating_sub(patience_ns);
+        self.live.iter().all(|live| live.heartbeat_ns.load(Ordering::Relaxed) >= least)
     }
 
     /// Sum of one live count over the workers.

@@ -35,8 +35,12 @@ const SPIN: Duration = Duration::from_micros(60);
 const NAP: Duration = Duration::from_millis(1);
 /// The sleep of a worker that waits for probes to grow old enough for a retry.
 const RETRY_NAP: Duration = Duration::from_micros(200);
-/// How often an unlimited sender looks for drops.
-const WATCH_NS: u64 = 20_000_000;
+/// How often a worker looks for drops, and an unlimited one for a limit.
+const WATCH_NS: u64 = 10_000_000;
+/// How long a worker goes on sending while another does not read its rings, at
+/// the least; at low rates as long as [`UNREAD`] probes take.
+const PATIENCE_NS: u64 = 300_000;
+const UNREAD: f64 = 1024.0;
 
 /// What a worker counted itself; the port counts the rest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,8 +61,6 @@ pub(super) struct Tally {
     pub late: u64,
     /// Events dropped because the scan was told to stop at once.
     pub event_drops: u64,
-    /// Ports filtered now, by ICMP errors (wrapping over workers).
-    pub filtered: u64,
 }
 
 /// What is left of a worker when it has finished.
@@ -71,8 +73,6 @@ pub(super) struct Finished {
     pub latency: Latency,
     /// Stalls, the longest in ns, probes forgiven.
     pub stalls: (u64, u64, u64),
-    /// The lowest rate that drops forced an unlimited sender to, probes a second.
-    pub throttled: Option<f64>,
     /// Why it ended early.
     pub failure: Option<crate::error::Error>,
 }
@@ -116,6 +116,9 @@ impl Worker {
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
         let mut receiver = Receiver::new(self.fault);
         let mut failure = None;
+        let live = &shared.live[self.number];
+        let patience_ns =
+            self.rate.map_or(PATIENCE_NS, |rate| ((UNREAD / rate * 1e9) as u64).max(PATIENCE_NS));
 
         loop {
             let now = now_ns();
@@ -123,8 +126,9 @@ impl Worker {
             if level >= 2 || now >= shared.finish_at_ns.load(Ordering::Relaxed) {
                 break;
             }
+            live.heartbeat_ns.store(now, Ordering::Relaxed);
             let mut idle = true;
-            if level == 0 && !sender.done {
+            if level == 0 && !sender.done && shared.all_are_reading(now, patience_ns) {
                 match sender.turn(self.port.as_mut(), &self.prober, now) {
                     Ok(sent) => idle = sent == 0,
                     Err(error) => {
@@ -140,21 +144,24 @@ impl Worker {
             }
             let received = receiver.turn(&mut self, control);
             self.publish(&sender, &receiver);
-            if sender.rate_is_free && now >= sender.watch_at_ns {
+            if now >= sender.watch_at_ns {
                 let counters = self.port.counters();
-                shared.live[self.number].drops.store(counters.ring_drops, Ordering::Relaxed);
-                sender.watch(counters.ring_drops, now);
+                live.drops.store(counters.ring_drops + counters.tx_failed, Ordering::Relaxed);
+                sender.watch(shared.limit.load(Ordering::Relaxed), now);
             }
             if idle && received == 0 {
                 let until_due = Duration::from_nanos(sender.until_due_ns(now));
                 if until_due > SPIN {
-                    self.port.wait((until_due - SPIN / 2).min(NAP));
+                    let nap = (until_due - SPIN / 2).min(NAP);
+                    live.heartbeat_ns.store(now + nap.as_nanos() as u64, Ordering::Relaxed);
+                    self.port.wait(nap);
                 } else {
                     std::hint::spin_loop();
                 }
             }
         }
 
+        live.heartbeat_ns.store(u64::MAX, Ordering::Relaxed);
         // In this order, so that the books close: nothing new is steered, what is
         // in the rings is read, and only then are the counters.
         self.port.quiesce();
@@ -165,20 +172,12 @@ impl Worker {
         tally.generated = sender.generated;
         tally.retries = sender.retries;
         tally.unsent = sender.pending.indices.len() as u64;
-        Finished {
-            tally,
-            port,
-            latency: receiver.latency,
-            stalls: sender.pacer.stalls(),
-            throttled: sender.throttled,
-            failure,
-        }
+        Finished { tally, port, latency: receiver.latency, stalls: sender.pacer.stalls(), failure }
     }
 
     fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {
         let live = &self.shared.live[self.number];
         live.sent.store(sender.sent, Ordering::Relaxed);
-        live.passed.store(sender.cursors.last().copied().unwrap_or(0), Ordering::Relaxed);
         live.replies.store(receiver.tally.valid + receiver.tally.duplicate, Ordering::Relaxed);
         live.open.store(receiver.open, Ordering::Relaxed);
         live.closed.store(receiver.closed, Ordering::Relaxed);
@@ -201,9 +200,8 @@ struct Sender<'a> {
     /// No rate was asked for: drops decide.
     rate_is_free: bool,
     watch_at_ns: u64,
-    watched: (u64, u64, u64),
-    throttled: Option<f64>,
-    limit: Option<f64>,
+    /// The limit that it obeys; 0 where none is set.
+    limit: u64,
 }
 
 impl<'a> Sender<'a> {
@@ -220,9 +218,7 @@ impl<'a> Sender<'a> {
             finished_at_ns: 0,
             rate_is_free: rate.is_none(),
             watch_at_ns: now + WATCH_NS,
-            watched: (0, 0, now),
-            throttled: None,
-            limit: None,
+            limit: 0,
         }
     }
 
@@ -337,24 +333,13 @@ impl<'a> Sender<'a> {
         self.cursors[attempt] = offset;
     }
 
-    /// Unlimited sending: backs off when the ring dropped replies, and feels its
-    /// way up again by a twentieth each time it did not.
-    fn watch(&mut self, drops: u64, now: u64) {
-        let (drops_before, sent_before, then) = self.watched;
-        let measured = (self.sent - sent_before) as f64 * 1e9 / (now - then).max(1) as f64;
-        self.watched = (drops, self.sent, now);
+    /// Looks at the clock for the next watch and, where no rate was asked for,
+    /// takes over the limit that the coordinator has set.
+    fn watch(&mut self, limit: u64, now: u64) {
         self.watch_at_ns = now + WATCH_NS;
-        if drops > drops_before {
-            let rate = (measured * 0.8).max(1000.0);
-            self.limit = Some(rate);
-            self.throttled = Some(self.throttled.map_or(rate, |lowest| lowest.min(rate)));
-            self.pacer.set_rate(Some(rate), now);
-        } else if let Some(limit) = self.limit {
-            // Raise only what is in use: a limit far above what was sent says nothing.
-            if measured > limit * 0.9 {
-                self.limit = Some(limit * 1.05);
-                self.pacer.set_rate(self.limit, now);
-            }
+        if self.rate_is_free && limit != self.limit {
+            self.limit = limit;
+            self.pacer.set_rate((limit > 0).then_some(limit as f64), now);
         }
     }
 }
@@ -452,7 +437,7 @@ impl Receiver {
                 None
             }
             Update::Revised(previous) => {
-                *self.count_of(previous) = self.count_of(previous).wrapping_sub(1);
+                self.count(previous, u64::MAX);
                 Some(previous)
             }
             Update::Duplicate => {
@@ -465,7 +450,7 @@ impl Receiver {
             }
         };
         self.tally.valid += 1;
-        *self.count_of(state) = self.count_of(state).wrapping_add(1);
+        self.count(state, 1);
         Some(PortEvent {
             addr: answered.target.addr,
             port: answered.target.port,
@@ -478,11 +463,13 @@ impl Receiver {
         })
     }
 
-    fn count_of(&mut self, state: PortState) -> &mut u64 {
+    /// Adds to the number of ports in `state`, wrapping (see [`Live`](super::shared::Live)).
+    fn count(&mut self, state: PortState, add: u64) {
         match state {
-            PortState::Open => &mut self.open,
-            PortState::Closed => &mut self.closed,
-            PortState::Filtered => &mut self.tally.filtered,
+            PortState::Open => self.open = self.open.wrapping_add(add),
+            PortState::Closed => self.closed = self.closed.wrapping_add(add),
+            // What is neither open nor closed at the end is filtered.
+            PortState::Filtered => {}
         }
     }
 

@@ -211,7 +211,8 @@ impl Port for XskPort {
         for socket in &self.sockets {
             let (submitted, completed, outstanding) = socket.probes();
             sum.submitted += submitted;
-            sum.completed += completed;
+            let refused = socket.refused().min(completed);
+            sum.completed += completed - refused;
             sum.controls += socket.controls();
             let (Ok(drops), Ok(steered)) = (socket.drops(), self.steer.steered(socket.queue()))
             else {
@@ -220,7 +221,7 @@ impl Port for XskPort {
                 return self.counters;
             };
             // A refused descriptor is never completed.
-            sum.tx_failed += drops.tx_invalid.min(outstanding);
+            sum.tx_failed += drops.tx_invalid.min(outstanding) + refused;
             sum.ring_drops += drops.rx;
             sum.rx_steered += steered;
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use xsk_rs::config::{
@@ -27,6 +28,8 @@ const _: () = assert!(PROBE_FRAMES + CONTROL_FRAMES <= TX_RING as usize);
 const TX_BUDGET: u32 = 256;
 /// Frames that it sends where it does not.
 const TX_BUDGET_DEFAULT: u32 = 32;
+/// How long a sender waits for a driver that has no room.
+const BUSY_PAUSE: Duration = Duration::from_micros(20);
 /// Received frames taken out of the ring at a time.
 const RX_BATCH: usize = 64;
 
@@ -74,6 +77,10 @@ pub(super) struct XskSocket {
     tx_budget: u32,
     /// Descriptors in the receive ring that made no sense.
     rx_senseless: u64,
+    /// Copies are made: a kick that says EBUSY has lost a frame.
+    copies: bool,
+    /// Frames lost so.
+    refused: u64,
     region: Region,
 }
 
@@ -125,6 +132,8 @@ impl XskSocket {
             unsent: false,
             tx_budget: TX_BUDGET_DEFAULT,
             rx_senseless: 0,
+            copies: bind == Bind::Copy,
+            refused: 0,
             region: Region::new(umem, &descs),
         };
         if sys::is_zerocopy(socket.fd())? != (bind == Bind::Zerocopy) {
@@ -243,6 +252,14 @@ impl XskSocket {
                     }
                 }
                 Err(Errno::INTR) => {}
+                Err(Errno::BUSY) if self.copies => {
+                    // The driver had no room and the kernel dropped the frame that it was
+                    // at (copy mode; it is completed like the others). Whoever empties the
+                    // driver's ring may need this CPU.
+                    self.refused += 1;
+                    std::thread::sleep(BUSY_PAUSE);
+                    break;
+                }
                 Err(Errno::BUSY | Errno::NOBUFS) => break,
                 Err(errno) => return Err(errno),
             }
@@ -303,6 +320,13 @@ impl XskSocket {
     /// Probes: (submitted, completed, still with the kernel).
     pub(super) fn probes(&self) -> (u64, u64, u64) {
         (self.probes.submitted(), self.probes.completed(), self.probes.outstanding())
+    }
+
+    /// Frames that the driver had no room for (copy mode). The kernel completes
+    /// them like the others and does not tell which they were; all but the RSTs
+    /// among them are probes.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Control frames given to the kernel.

@@ -1,0 +1,167 @@
+//! What the benchmark commands take and print: one row a comparison, for people
+//! or as JSON lines. Values are printed as measured, whether they are what one
+//! hoped for or not.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use crate::paired::{Comparison, FEWEST_PAIRS, PAIRS};
+
+/// `prtip-bench tx`, `prtip-bench roundtrip`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// One JSON object a row
+    #[arg(long)]
+    pub json: bool,
+    /// Pairs of samples (A B A B …) that each row is made of
+    #[arg(long, value_name = "N", default_value_t = PAIRS, value_parser = pairs)]
+    pub pairs: usize,
+}
+
+fn pairs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(pairs) if (FEWEST_PAIRS..=1001).contains(&pairs) => Ok(pairs),
+        Ok(_) => Err(format!("{FEWEST_PAIRS} to 1001")),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+/// How a row was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Setup {
+    /// Port engine of the measured side.
+    pub port_engine: &'static str,
+    /// Mode of its sockets; `None` without AF_XDP.
+    pub xdp_mode: Option<&'static str>,
+    /// The packet.
+    pub packet: String,
+}
+
+/// One row of a benchmark's table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The benchmark: `tx`, `roundtrip`.
+    pub bench: &'static str,
+    /// What was measured.
+    pub row: String,
+    /// Unit of the values.
+    pub unit: &'static str,
+    /// What it was compared with.
+    pub vs: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub compared: Comparison,
+    /// What the ratio is meant to reach at least.
+    pub target: f64,
+    /// How.
+    #[serde(flatten)]
+    pub setup: Setup,
+    /// What to know when reading it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Row {
+    fn text(&self) -> String {
+        let Comparison { value, vs_value, ratio, ratio_low, ratio_high, pairs } = self.compared;
+        let met = if ratio >= self.target { "met" } else { "missed" };
+        let mut text = format!(
+            "{}: {}\n  {value:.0} {unit}; {}: {vs_value:.0}\n  \
+             ratio {ratio:.3}, 95 % interval {ratio_low:.3} to {ratio_high:.3}, {pairs} pairs; \
+             target {:.2} {met}",
+            self.bench,
+            self.row,
+            self.vs,
+            self.target,
+            unit = self.unit,
+        );
+        if let Some(note) = &self.note {
+            text += &format!("\n  {note}");
+        }
+        text
+    }
+}
+
+/// Prints rows as they come.
+#[derive(Debug)]
+pub struct Table {
+    json: bool,
+    began: bool,
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(args: &BenchArgs) -> Self {
+        Self { json: args.json, began: false }
+    }
+
+    /// Prints one row; before the first, how it was measured.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn print(&mut self, row: &Row) -> Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer(&mut out, row)?;
+            writeln!(out)?;
+        } else {
+            if !self.began {
+                let Setup { port_engine, xdp_mode, packet } = &row.setup;
+                let mode = xdp_mode.map(|mode| format!(" ({mode} mode)")).unwrap_or_default();
+                writeln!(out, "{port_engine}{mode} over veth, Linux {}; {packet}", release())?;
+            }
+            writeln!(out, "{}", row.text())?;
+        }
+        self.began = true;
+        Ok(())
+    }
+}
+
+fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ratio: f64) -> Row {
+        Row {
+            bench: "tx",
+            row: "x".into(),
+            unit: "packets/CPU-s",
+            vs: "y".into(),
+            compared: Comparison {
+                value: 10.0,
+                vs_value: 5.0,
+                ratio,
+                ratio_low: ratio,
+                ratio_high: ratio,
+                pairs: 21,
+            },
+            target: 0.95,
+            setup: Setup { port_engine: "xdp", xdp_mode: Some("copy"), packet: "SYN".into() },
+            note: None,
+        }
+    }
+
+    #[test]
+    fn a_json_row_is_flat() {
+        let json = serde_json::to_value(row(2.0)).unwrap_or_default();
+        for field in
+            ["bench", "row", "value", "unit", "vs", "ratio", "ratio_low", "ratio_high", "packet"]
+        {
+            assert!(json[field].is_string() || json[field].is_number(), "{field} in {json}");
+        }
+    }
+
+    #[test]
+    fn a_missed_target_is_said() {
+        assert!(row(0.9).text().ends_with("target 0.95 missed"));
+        assert!(row(0.96).text().ends_with("target 0.95 met"));
+    }
+}

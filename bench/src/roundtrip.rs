@@ -1,0 +1,196 @@
+//! `prtip-bench roundtrip`: probes out, answers in and judged, to the lab's far end
+//! with every port open.
+//!
+//! The whole engine (a scan as `prtip` runs it: pacing, steering program with the
+//! cookie check, validation, window, round-trip time, events on the bus) against a
+//! bare echo loop on the same link and the same far end: one constant SYN to an
+//! open port, a steering program that redirects everything, received frames only
+//! counted.
+//!
+//! Either side takes the link anew for each sample, because one program fits on it.
+//! CPU time is that of the whole process, so the engine's coordinator is in it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use prtip_bpf::abi::Key;
+use prtip_bpf::bench::BenchProgram;
+use prtip_bpf::lab::{Lab, LabConfig};
+use prtip_engine::event::PortEvent;
+use prtip_engine::plan::probe::{ProbeConfig, Prober};
+use prtip_engine::plan::{IpRange, Plan, PortSet};
+use prtip_engine::scan::{
+    Control, EngineChoice, Observer, Options, Prepared, Progress, Rate, SynOptions, XdpMode,
+    prepare,
+};
+use prtip_engine::wire::Link;
+use rustix::net::{AddressFamily, SocketType};
+
+use crate::bare::Bare;
+use crate::benchmark::{BenchArgs, Row, Setup, Table};
+use crate::cpu::{Clocks, Whose};
+use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6, SCAN, SCAN_MAC};
+use crate::paired::{Comparison, Side, interleave};
+use crate::stage::Stage;
+use crate::tx::SOURCE;
+
+/// Round trips of one sample: some 200 ms.
+const SAMPLE: u64 = 1 << 16;
+/// How long the engine listens after its last probe, and the loop after its last frame.
+const PATIENCE: Duration = Duration::from_millis(10);
+const KEY: Key = Key { k0: 1, k1: 2 };
+
+/// Measures and prints the row.
+///
+/// # Errors
+/// Without privileges, or when a port cannot be had.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let stage = Stage::new(1)?;
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    let ifindex = rustix::net::netdevice::name_to_index(&socket, FAR)?;
+    let mut far_end = Lab::load(all_open()).context("the lab's far end")?;
+    far_end.attach(FAR, ifindex).context("the lab's far end")?;
+    let row = stage.in_scan(|| measure(args.pairs))?;
+    Table::new(args).print(&row)
+}
+
+/// Every pair answers with a SYN-ACK.
+fn all_open() -> LabConfig {
+    LabConfig {
+        seed: 7,
+        open_below: 1000,
+        closed_below: 1000,
+        icmp_below: 1000,
+        router_v4: ROUTER_V4.octets(),
+        router_v6: ROUTER_V6.octets(),
+        router_mac: ROUTER_MAC,
+        ..LabConfig::default()
+    }
+}
+
+fn measure(pairs: usize) -> Result<Row> {
+    let core = core_affinity::get_core_ids().unwrap_or_default().pop();
+    let core = core.context("no CPU to run on")?;
+    // The threads of the scan inherit it: everything runs on one CPU, for either side.
+    ensure!(core_affinity::set_for_current(core), "cannot pin a thread to CPU {}", core.id);
+    let clocks = Clocks::new(Whose::Process, &[core]);
+
+    let frame = constant_frame()?;
+    let (mut lost, mut total, mut mode) = (0, 0, None);
+    let mut seed = 0;
+    let pairs = interleave(pairs, |side| {
+        let (answered, cpu_s) = match side {
+            Side::Ours => {
+                seed += 1;
+                let prepared = prepare_scan(seed)?;
+                mode = prepared.info().xdp_mode;
+                let start = clocks.read();
+                let answered = scan(prepared)?;
+                (answered, (clocks.read() - start).cpu_s())
+            }
+            Side::Theirs => {
+                let mut bare = Bare::open(SCAN, 0, &frame)?;
+                let mut program = BenchProgram::redirect_all(SCAN)?;
+                program.set_socket(0, bare.fd())?;
+                let start = clocks.read();
+                let answered = bare.echo(SAMPLE, PATIENCE)?;
+                (answered, (clocks.read() - start).cpu_s())
+            }
+        };
+        total += SAMPLE;
+        lost += SAMPLE.abs_diff(answered);
+        ensure!(answered > 0, "nothing came back");
+        Ok(answered as f64 / cpu_s)
+    })?;
+    Ok(Row {
+        bench: "roundtrip",
+        row: "AF_XDP engine, one queue: a whole scan with cookie check, window and events"
+            .to_owned(),
+        unit: "round trips/CPU-s",
+        vs: "a bare AF_XDP echo loop that only counts".to_owned(),
+        compared: Comparison::of(&pairs),
+        target: 0.9,
+        setup: Setup {
+            port_engine: "xdp",
+            xdp_mode: mode,
+            packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire), each answered by a SYN-ACK"
+                .to_owned(),
+        },
+        note: (lost > 0).then(|| format!("{lost} of {total} round trips were lost or doubled")),
+    })
+}
+
+/// The probe that the bare loop repeats.
+fn constant_frame() -> Result<Vec<u8>> {
+    let config = ProbeConfig {
+        key: KEY,
+        source_v4: Some(SOURCE),
+        source_v6: None,
+        source_ports: 61_000..=65_535,
+        attempts: 1,
+        syn: SynOptions::Mss,
+        link: Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
+        link_v6: None,
+    };
+    let prober = Prober::new(plan(0)?.into(), &config)?;
+    let mut frame = vec![0; 256];
+    let len = prober.craft(0, 0, &mut frame);
+    frame.truncate(len);
+    Ok(frame)
+}
+
+/// [`SAMPLE`] pairs: 4,096 addresses, 16 ports.
+fn plan(seed: u64) -> Result<Plan> {
+    let targets =
+        IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), 20).context("a literal prefix")?;
+    let mut builder = Plan::builder();
+    builder.target(&[targets], true).ports(PortSet::new(1..=16)).seed(seed);
+    let plan = builder.build()?;
+    ensure!(plan.len() == SAMPLE, "{} pairs", plan.len());
+    Ok(plan)
+}
+
+fn prepare_scan(seed: u64) -> Result<Prepared> {
+    let options = Options {
+        rate: Rate::Max,
+        retries: Some(0),
+        cooldown: PATIENCE,
+        engine: EngineChoice::Xdp,
+        xdp_mode: XdpMode::Copy,
+        interface: Some(SCAN.to_owned()),
+        source_ips: vec![IpAddr::V4(SOURCE)],
+        router_mac: Some(ROUTER_MAC),
+        rst: false,
+        ..Options::default()
+    };
+    Ok(prepare(plan(seed)?, KEY, &options)?)
+}
+
+/// Runs a scan; how many of its probes were answered.
+fn scan(prepared: Prepared) -> Result<u64> {
+    let mut count = Count::default();
+    let report = prepared.run(&Control::default(), &mut count)?;
+    if let Some(failure) = report.failure {
+        return Err(failure.into());
+    }
+    let unaccounted = report.ledger.unaccounted;
+    if unaccounted > 0 || count.0 != report.ledger.results {
+        bail!("the scan's books do not add up: {unaccounted} packets, {} events", count.0);
+    }
+    Ok(report.ledger.results)
+}
+
+/// Counts results.
+#[derive(Default)]
+struct Count(u64);
+
+impl Observer for Count {
+    fn port(&mut self, _: &PortEvent) {
+        self.0 += 1;
+    }
+
+    fn progress(&mut self, _: &Progress) {}
+
+    fn idle(&mut self) {}
+}

@@ -1,0 +1,62 @@
+//! Loads the programs of the benchmarks, `bench.bpf.c`, with aya: a far end that
+//! drops, and a near end that hands every packet to the AF_XDP socket of its queue.
+//!
+//! They judge nothing. What answers the probes of a benchmark is the lab's far
+//! end, and what picks the engine's replies out is the steering program of a scan.
+
+use std::os::fd::AsRawFd;
+
+use aya::maps::XskMap;
+use aya::programs::xdp::{Xdp, XdpMode};
+use aya::{Ebpf, EbpfLoader};
+
+use crate::lab::LabError;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench.bpf.o"));
+
+/// One of the two programs, attached natively. Dropping it detaches it.
+#[derive(Debug)]
+pub struct BenchProgram(Ebpf);
+
+impl BenchProgram {
+    /// Drops every IP packet that `interface` receives.
+    ///
+    /// # Errors
+    ///
+    /// Without privileges, or when the driver refuses.
+    pub fn drop_all(interface: &str) -> Result<Self, LabError> {
+        Self::attach("bench_drop", interface)
+    }
+
+    /// Redirects every IP packet that `interface` receives to the socket of its
+    /// queue ([`BenchProgram::set_socket`]); without one it passes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`BenchProgram::drop_all`].
+    pub fn redirect_all(interface: &str) -> Result<Self, LabError> {
+        Self::attach("bench_redirect", interface)
+    }
+
+    fn attach(name: &'static str, interface: &str) -> Result<Self, LabError> {
+        let mut ebpf = EbpfLoader::new().load(OBJECT)?;
+        let program = ebpf.program_mut(name).ok_or(LabError::Missing(name))?;
+        let program: &mut Xdp = program.try_into()?;
+        program.load()?;
+        program.attach(interface, XdpMode::Driver)?;
+        Ok(Self(ebpf))
+    }
+
+    /// Makes `socket` the socket of receive queue `queue`.
+    ///
+    /// # Errors
+    ///
+    /// When the socket is not bound to that queue.
+    pub fn set_socket(&mut self, queue: u32, socket: impl AsRawFd) -> Result<(), LabError> {
+        const MAP: &str = "bare_sockets";
+        let map = self.0.map_mut(MAP).ok_or(LabError::Missing(MAP))?;
+        XskMap::try_from(map)
+            .and_then(|mut map| map.set(queue, socket, 0))
+            .map_err(|error| LabError::Map(MAP, error))
+    }
+}
