@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what building prtip needs and this machine lacks, from Debian
-# packages. Says what and why first; does nothing when all is there. Works as
-# root and through sudo.
+# Installs what building prtip needs (with --test: what its tests need as well)
+# and this machine lacks, from Debian packages. Says what and why first; does
+# nothing when all is there. Works as root and through sudo.
 set -euo pipefail
 
 declare -A why=(
@@ -17,6 +17,18 @@ declare -A why=(
     [gcc]="builds libbpf and libxdp"
     [libc6-dev]="C headers"
 )
+
+if [ "${1:-}" = --test ]; then
+    why+=(
+        [bsdutils]="script: tests of output on a terminal"
+        [jq]="an independent reader of the JSON lines"
+        [procps]="kill, ps: signals, and that nothing is left behind"
+        [tcpdump]="captures what the scanner sends"
+        [tshark]="an independent reader of what the scanner sends"
+        [util-linux]="unshare, setpriv, nsenter: tests in namespaces, without root"
+        [valgrind]="counts instructions"
+    )
+fi
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-deps: this is no Debian system; install by hand: ${!why[*]}" >&2
