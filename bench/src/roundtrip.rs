@@ -11,9 +11,10 @@
 //! CPU time is that of the whole process, so the engine's coordinator is in it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use prtip_bpf::abi::Key;
 use prtip_bpf::bench::BenchProgram;
 use prtip_bpf::lab::{Lab, LabConfig};
@@ -29,7 +30,7 @@ use rustix::net::{AddressFamily, SocketType};
 
 use crate::bare::Bare;
 use crate::benchmark::{BenchArgs, Row, Setup, Table};
-use crate::cpu::{Clocks, Whose};
+use crate::cpu::{Clocks, Reading, Whose};
 use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6, SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
 use crate::stage::Stage;
@@ -85,16 +86,14 @@ fn measure(pairs: usize) -> Result<Row> {
                 seed += 1;
                 let prepared = prepare_scan(seed)?;
                 mode = prepared.info().xdp_mode;
-                let start = clocks.read();
-                let answered = scan(prepared)?;
-                (answered, (clocks.read() - start).cpu_s())
+                scan(prepared, &clocks)?
             }
             Side::Theirs => {
                 let mut bare = Bare::open(SCAN, 0, &frame)?;
                 let mut program = BenchProgram::redirect_all(SCAN)?;
                 program.set_socket(0, bare.fd())?;
                 let start = clocks.read();
-                let answered = bare.echo(SAMPLE, PATIENCE)?;
+                let answered = in_a_thread(|| bare.echo(SAMPLE, PATIENCE))?;
                 (answered, (clocks.read() - start).cpu_s())
             }
         };
@@ -167,27 +166,48 @@ fn prepare_scan(seed: u64) -> Result<Prepared> {
     Ok(prepare(plan(seed)?, KEY, &options)?)
 }
 
-/// Runs a scan; how many of its probes were answered.
-fn scan(prepared: Prepared) -> Result<u64> {
-    let mut count = Count::default();
-    let report = prepared.run(&Control::default(), &mut count)?;
+/// Runs a scan; how many of its probes were answered, and the CPU seconds until
+/// the last result had come over the bus: what follows (the cooldown, closing the
+/// port) is no round trip.
+fn scan(prepared: Prepared, clocks: &Clocks) -> Result<(u64, f64)> {
+    let start = clocks.read();
+    let mut results = Results { count: 0, clocks, all: None };
+    let report = prepared.run(&Control::default(), &mut results)?;
+    let end = results.all.unwrap_or_else(|| clocks.read());
     if let Some(failure) = report.failure {
         return Err(failure.into());
     }
-    let unaccounted = report.ledger.unaccounted;
-    if unaccounted > 0 || count.0 != report.ledger.results {
-        bail!("the scan's books do not add up: {unaccounted} packets, {} events", count.0);
+    let (count, unaccounted) = (results.count, report.ledger.unaccounted);
+    if unaccounted > 0 || count != report.ledger.results {
+        bail!("the scan's books do not add up: {unaccounted} packets, {count} events");
     }
-    Ok(report.ledger.results)
+    Ok((count, (end - start).cpu_s()))
 }
 
-/// Counts results.
-#[derive(Default)]
-struct Count(u64);
+/// Runs `work` in a thread of its own, as the engine does.
+fn in_a_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("bare".to_owned())
+            .spawn_scoped(scope, work)?
+            .join()
+            .map_err(|_| anyhow!("the bare loop panicked"))?
+    })
+}
 
-impl Observer for Count {
+/// Counts results, and reads the clocks when all are there.
+struct Results<'a> {
+    count: u64,
+    clocks: &'a Clocks,
+    all: Option<Reading>,
+}
+
+impl Observer for Results<'_> {
     fn port(&mut self, _: &PortEvent) {
-        self.0 += 1;
+        self.count += 1;
+        if self.count == SAMPLE {
+            self.all = Some(self.clocks.read());
+        }
     }
 
     fn progress(&mut self, _: &Progress) {}

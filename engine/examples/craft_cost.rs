@@ -1,21 +1,30 @@
 //! Instructions that one probe costs in user space: permutation, rank to address
-//! and port, source port, cookie, patching a frame of a ring.
+//! and port, source port, cookie, patching a frame, and the bookkeeping of frames
+//! and rings.
+//!
+//! `port` is all of it, through [`Port::send`] of the in-memory port with nobody at
+//! the far end; it includes the in-memory kernel's own walk over the ring, which a
+//! real port leaves to the real kernel. `craft` is the crafting alone, into a ring
+//! of frames without books.
 //!
 //! `craft_cost` runs itself under `valgrind --tool=callgrind` for two numbers of
 //! probes and prints the difference of the instruction counts divided by the
 //! difference of the numbers, so that set-up does not count. Instruction counts
 //! do not depend on the machine's load.
 //!
-//! `craft_cost run scalar|simd v4|v6|mixed|many|odd N` is the loop that is counted.
+//! `craft_cost run port|craft scalar|simd v4|v6|mixed|many|odd N` is the loop that is counted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use prtip_bpf::abi::Key;
+use prtip_engine::error::Result;
 use prtip_engine::plan::cookies::Lanes;
 use prtip_engine::plan::probe::{Fields, ProbeConfig, Prober, RESOLVE_BATCH, Slot};
 use prtip_engine::plan::{IpRange, Plan, PlanError, PortSet};
+use prtip_engine::port::memory::{Config, MemoryPort, Silence, VirtualClock};
+use prtip_engine::port::{Port, SEND_BATCH};
 use prtip_engine::scan::SynOptions;
 use prtip_engine::wire::Link;
 
@@ -36,19 +45,23 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         [] => measure_all(),
-        ["run", lanes, scenario, probes] => {
+        ["run", path @ ("port" | "craft"), lanes, scenario, probes] => {
             let Ok(probes) = probes.parse() else {
                 return usage();
             };
-            match prober(scenario, lanes) {
-                Ok(prober) => {
-                    println!("{:016x}", send(&prober, probes));
+            let done =
+                prober(scenario, lanes).map_err(|error| error.to_string()).and_then(|prober| {
+                    match path {
+                        "port" => send(&prober, probes).map_err(|error| error.to_string()),
+                        _ => Ok(craft(&prober, probes)),
+                    }
+                });
+            match done {
+                Ok(digest) => {
+                    println!("{digest:016x}");
                     ExitCode::SUCCESS
                 }
-                Err(error) => {
-                    eprintln!("craft_cost: {error}");
-                    ExitCode::FAILURE
-                }
+                Err(error) => fail(&error),
             }
         }
         _ => usage(),
@@ -56,11 +69,16 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: craft_cost [run scalar|simd v4|odd|many|v6|mixed PROBES]");
+    eprintln!("usage: craft_cost [run port|craft scalar|simd v4|odd|many|v6|mixed PROBES]");
     ExitCode::from(2)
 }
 
-fn prober(scenario: &str, lanes: &str) -> Result<Prober, PlanError> {
+fn fail(error: &str) -> ExitCode {
+    eprintln!("craft_cost: {error}");
+    ExitCode::FAILURE
+}
+
+fn prober(scenario: &str, lanes: &str) -> std::result::Result<Prober, PlanError> {
     let v4 = |text: &str, length| {
         let addr: Ipv4Addr = text.parse().expect("a literal address");
         IpRange::prefix(addr.into(), length).expect("a literal length")
@@ -105,9 +123,26 @@ fn prober(scenario: &str, lanes: &str) -> Result<Prober, PlanError> {
     Ok(if lanes == "scalar" { prober.with_lanes(Lanes::Scalar) } else { prober })
 }
 
+/// Sends `probes` probes through the in-memory port, as a worker would; returns
+/// what the port counted as completed.
+fn send(prober: &Prober, probes: u64) -> Result<u64> {
+    let config = Config { frames: RING, ..Config::default() };
+    let mut port = MemoryPort::new(config, VirtualClock::default(), Silence);
+    let mut indices = [0; SEND_BATCH];
+    let mut next = 0u64;
+    while next < probes {
+        let count = (probes - next).min(SEND_BATCH as u64);
+        for (index, value) in indices.iter_mut().zip(next..next + count) {
+            *index = value;
+        }
+        next += port.send(prober, &indices[..count as usize], 0)? as u64;
+    }
+    Ok(port.counters().completed)
+}
+
 /// Crafts `probes` probes into a ring of frames and returns something that
 /// depends on every one, so that nothing is optimised away.
-fn send(prober: &Prober, probes: u64) -> u64 {
+fn craft(prober: &Prober, probes: u64) -> u64 {
     let mut memory = vec![0u8; RING * FRAME];
     let mut slots = vec![Slot::EMPTY; RING];
     let mut lengths = vec![0u32; RING];
@@ -143,33 +178,38 @@ fn measure_all() -> ExitCode {
     } else {
         &["scalar", "simd"]
     };
-    println!("instructions a probe (frame of 58 or 78 bytes, MSS option)");
+    println!("instructions a probe in user space (frame of 58 or 78 bytes, MSS option)");
+    println!("    port    craft");
     for (scenario, what) in SCENARIOS {
         for lanes in lanes {
-            // Multiples of the ring, beyond the first filling of its frames.
-            let (few, many) = (4 * RING as u64, 20 * RING as u64);
-            match (count(lanes, scenario, few), count(lanes, scenario, many)) {
-                (Ok(low), Ok(high)) => {
-                    let each = (high - low) as f64 / (many - few) as f64;
-                    println!("{each:8.1}  {lanes:6}  {what}");
-                }
-                (Err(error), _) | (_, Err(error)) => {
-                    eprintln!("craft_cost: {error}");
-                    return ExitCode::FAILURE;
-                }
+            let each: std::result::Result<Vec<f64>, String> =
+                ["port", "craft"].iter().map(|path| each(path, lanes, scenario)).collect();
+            match each.as_deref() {
+                Ok([port, craft]) => println!("{port:8.1} {craft:8.1}  {lanes:6}  {what}"),
+                Ok(_) => return fail("two numbers a row"),
+                Err(error) => return fail(error),
             }
         }
     }
     ExitCode::SUCCESS
 }
 
+/// Instructions of one probe.
+fn each(path: &str, lanes: &str, scenario: &str) -> std::result::Result<f64, String> {
+    // Multiples of the ring, beyond the first filling of its frames.
+    let (few, many) = (4 * RING as u64, 20 * RING as u64);
+    let low = count(path, lanes, scenario, few)?;
+    let high = count(path, lanes, scenario, many)?;
+    Ok((high - low) as f64 / (many - few) as f64)
+}
+
 /// Instructions of a whole run, as callgrind counts them.
-fn count(lanes: &str, scenario: &str, probes: u64) -> Result<u64, String> {
+fn count(path: &str, lanes: &str, scenario: &str, probes: u64) -> std::result::Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args(["run", lanes, scenario, &probes.to_string()])
+        .args(["run", path, lanes, scenario, &probes.to_string()])
         .output()
         .map_err(|error| format!("valgrind: {error} (Debian package valgrind)"))?;
     let told = String::from_utf8_lossy(&output.stderr);

@@ -2,8 +2,8 @@
 //! frames in memory, a far end that answers as scripted, and a clock that only
 //! moves when told.
 //!
-//! Its bookkeeping is that of AF_XDP (free frames, a transmit ring, a completion
-//! ring, a bounded receive ring), so that a worker meets the same limits; and it
+//! Its bookkeeping is that of AF_XDP (free frames, a ring of those to send and
+//! those completed, a bounded receive ring), so that a worker meets the same limits; and it
 //! costs little: with [`Silence`] as the far end what remains is the work of user
 //! space. Faults are drawn from a seed, so that a failing run can be repeated.
 //!
@@ -41,6 +41,11 @@ impl VirtualClock {
 
 /// What answers the probes.
 pub trait Responder: Send {
+    /// Whether it looks at packets. Where nobody does and nothing goes wrong, the
+    /// in-memory kernel sends a whole ring at once, so that counting instructions
+    /// counts user space.
+    const LISTENS: bool = true;
+
     /// Takes one packet as it was sent; the answers go into `replies`.
     fn respond(&mut self, packet: &[u8], replies: &mut Replies);
 }
@@ -49,6 +54,8 @@ pub trait Responder: Send {
 pub struct Silence;
 
 impl Responder for Silence {
+    const LISTENS: bool = false;
+
     fn respond(&mut self, _: &[u8], _: &mut Replies) {}
 }
 
@@ -120,40 +127,77 @@ impl Default for Config {
 #[derive(Clone, Copy, Default)]
 struct Descriptor {
     frame: u32,
-    len: u32,
+    len: u16,
     control: bool,
 }
 
-/// A ring of a power of two of entries; the cursors run freely and wrap.
+/// The transmit ring and the completion ring in one: frames complete in the order
+/// in which they were queued, so a third cursor is all that the second ring adds.
+/// A power of two of entries; the cursors run freely and wrap.
+///
+/// `reclaimed <= sent <= queued <= reclaimed + entries`: there are as many entries
+/// as frames, and a frame is in the ring at most once, so there is always room.
 struct Ring {
     entries: Box<[Descriptor]>,
-    produced: u32,
-    consumed: u32,
+    queued: u32,
+    sent: u32,
+    reclaimed: u32,
 }
 
 impl Ring {
     fn new(capacity: usize) -> Self {
         assert!(capacity.is_power_of_two(), "a ring has a power of two of entries");
         let entries = vec![Descriptor::default(); capacity].into_boxed_slice();
-        Self { entries, produced: 0, consumed: 0 }
+        Self { entries, queued: 0, sent: 0, reclaimed: 0 }
     }
 
-    /// There is always room: a ring has as many entries as there are frames.
-    fn push(&mut self, descriptor: Descriptor) {
+    /// Queues descriptors; there is room for them.
+    fn queue(&mut self, descriptors: impl Iterator<Item = Descriptor>) {
         let mask = self.entries.len() - 1;
-        self.entries[self.produced as usize & mask] = descriptor;
-        self.produced = self.produced.wrapping_add(1);
+        let entries = &mut self.entries[..];
+        let mut queued = self.queued;
+        for descriptor in descriptors {
+            entries[queued as usize & mask] = descriptor;
+            queued = queued.wrapping_add(1);
+        }
+        self.queued = queued;
     }
 
-    fn pop(&mut self) -> Option<Descriptor> {
-        if self.consumed == self.produced {
+    /// The next frame to send, which is complete from now on.
+    #[inline]
+    fn send(&mut self) -> Option<Descriptor> {
+        if self.sent == self.queued {
             return None;
         }
         let mask = self.entries.len() - 1;
-        let descriptor = self.entries[self.consumed as usize & mask];
-        self.consumed = self.consumed.wrapping_add(1);
+        let descriptor = self.entries[self.sent as usize & mask];
+        self.sent = self.sent.wrapping_add(1);
         Some(descriptor)
     }
+
+    /// Everything that is queued is sent, unseen; returns how many frames.
+    fn send_all(&mut self) -> u32 {
+        let count = self.queued.wrapping_sub(self.sent);
+        self.sent = self.queued;
+        count
+    }
+
+    /// Moves the completed frames to `free`.
+    fn reclaim(&mut self, free: &mut Vec<u32>) {
+        let count = self.sent.wrapping_sub(self.reclaimed) as usize;
+        let first = self.reclaimed as usize & (self.entries.len() - 1);
+        let to_end = count.min(self.entries.len() - first);
+        free.extend(self.entries[first..first + to_end].iter().map(|sent| sent.frame));
+        free.extend(self.entries[..count - to_end].iter().map(|sent| sent.frame));
+        self.reclaimed = self.sent;
+    }
+}
+
+/// A frame's bytes and what they hold.
+#[derive(Clone)]
+struct Frame {
+    bytes: [u8; FRAME_BYTES],
+    slot: Slot,
 }
 
 /// A reply on its way: due time, order of sending, bytes.
@@ -164,12 +208,12 @@ pub struct MemoryPort<R> {
     config: Config,
     clock: VirtualClock,
     far_end: R,
-    frames: Box<[[u8; FRAME_BYTES]]>,
-    slots: Box<[Slot]>,
+    frames: Box<[Frame]>,
     fields: Box<[Fields; SEND_BATCH]>,
     free: Vec<u32>,
-    transmit: Ring,
-    completion: Ring,
+    ring: Ring,
+    /// Of the frames queued and not sent, those that are no probes.
+    controls_queued: u64,
     in_flight: BinaryHeap<InFlight>,
     received: std::collections::VecDeque<(u64, Vec<u8>)>,
     replies: Replies,
@@ -186,12 +230,12 @@ impl<R: Responder> MemoryPort<R> {
         Self {
             clock,
             far_end,
-            frames: vec![[0; FRAME_BYTES]; config.frames].into_boxed_slice(),
-            slots: vec![Slot::EMPTY; config.frames].into_boxed_slice(),
+            frames: vec![Frame { bytes: [0; FRAME_BYTES], slot: Slot::EMPTY }; config.frames]
+                .into_boxed_slice(),
             fields: Box::new([Fields::EMPTY; SEND_BATCH]),
             free: (0..count).rev().collect(),
-            transmit: Ring::new(config.frames),
-            completion: Ring::new(config.frames),
+            ring: Ring::new(config.frames),
+            controls_queued: 0,
             in_flight: BinaryHeap::new(),
             received: std::collections::VecDeque::with_capacity(config.rx_ring),
             replies: Replies::default(),
@@ -208,35 +252,40 @@ impl<R: Responder> MemoryPort<R> {
         &mut self.far_end
     }
 
-    /// Takes completed frames back.
-    fn reclaim(&mut self) {
-        while let Some(descriptor) = self.completion.pop() {
-            self.free.push(descriptor.frame);
-        }
-    }
-
     /// What the kernel and the network do at a kick.
     fn transmit(&mut self) {
+        let Faults { refuse_pm, probe_loss_pm, .. } = self.config.faults;
+        if !R::LISTENS && refuse_pm == 0 && self.config.kick_budget == usize::MAX {
+            let controls = std::mem::take(&mut self.controls_queued);
+            self.counters.controls += controls;
+            self.counters.completed += u64::from(self.ring.send_all()) - controls;
+            return;
+        }
+        let (mut controls, mut refused, mut completed) = (0, 0, 0);
         for _ in 0..self.config.kick_budget {
-            let Some(descriptor) = self.transmit.pop() else { break };
-            self.completion.push(descriptor);
+            let Some(descriptor) = self.ring.send() else { break };
             if descriptor.control {
-                self.counters.controls += 1;
-            } else if self.draws(self.config.faults.refuse_pm) {
-                self.counters.tx_failed += 1;
+                controls += 1;
+            } else if self.draws(refuse_pm) {
+                refused += 1;
                 continue;
             } else {
-                self.counters.completed += 1;
+                completed += 1;
             }
-            if self.draws(self.config.faults.probe_loss_pm) {
+            if self.draws(probe_loss_pm) {
                 continue;
             }
-            let packet = &self.frames[descriptor.frame as usize][..descriptor.len as usize];
+            let frame = &self.frames[descriptor.frame as usize];
+            let packet = &frame.bytes[..usize::from(descriptor.len)];
             self.far_end.respond(packet, &mut self.replies);
             if !self.replies.0.is_empty() {
                 self.dispatch();
             }
         }
+        self.controls_queued -= controls;
+        self.counters.controls += controls;
+        self.counters.tx_failed += refused;
+        self.counters.completed += completed;
     }
 
     /// Puts the far end's answers on their way.
@@ -296,15 +345,17 @@ impl<R: Responder> MemoryPort<R> {
 
 impl<R: Responder> Port for MemoryPort<R> {
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
-        self.reclaim();
+        self.ring.reclaim(&mut self.free);
         let count = indices.len().min(self.free.len());
         prober.resolve(&indices[..count], attempt, &mut self.fields);
-        for fields in &self.fields[..count] {
-            let Some(frame) = self.free.pop() else { break };
-            let at = frame as usize;
-            let len = prober.write(fields, &mut self.slots[at], &mut self.frames[at]) as u32;
-            self.transmit.push(Descriptor { frame, len, control: false });
-        }
+        let left = self.free.len() - count;
+        let frames = &mut self.frames[..];
+        let chosen = self.fields[..count].iter().zip(&self.free[left..]);
+        self.ring.queue(chosen.map(|(fields, &frame)| {
+            let Frame { bytes, slot } = &mut frames[frame as usize];
+            Descriptor { frame, len: prober.write(fields, slot, bytes) as u16, control: false }
+        }));
+        self.free.truncate(left);
         self.counters.submitted += count as u64;
         self.transmit();
         Ok(count)
@@ -312,19 +363,20 @@ impl<R: Responder> Port for MemoryPort<R> {
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
         if self.free.is_empty() {
-            self.reclaim();
+            self.ring.reclaim(&mut self.free);
         }
         let Some(frame) = self.free.pop() else { return false };
-        let at = frame as usize;
-        let len = fill(&mut self.frames[at]) as u32;
-        self.slots[at] = Slot::EMPTY;
-        self.transmit.push(Descriptor { frame, len, control: true });
+        let Frame { bytes, slot } = &mut self.frames[frame as usize];
+        *slot = Slot::EMPTY;
+        let descriptor = Descriptor { frame, len: fill(bytes) as u16, control: true };
+        self.ring.queue(std::iter::once(descriptor));
+        self.controls_queued += 1;
         true
     }
 
     fn kick(&mut self) -> Result<()> {
         self.transmit();
-        self.reclaim();
+        self.ring.reclaim(&mut self.free);
         Ok(())
     }
 
