@@ -42,6 +42,11 @@ fn tells_the_truth(lab: Lab, targets: &str, flags: &str) {
     assert!(scan.booked("rx_duplicate") > 0, "triple answers came only once: {ledger}");
 }
 
+/// A pace that a busy machine keeps.
+fn fixed(engine: &str) -> String {
+    format!("--port-engine {engine} --rate {}", sized(20_000, 50_000))
+}
+
 fn v4() -> &'static str {
     sized("198.18.0.0/24", "198.18.0.0/18")
 }
@@ -53,30 +58,30 @@ fn v6() -> &'static str {
 #[test]
 fn ipv4_over_af_xdp_is_the_truth_with_one_queue_and_with_two() {
     let Some(_turn) = turn("truth over AF_XDP") else { return };
-    tells_the_truth(ONE_QUEUE, v4(), "--port-engine xdp --rate 20000");
-    tells_the_truth(TWO_QUEUES, v4(), "--port-engine xdp --rate 20000");
+    tells_the_truth(ONE_QUEUE, v4(), &fixed("xdp"));
+    tells_the_truth(TWO_QUEUES, v4(), &fixed("xdp"));
 }
 
 #[test]
 fn ipv4_over_af_packet_is_the_truth_with_one_queue_and_with_two() {
     let Some(_turn) = turn("truth over AF_PACKET") else { return };
-    tells_the_truth(ONE_QUEUE, v4(), "--port-engine packet --rate 20000");
-    tells_the_truth(TWO_QUEUES, v4(), "--port-engine packet --rate 20000");
+    tells_the_truth(ONE_QUEUE, v4(), &fixed("packet"));
+    tells_the_truth(TWO_QUEUES, v4(), &fixed("packet"));
 }
 
 #[test]
 fn ipv6_is_the_truth_over_both_engines() {
     let Some(_turn) = turn("truth of IPv6") else { return };
-    tells_the_truth(ONE_QUEUE, v6(), "--port-engine xdp --rate 20000");
-    tells_the_truth(TWO_QUEUES, v6(), "--port-engine xdp --rate 20000");
-    tells_the_truth(TWO_QUEUES, v6(), "--port-engine packet --rate 20000");
+    tells_the_truth(ONE_QUEUE, v6(), &fixed("xdp"));
+    tells_the_truth(TWO_QUEUES, v6(), &fixed("xdp"));
+    tells_the_truth(TWO_QUEUES, v6(), &fixed("packet"));
 }
 
 #[test]
 fn both_families_in_one_scan_are_the_truth() {
     let Some(_turn) = turn("truth of both families") else { return };
     let targets = format!("{},{}", v4(), v6());
-    tells_the_truth(TWO_QUEUES, &targets, "--port-engine xdp --rate 30000");
+    tells_the_truth(TWO_QUEUES, &targets, &fixed("xdp"));
 }
 
 #[test]
@@ -103,7 +108,7 @@ fn shards_make_the_whole_and_share_nothing() {
     let mut all = Vec::new();
     for part in 1..=3 {
         let (scan, verdict) =
-            judged(ONE_QUEUE, v4(), &format!("--port-engine xdp --rate 20000 --shard {part}/3"));
+            judged(ONE_QUEUE, v4(), &format!("{} --shard {part}/3", fixed("xdp")));
         // A third tells no lie and does not know the rest.
         assert!(verdict.nothing_false(), "{verdict:?}");
         assert!(verdict.missed > verdict.expected / 2, "{verdict:?}");
