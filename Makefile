@@ -54,7 +54,7 @@ lint: deps ## formatting and clippy, warnings as errors
 bench: test-deps build ## transmit, round trip and instruction counts, with their ratios
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
-	@scripts/craft-cost.sh
+	@$(AS_USER) scripts/craft-cost.sh
 
 fuzz: deps ## run each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
 	cd fuzz && for target in $$(cargo fuzz list); do cargo fuzz run $$target -- -max_total_time=60 || exit 1; done
