@@ -28,6 +28,8 @@ pub struct Pacer {
     /// Probes that leave together.
     batch: f64,
     last_turn_ns: u64,
+    /// The last turn that sent something.
+    last_sent_ns: u64,
     /// The last turn had nothing to send.
     idle: bool,
     stalls: u64,
@@ -47,6 +49,7 @@ impl Pacer {
             tokens: 0.0,
             batch: batch as f64,
             last_turn_ns: now_ns,
+            last_sent_ns: 0,
             idle: false,
             stalls: 0,
             longest_stall_ns: 0,
@@ -84,10 +87,15 @@ impl Pacer {
             due = limit;
         }
         let earned = gap_ns.min(STALL_NS) as f64 * per_ns * REPAY;
-        let depth = (STALL_NS as f64 * per_ns * REPAY).max(self.batch);
+        let depth = self.batch + STALL_NS as f64 * per_ns * REPAY;
         self.tokens = (self.tokens + earned).min(depth);
-        // One batch that is due by the schedule may always leave.
-        due.min(self.tokens.max(self.batch)).max(0.0).min(most as f64) as usize
+        // A sender that sleeps from batch to batch earns too little by its turns: one
+        // batch may leave where the one before left long enough ago.
+        let since_ns = now_ns.saturating_sub(self.last_sent_ns);
+        if since_ns as f64 * per_ns * REPAY >= self.batch {
+            self.tokens = self.tokens.max(self.batch);
+        }
+        due.min(self.tokens).max(0.0).min(most as f64) as usize
     }
 
     /// There was nothing to send at `now_ns`: what was due beyond one probe is not
@@ -105,6 +113,9 @@ impl Pacer {
     pub fn sent(&mut self, count: usize) {
         self.sent += count as f64;
         self.tokens -= count as f64;
+        if count > 0 {
+            self.last_sent_ns = self.last_turn_ns;
+        }
     }
 
     /// Nanoseconds from `now_ns` until the next probe is due; 0 when it is.
@@ -176,7 +187,7 @@ mod tests {
             for start in (0..200).map(|k| resume + k * 1_000_000) {
                 let count = total(&sends, start, start + 10_000_000);
                 assert!(
-                    count as f64 <= 500.0 * REPAY + 14.0,
+                    count as f64 <= 500.0 * REPAY + 15.0,
                     "{count} in 10 ms after {stall_ns} ns"
                 );
             }
@@ -184,6 +195,20 @@ mod tests {
             let owed = (stall_ns.min(DEBT_LIMIT_NS)) as f64 * rate / 1e9;
             assert!((extra - owed).abs() <= 3.0, "repaid {extra}, owed {owed}");
             assert!(pacer.stalls().0 >= 1);
+        }
+    }
+
+    #[test]
+    fn turns_much_shorter_than_a_probes_time_repay_no_faster() {
+        for turn_ns in [500, 3_000, 7_000] {
+            let mut pacer = Pacer::new(Some(50_000.0), 1, 0);
+            drive(&mut pacer, 0, 1_000_000_000, turn_ns);
+            let resume = 1_500_000_000;
+            let sends = drive(&mut pacer, resume, resume + 300_000_000, turn_ns);
+            for start in (0..200).map(|k| resume + k * 1_000_000) {
+                let count = total(&sends, start, start + 10_000_000);
+                assert!(count as f64 <= 500.0 * REPAY + 15.0, "{count} with turns of {turn_ns} ns");
+            }
         }
     }
 
