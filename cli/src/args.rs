@@ -16,6 +16,8 @@ nmap's flags:
   -sS          TCP SYN scan (what prtip does anyway)
   -iL FILE     the same as --input-list
   -Pn          no host discovery (there is none)
+  -n           no reverse look-ups (there are none)
+  --open       the same as --show open (the default)
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 stopped before the end, 4 privileges or
 kernel features missing.
@@ -108,7 +110,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, hide = true, action = ArgAction::Count)]
     no_discovery: u8,
     /// Never look names up in reverse (prtip does not anyway).
-    #[arg(short = 'n', action = ArgAction::Count)]
+    #[arg(short = 'n', action = ArgAction::Count, hide = true)]
     no_reverse: u8,
 }
 
@@ -131,20 +133,22 @@ pub(crate) struct PortArgs {
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceArgs {
     /// Probes a second, retries included: a number (50000, 50k, 1.5m) or max [default: 1000].
-    #[arg(long, value_name = "PPS", value_parser = parse_rate)]
+    #[arg(long, value_name = "PPS", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<Rate>,
     /// A rate by nmap's name: 0 is 1 a second, 1 10, 2 100, 3 1000, 4 10000, 5 100000.
     #[arg(short = 'T', long = "timing", value_name = "0-5", value_parser = parse_timing,
           conflicts_with = "rate")]
     pub timing: Option<Rate>,
     /// Send again to what has not answered [default: 1 up to 2^20 pairs, else 0].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=15))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=15),
+          allow_negative_numbers = true)]
     pub retries: Option<u8>,
     /// Seconds to listen after the last probe.
-    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = parse_seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = parse_seconds,
+          allow_negative_numbers = true)]
     pub cooldown: Duration,
     /// Seed of the random order; default: random, and told.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Scan part I of N (the first is 1); needs --seed, and no host names.
     #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "seed")]
@@ -169,13 +173,13 @@ pub(crate) struct WayOutArgs {
     /// Fail where zero-copy is not to be had.
     #[arg(long)]
     pub require_zerocopy: bool,
-    /// Receive queues to use; default: all.
+    /// Receive queues to use; replies on the others are not seen. Default: all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub queues: Option<u32>,
-    /// Source address, one for IPv4 and one for IPv6.
+    /// Source address; twice: one for IPv4 and one for IPv6.
     #[arg(long, value_name = "ADDRESS")]
     pub source_ip: Vec<IpAddr>,
-    /// Source ports.
+    /// Source ports; every attempt needs one of its own.
     #[arg(long, value_name = "A-B", default_value = "61000-65535", value_parser = parse_port_range)]
     pub source_ports: RangeInclusive<u16>,
     /// MAC address of the next hop; default: asked of the kernel.
@@ -187,7 +191,7 @@ pub(crate) struct WayOutArgs {
     /// TCP options of the SYN: none, MSS, or what Linux sends.
     #[arg(long, value_enum, default_value_t = SynArg::Mss)]
     pub syn: SynArg,
-    /// Leave half-open connections to the other side's timeout.
+    /// Send no RST: leave half-open connections to the other side's timeout.
     #[arg(long)]
     pub no_rst: bool,
 }
@@ -204,7 +208,7 @@ pub(crate) struct ResultArgs {
     /// Write a crash-safe log of JSON lines to a new FILE; its key goes to FILE.key.
     #[arg(long, value_name = "FILE")]
     pub event_log: Option<PathBuf>,
-    /// Say more; twice: still more.
+    /// Say more: the ledger in full, and what the steering program saw.
     #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
     pub verbose: u8,
 }
@@ -306,6 +310,10 @@ fn parse_timing(text: &str) -> Result<Rate, String> {
         _ => return Err("a timing is a number from 0 to 5".into()),
     };
     Ok(Rate::PerSecond(rate))
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -7,12 +7,17 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 3] =
-    [("-sS", "--syn-scan"), ("-Pn", "--no-discovery"), ("-iL", "--input-list")];
+const REWRITTEN: [(&str, &str); 4] = [
+    ("-sS", "--syn-scan"),
+    ("-Pn", "--no-discovery"),
+    ("-iL", "--input-list"),
+    ("--open", "--show=open"),
+];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 26] = [
+const NOT_BUILT: [(&str, &str); 27] = [
     ("-sA", "the ACK scan"),
+    ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
     ("-sM", "the Maimon scan"),
@@ -105,8 +110,8 @@ mod tests {
     #[test]
     fn nmaps_flags_become_long_ones() {
         assert_eq!(
-            rewritten("-sS -Pn -n -iL hosts -iLhosts -iL - host"),
-            "--syn-scan --no-discovery -n --input-list hosts --input-list=hosts --input-list - host"
+            rewritten("-sS -Pn -n --open -iL hosts -iLhosts -iL - host"),
+            "--syn-scan --no-discovery -n --show=open --input-list hosts --input-list=hosts --input-list - host"
         );
     }
 

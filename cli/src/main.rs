@@ -51,8 +51,12 @@ fn start(raw_args: Vec<OsString>) -> Exit {
         }),
         Err(error) => {
             // Help and version are results and go to standard output; a closed pipe is no fault.
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Done }
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            match printed {
+                _ if error.use_stderr() => Exit::Usage,
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Failed,
+                _ => Exit::Done,
+            }
         }
     }
 }

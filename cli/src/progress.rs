@@ -32,9 +32,9 @@ impl Display {
         }
         let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
         let bar = ProgressBar::with_draw_target(Some(1000), target);
-        let style = ProgressStyle::with_template("{bar:20} {wide_msg}")
+        let style = ProgressStyle::with_template("{wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style);
         Self::Live(bar)
     }
 
@@ -43,7 +43,7 @@ impl Display {
         match self {
             Self::Live(bar) => {
                 bar.set_position((progress.percent * 10.0) as u64);
-                bar.set_message(describe(progress));
+                bar.set_message(describe_briefly(progress));
             }
             Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {
                 *last = Instant::now();
@@ -81,6 +81,33 @@ fn describe(progress: &Progress) -> String {
         progress.drops,
         readable_seconds(progress.eta_s),
     )
+}
+
+/// The same in 80 columns; of a narrower terminal the end is cut off.
+fn describe_briefly(progress: &Progress) -> String {
+    format!(
+        "{:.1}% {} left, {}/s avg {}, {} open {} sent {} replies {} drops",
+        progress.percent,
+        readable_seconds(progress.eta_s),
+        brief_count(progress.pps),
+        brief_count(progress.pps_average),
+        brief_count(progress.open as f64),
+        brief_count(progress.sent as f64),
+        brief_count(progress.replies as f64),
+        brief_count(progress.drops as f64),
+    )
+}
+
+/// At most five characters up to 10^12: `950`, `12.3k`, `752k`, `14.9M`.
+fn brief_count(value: f64) -> String {
+    let (scaled, unit) = match value {
+        _ if !value.is_finite() => return "?".into(),
+        _ if value < 999.5 => return format!("{value:.0}"),
+        _ if value < 999.5e3 => (value / 1e3, "k"),
+        _ if value < 999.5e6 => (value / 1e6, "M"),
+        _ => (value / 1e9, "G"),
+    };
+    if scaled < 99.95 { format!("{scaled:.1}{unit}") } else { format!("{scaled:.0}{unit}") }
 }
 
 /// `950`, `12.3 k`, `14.88 M`.
@@ -125,6 +152,40 @@ mod tests {
             (f64::INFINITY, "?"),
         ] {
             assert_eq!(readable_seconds(seconds), text);
+        }
+    }
+
+    #[test]
+    fn the_live_line_of_a_large_scan_fits_a_terminal() {
+        let progress = Progress {
+            sent: 751_718,
+            replies: 217_347,
+            open: 48_989,
+            percent: 36.9,
+            eta_s: 17.2,
+            pps: 34_300.0,
+            pps_average: 74_300.0,
+            ..Progress::default()
+        };
+        let line = describe_briefly(&progress);
+        assert!(line.starts_with("36.9% 17 s left, 34.3k/s avg 74.3k, 49.0k open "), "{line}");
+        assert!(line.ends_with(" 752k sent 217k replies 0 drops"), "{line}");
+        assert!(line.len() <= 80, "{} columns: {line}", line.len());
+    }
+
+    #[test]
+    fn brief_counts_have_at_most_five_characters() {
+        for (count, text) in [
+            (0.0, "0"),
+            (999.4, "999"),
+            (999.6, "1.0k"),
+            (99_960.0, "100k"),
+            (999_600.0, "1.0M"),
+            (14.88e6, "14.9M"),
+            (4.3e9, "4.3G"),
+            (f64::NAN, "?"),
+        ] {
+            assert_eq!(brief_count(count), text);
         }
     }
 

@@ -22,6 +22,7 @@ use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeA
 use crate::exit::Exit;
 use crate::progress::Display;
 use crate::say::say;
+use crate::summary::Sending;
 use crate::{dry_run, signals, summary, targets};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
@@ -32,9 +33,6 @@ pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
         None => key::random_u64()?,
     };
     let resolved = targets::resolve(args, seed)?;
-    for word in &resolved.words {
-        say(format_args!("prtip: {word}"));
-    }
     say(summary::announce_plan(&resolved.plan, args.pace.shard));
 
     let control = Arc::new(Control::default());
@@ -63,6 +61,7 @@ fn scan(
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let prepared = scan::prepare(resolved.plan, key, options)?;
+    let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), options));
 
     let log = match log_path {
@@ -86,7 +85,7 @@ fn scan(
         sinks,
         display: Display::start(),
         control: Arc::clone(control),
-        sending: Progress::default(),
+        sending: Sending::default(),
         closed: false,
     };
     let report = prepared.run(control, &mut console);
@@ -105,6 +104,11 @@ fn scan(
     written?;
     if let Some(failure) = report.failure {
         return Err(failure);
+    }
+    if summary::nothing_was_sent(&report.ledger) {
+        return Err(Error::new(Kind::Failed, format!("send on {interface}"))
+            .cause(format!("the kernel refused all {} probes", report.ledger.tx_failed))
+            .remedy("look for a firewall rule on the way out, and for broadcast addresses"));
     }
     let stopped = report.stopped || control.level() > 1;
     Ok(if stopped { Exit::Stopped } else { Exit::Done })
@@ -182,9 +186,7 @@ struct Console {
     sinks: Sinks,
     display: Display,
     control: Arc<Control>,
-    /// The last progress during which something was sent: behind it, in the
-    /// cooldown, the average rate would only sink.
-    sending: Progress,
+    sending: Sending,
     closed: bool,
 }
 
@@ -208,9 +210,7 @@ impl Observer for Console {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        if progress.sent > self.sending.sent {
-            self.sending = *progress;
-        }
+        self.sending.add(progress);
         let Self { sinks, display, .. } = self;
         display.aside(|| sinks.progress(progress));
         self.display.show(progress);

@@ -75,18 +75,51 @@ fn rate_name(rate: Rate) -> String {
     }
 }
 
-/// What came out. `sending` is the last progress during which something was sent.
-pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> String {
+/// How fast probes left, over the times in which some did: neither the wait
+/// before a retry nor the cooldown counts.
+#[derive(Debug, Default)]
+pub(crate) struct Sending {
+    /// Probes up to the last progress.
+    sent: u64,
+    seconds: f64,
+}
+
+impl Sending {
+    /// Less than this is a rate of the samples, about four a second, not of the scan.
+    const SHORTEST_S: f64 = 2.0;
+
+    /// Takes the next progress of a scan.
+    pub(crate) fn add(&mut self, progress: &Progress) {
+        let sent = progress.sent.saturating_sub(self.sent);
+        if sent > 0 && progress.pps > 0.0 {
+            self.seconds += sent as f64 / progress.pps;
+        }
+        self.sent = progress.sent;
+    }
+
+    /// Probes a second, of a scan that sent for long enough to tell.
+    fn average(&self) -> Option<f64> {
+        (self.seconds >= Self::SHORTEST_S).then(|| self.sent as f64 / self.seconds)
+    }
+}
+
+/// Whether the kernel took none of the probes: such a scan says nothing about its targets.
+pub(crate) fn nothing_was_sent(ledger: &Ledger) -> bool {
+    ledger.completed == 0 && ledger.tx_failed > 0
+}
+
+/// What came out.
+pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> String {
     let ledger = &report.ledger;
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} open, {} closed, {} filtered in {:.2} s; {} probes sent{}{}",
+        "{} open, {} closed, {} filtered in {:.2} s; {} sent{}{}",
         report.open,
         report.closed,
         report.filtered,
         report.elapsed.as_secs_f64(),
-        ledger.completed,
+        counted(ledger.completed, "probe", "probes"),
         average(sending),
         if report.stopped { "; stopped before the end" } else { "" },
     );
@@ -115,11 +148,10 @@ pub(crate) fn conclude(report: &Report, sending: &Progress, verbose: bool) -> St
     text
 }
 
-/// The rate while sending; a scan that was over before its first progress has none.
-fn average(sending: &Progress) -> String {
-    match sending.sent {
-        0 => String::new(),
-        _ => format!(", {}/s while sending", short_count(sending.pps_average)),
+fn average(sending: &Sending) -> String {
+    match sending.average() {
+        Some(pps) => format!(", {}/s while sending", short_count(pps)),
+        None => String::new(),
     }
 }
 
@@ -138,8 +170,12 @@ impl fmt::Display for Books<'_> {
         if !self.in_full && l.unaccounted == 0 && lost == 0 {
             return write!(
                 f,
-                " ({} replies: {} results, {} duplicates, {} late, {} invalid)",
-                l.rx_steered, l.results, l.rx_duplicate, l.rx_late, l.rx_invalid
+                " ({}: {}, {}, {} late, {} invalid)",
+                counted(l.rx_steered, "reply", "replies"),
+                counted(l.results, "result", "results"),
+                counted(l.rx_duplicate, "duplicate", "duplicates"),
+                l.rx_late,
+                l.rx_invalid
             );
         }
         write!(
@@ -174,6 +210,25 @@ impl fmt::Display for Books<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rate_leaves_waiting_out_and_needs_time_to_be_told() {
+        let progress = |sent, pps| Progress { sent, pps, ..Progress::default() };
+        let mut sending = Sending::default();
+        sending.add(&progress(1000, 1000.0));
+        assert_eq!(average(&sending), "");
+        sending.add(&progress(1000, 0.0));
+        sending.add(&progress(4000, 3000.0));
+        assert_eq!(average(&sending), ", 2000/s while sending");
+    }
+
+    #[test]
+    fn a_scan_of_which_every_probe_was_refused_sent_nothing() {
+        let ledger = |completed, tx_failed| Ledger { completed, tx_failed, ..Ledger::default() };
+        assert!(nothing_was_sent(&ledger(0, 2)));
+        assert!(!nothing_was_sent(&ledger(1, 2)));
+        assert!(!nothing_was_sent(&ledger(0, 0)), "an empty shard is no failure");
+    }
 
     #[test]
     fn books_that_do_not_add_up_are_always_shown_in_full() {

@@ -12,6 +12,7 @@ use prtip_engine::plan::{
 };
 
 use crate::args::{PortArgs, ScanArgs, TargetArgs};
+use crate::say::say;
 
 /// A plan and what people call it.
 #[derive(Debug)]
@@ -20,22 +21,18 @@ pub(crate) struct Resolved {
     pub plan: Plan,
     /// The one host of the plan, as `name (address)` or the address.
     pub only_host: Option<String>,
-    /// What the user should read: names that did not resolve, and the like.
-    pub words: Vec<String>,
 }
 
-/// Builds the plan that `args` ask for, with `seed` as the order's seed.
+/// Builds the plan that `args` ask for, with `seed` as the order's seed. Says on
+/// the way what was left out: it may be the reason why nothing is left.
 pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
-    let mut collector = Collector {
-        builder: Plan::builder(),
-        names: Names::of(args),
-        named: Vec::new(),
-        words: Vec::new(),
-    };
+    one_reader_of_standard_input(&args.targets)?;
+    let mut collector =
+        Collector { builder: Plan::builder(), names: Names::of(args), named: Vec::new() };
     collector.targets(&args.targets)?;
     collector.exclusions(&args.targets)?;
     collector.ports(&args.ports)?;
-    let Collector { mut builder, named, words, .. } = collector;
+    let Collector { mut builder, named, .. } = collector;
     builder.seed(seed).whole_internet(args.targets.whole_internet);
     if let Some((part, of)) = args.pace.shard {
         builder.shard(part, of);
@@ -51,7 +48,7 @@ pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
             None => addr.to_string(),
         }
     });
-    Ok(Resolved { plan, only_host, words })
+    Ok(Resolved { plan, only_host })
 }
 
 /// Whether host names may be used.
@@ -73,7 +70,6 @@ struct Collector {
     names: Names,
     /// Names given and the addresses that they stand for.
     named: Vec<(String, IpAddr)>,
-    words: Vec<String>,
 }
 
 impl Collector {
@@ -105,7 +101,7 @@ impl Collector {
                             }
                         }
                         Err(error) if self.names == Names::Refused => return Err(error),
-                        Err(error) => self.words.push(format!("left out: {error}")),
+                        Err(error) => say(format_args!("prtip: left out: {error}")),
                     },
                 }
             }
@@ -149,7 +145,7 @@ impl Collector {
             (Some(text), _, _) => {
                 let spec = parse_ports(text)?;
                 if let Some(udp) = spec.udp {
-                    self.words.push(format!("UDP is not scanned yet; left out: U:{udp}"));
+                    say(format_args!("prtip: UDP is not scanned yet; left out: U:{udp}"));
                 }
                 Some(spec.tcp)
             }
@@ -157,7 +153,7 @@ impl Collector {
             (None, false, Some(count)) => {
                 let ports = top_ports(usize::from(count));
                 if ports.len() < usize::from(count) {
-                    self.words.push(format!("our list has {} ports; taken all", ports.len()));
+                    say(format_args!("prtip: our list has {} ports; taken all", ports.len()));
                 }
                 Some(ports)
             }
@@ -179,7 +175,7 @@ impl Collector {
         }
         if !v6.is_empty() {
             let v6: Vec<String> = v6.iter().map(ToString::to_string).collect();
-            self.words.push(format!("other addresses of {name}, not scanned: {}", v6.join(", ")));
+            say(format_args!("prtip: other addresses of {name}, not scanned: {}", v6.join(", ")));
         }
         Ok(v4)
     }
@@ -213,10 +209,24 @@ fn ranges_only(text: &str, flag: &str) -> Result<Vec<IpRange>> {
     }
 }
 
+/// A second list from standard input would be empty, and an empty list of
+/// exclusions is not noticed before the packets are out.
+fn one_reader_of_standard_input(args: &TargetArgs) -> Result<()> {
+    let lists = args.input_list.iter().chain(&args.excludefile);
+    if lists.filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Error::new(Kind::Usage, "standard input (-) can be only one of the lists"));
+    }
+    Ok(())
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// Reads a list; `-` is standard input. Bytes that are no text stay visible as
 /// replacement characters, so that their line is refused by number.
 fn read_list(path: &Path) -> Result<Vec<TargetToken>> {
-    let stdin = path == Path::new("-");
+    let stdin = is_stdin(path);
     let name = if stdin {
         "standard input".to_owned()
     } else {

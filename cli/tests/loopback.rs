@@ -49,6 +49,11 @@ fn a_reader_that_leaves_ends_the_scan_well() {
 }
 
 #[test]
+fn a_scan_that_could_send_nothing_has_failed() {
+    in_a_namespace("refused");
+}
+
+#[test]
 fn ctrl_c_drains_and_writes_everything() {
     in_a_namespace("interrupted");
 }
@@ -181,6 +186,15 @@ mod inside {
         assert!(start.elapsed() < Duration::from_secs(3), "it scanned on: {:?}", start.elapsed());
         let words = String::from_utf8(output.stderr).unwrap().to_lowercase();
         assert!(!words.contains("pipe") && !words.contains("error"), "{words}");
+    }
+
+    #[test]
+    #[ignore = "runs in a namespace"]
+    fn refused() {
+        // The kernel lets no socket send to a broadcast address unasked.
+        let (output, _, stderr) = run("-p 1-5 --cooldown 0.1 127.255.255.255");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("the kernel refused all 10 probes"), "{stderr}");
     }
 
     #[test]

@@ -26,6 +26,13 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
     for (line, says) in [
         ("", "no targets"),
         ("-p 80", "no targets"),
+        ("-p 80 -iL - --excludefile - 198.18.0.1", "only one of the lists"),
+        ("-p 80 --rate -1 198.18.0.1", "a rate is a number"),
+        ("-p 80 --cooldown -1 198.18.0.1", "seconds from 0"),
+        ("-p 80 --retries -1 198.18.0.1", "0..=15"),
+        ("-p 80 --seed -1 198.18.0.1", "a seed is a whole number"),
+        ("-p 80 --seed x 198.18.0.1", "a seed is a whole number"),
+        ("-sC 198.18.0.1", "not built yet"),
         ("-p 0 198.18.0.1", "port 0"),
         ("-p 70000 198.18.0.1", "ports are 1 to 65535"),
         ("-p 80-22 198.18.0.1", "ends before it starts"),
@@ -47,7 +54,6 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
         ("--rate auto 198.18.0.1", "not built yet"),
         ("--rate 5 -T4 198.18.0.1", "cannot be used with"),
         ("-T6 198.18.0.1", "from 0 to 5"),
-        ("--cooldown -1 198.18.0.1", "unexpected argument '-1'"),
         ("--cooldown nan 198.18.0.1", "seconds from 0 to 3600"),
         ("--retries 99 198.18.0.1", "--retries"),
         ("--shard 1/2 198.18.0.1", "--seed"),
@@ -132,4 +138,10 @@ fn an_existing_log_or_key_is_never_overwritten() {
     std::fs::write(folder.path().join("log.key"), "").unwrap();
     refuse(&mut prtip(&line), "the key of an earlier scan");
     assert!(!log.exists());
+}
+
+#[test]
+fn a_list_of_dead_names_only_tells_each_of_them() {
+    let mut command = prtip("-p 80 --dry-run -iL -");
+    refuse(command.write_stdin("dead.invalid\n"), "left out: look up the host name dead.invalid");
 }

@@ -78,6 +78,20 @@ fn words_into_a_closed_pipe_are_a_normal_end() {
 }
 
 #[test]
+fn words_that_cannot_be_written_are_a_failure() {
+    for word in ["--help", "--version", "man"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let status = Process::new(cargo_bin!("prtip"))
+            .arg(word)
+            .stdout(full)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(1), "{word}");
+    }
+}
+
+#[test]
 fn no_colour_reaches_a_pipe() {
     for args in [&["--help"][..], &["--bogus"], &["--dry-run", "-p", "80", "198.18.0.1"]] {
         let output = Command::cargo_bin("prtip").unwrap().args(args).output().unwrap();
