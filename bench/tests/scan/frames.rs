@@ -17,8 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::lab::{Lab, wait};
 use crate::open_lab::{OpenLab, Side};
 use crate::programs::compile_pass;
-use crate::setting::{seed, turn};
+use crate::setting::{seed, turn_with};
 
+/// Other people's programs that listen, read and build.
+const PROGRAMS: [&str; 3] = ["tcpdump", "tshark", "clang"];
 /// More frames than any capture here.
 const FRAMES: &str = "20000";
 const FIELDS: [&str; 11] = [
@@ -131,7 +133,7 @@ fn open() -> (OpenLab, tempfile::TempDir) {
 
 #[test]
 fn tshark_calls_every_frame_well_formed_and_none_is_excluded() {
-    let Some(_turn) = turn("frames") else { return };
+    let Some(_turn) = turn_with("frames", &PROGRAMS) else { return };
     let (lab, _folder) = open();
     let v4 = "198.18.0.0/25 --exclude 198.18.0.32/27,198.18.0.100";
     let v6 = "2001:2:0:1::/121 --exclude 2001:2:0:1::20/123,2001:2:0:1::64";
@@ -173,7 +175,7 @@ fn tshark_calls_every_frame_well_formed_and_none_is_excluded() {
 
 #[test]
 fn the_reset_of_a_half_open_connection_is_well_formed_and_meets_it() {
-    let Some(_turn) = turn("reset") else { return };
+    let Some(_turn) = turn_with("reset", &PROGRAMS) else { return };
     let (lab, _folder) = open();
     for address in ["198.19.255.2", "2001:2:0:ffff::2"] {
         let listener = lab.spawn(Side::Far, move || TcpListener::bind((address, 0)).unwrap());

@@ -21,22 +21,34 @@ pub(crate) struct Turn {
 /// Waits for this test's turn. `None` where it cannot run, which is said, and
 /// which fails where `CI` is set.
 pub(crate) fn turn(test: &str) -> Option<Turn> {
-    let permitted = Command::new("unshare")
-        .args(["--net", "true"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !rustix::process::geteuid().is_root() || !permitted {
+    turn_with(test, &[])
+}
+
+/// The same for a test that needs other people's programs.
+pub(crate) fn turn_with(test: &str, programs: &[&str]) -> Option<Turn> {
+    let permitted = rustix::process::geteuid().is_root() && runs("unshare", &["--net", "true"]);
+    let lacking = programs.iter().find(|program| !runs(program, &["--version"]));
+    let reason = match (permitted, lacking) {
+        (false, _) => "needs root and network namespaces".to_owned(),
+        (true, Some(program)) => format!("needs {program}: scripts/install-deps.sh --test"),
+        (true, None) => String::new(),
+    };
+    if !reason.is_empty() {
         let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
-        assert!(!ci, "{test} is required: it needs root and network namespaces");
-        println!("SKIPPED: {test}: needs root and network namespaces");
+        assert!(!ci, "{test} is required: {reason}");
+        println!("SKIPPED: {test}: {reason}");
         return None;
     }
     // A test that failed has no state that the next one could find broken.
     let guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     println!("{test}: PRTIP_TEST_SEED={}", *SEED);
     Some(Turn { _guard: guard })
+}
+
+fn runs(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Seed of this run: `PRTIP_TEST_SEED`, else a new one; printed by every test.
