@@ -11,18 +11,18 @@ USER_HOME := $(shell getent passwd $(SUDO_USER) | cut -d: -f6)
 AS_USER   := sudo -u $(SUDO_USER) -H env "PATH=$(USER_HOME)/.cargo/bin:$(PATH)"
 endif
 endif
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK)
+KEPT    := CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(KEPT))
 CARGO   := $(AS_USER) cargo
 TRIPLE  := $(shell $(AS_USER) rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-RUNNER  := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER
 BIN     := $(CURDIR)/target/release
 
 # Test programs run as root, whoever builds them: they make network namespaces.
-ifneq ($(AS_ROOT),)
-TEST_RUNNER := $(RUNNER)="$(AS_ROOT)"
-else ifneq ($(AS_USER),)
-TEST_RUNNER := $(RUNNER)="sudo --preserve-env=CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK"
+# Assignments stand behind AS_USER's `env`, since sudo clears the environment.
+ifneq ($(AS_ROOT)$(AS_USER),)
+RUNNER := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER="sudo --preserve-env=$(KEPT)"
 endif
+TESTS = $(AS_USER) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
 .PHONY: help deps test-deps build demo test lint soak bench fuzz
 
@@ -39,13 +39,13 @@ build: deps ## build the release binaries: prtip, prtip-bench
 	$(CARGO) build --release --workspace --locked
 
 demo: build ## scan the lab and real servers over AF_XDP, compare with the truth
-	@$(AS_ROOT) scripts/demo.sh $(BIN)
+	@$(AS_ROOT) scripts/demo.sh
 
 test: test-deps build ## the whole test suite, namespace tests included
-	PRTIP_BIN_DIR=$(BIN) $(TEST_RUNNER) $(CARGO) test --workspace --locked
+	$(TESTS) cargo test --workspace --locked
 
 soak: test-deps build ## the same checks at full size
-	PRTIP_SOAK=1 PRTIP_BIN_DIR=$(BIN) $(TEST_RUNNER) $(CARGO) test --workspace --locked
+	$(TESTS) PRTIP_SOAK=1 cargo test --workspace --locked
 
 lint: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check
@@ -56,5 +56,7 @@ bench: test-deps build ## transmit, round trip and instruction counts, with thei
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
 	@$(AS_USER) scripts/craft-cost.sh
 
-fuzz: deps ## run each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
-	cd fuzz && for target in $$(cargo fuzz list); do cargo fuzz run $$target -- -max_total_time=60 || exit 1; done
+fuzz: deps ## run each fuzz target for a minute
+	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
+	cd fuzz && for target in reply target_list ports; do \
+	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done
