@@ -42,7 +42,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
     };
     format!(
         "{}{mode} on {} ({}, {}): {}\n\
-         SYN {}, {wire}; {}, {}, {:?} to wait for late replies",
+         SYN {}, {wire}; {}, {}, {} s to wait for late replies",
         info.port_engine,
         info.interface,
         counted(u64::from(info.queues), "queue", "queues"),
@@ -51,7 +51,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
         syn_name(options.syn),
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
-        options.cooldown,
+        options.cooldown.as_secs_f64(),
     )
 }
 
