@@ -42,7 +42,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
     };
     format!(
         "{}{mode} on {} ({}, {}): {}\n\
-         SYN {}, {wire}; {}, {}, {:?} to wait for late replies",
+         SYN {}, {wire}; {}, {}, {} s to wait for late replies",
         info.port_engine,
         info.interface,
         counted(u64::from(info.queues), "queue", "queues"),
@@ -51,7 +51,7 @@ pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
         syn_name(options.syn),
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
-        options.cooldown,
+        options.cooldown.as_secs_f64(),
     )
 }
 
@@ -85,8 +85,9 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// Less than this is a rate of the samples, about four a second, not of the scan.
-    const SHORTEST_S: f64 = 2.0;
+    /// Samples are a quarter of a second; that of a start or an end is counted in
+    /// full. Below this, that would be much of the time.
+    const SHORTEST_S: f64 = 10.0;
 
     /// Takes the next progress of a scan.
     pub(crate) fn add(&mut self, progress: &Progress) {
@@ -215,10 +216,10 @@ mod tests {
     fn the_rate_leaves_waiting_out_and_needs_time_to_be_told() {
         let progress = |sent, pps| Progress { sent, pps, ..Progress::default() };
         let mut sending = Sending::default();
-        sending.add(&progress(1000, 1000.0));
+        sending.add(&progress(5000, 1000.0));
         assert_eq!(average(&sending), "");
-        sending.add(&progress(1000, 0.0));
-        sending.add(&progress(4000, 3000.0));
+        sending.add(&progress(5000, 0.0));
+        sending.add(&progress(20_000, 3000.0));
         assert_eq!(average(&sending), ", 2000/s while sending");
     }
 
