@@ -60,6 +60,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What failed is named by what was attempted; bad usage is named by itself.
+        if self.kind != Kind::Usage {
+            f.write_str("cannot ")?;
+        }
         f.write_str(&self.what)?;
         if let Some(source) = &self.source {
             write!(f, ": {source}")?;

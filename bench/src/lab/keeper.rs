@@ -223,13 +223,14 @@ fn start_servers(namespaces: &Namespaces, servers: &[Unpacked]) -> Result<Vec<i3
     mount_bind(&hosts, "/etc/hosts").context("/etc/hosts")?;
 
     let home = File::open("/proc/self/ns/mnt")?;
+    let folder = File::open(".")?;
     namespaces.enter(Side::Far)?;
     kernel::unshare(UnshareFlags::NEWNS)?;
     let mut pids = Vec::new();
     for server in servers {
         pids.push(server.start(&run).with_context(|| server.server.name.to_owned())?);
     }
-    let deadline = Instant::now() + Duration::from_secs(15);
+    let deadline = Instant::now() + Duration::from_secs(60);
     for (server, pid) in servers.iter().zip(&pids) {
         while !server.server.accepts() {
             let ended = reap().is_some_and(|(reaped, _)| reaped == *pid);
@@ -242,6 +243,8 @@ fn start_servers(namespaces: &Namespaces, servers: &[Unpacked]) -> Result<Vec<i3
         }
     }
     move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    // Entering a mount namespace leads to its root.
+    rustix::process::fchdir(&folder)?;
     namespaces.enter(Side::Scan)?;
     Ok(pids)
 }

@@ -169,7 +169,7 @@ pub(super) fn send_error(interface: &str, error: std::io::Error) -> Error {
     Error::new(Kind::Failed, format!("send on {interface}"))
         .because_of(error)
         .cause("the interface went down or was removed")
-        .remedy(format!("ip link set {interface} up, then go on with --resume"))
+        .remedy(format!("ip link set {interface} up, then scan again"))
 }
 
 #[cfg(test)]

@@ -262,7 +262,7 @@ pub fn resolve(targets: impl IntoIterator<Item = IpAddr>, overrides: &Overrides)
         routes.push(way_to(target, asked.as_ref(), overrides)?);
     }
     let Some(first) = routes.first() else {
-        return Err(Error::new(Kind::Usage, "find a route").cause("there is no target"));
+        return Err(Error::new(Kind::Usage, "cannot find a route").cause("there is no target"));
     };
     let interface = match asked {
         Some(asked) => asked,

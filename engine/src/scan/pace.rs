@@ -74,7 +74,8 @@ impl Pacer {
         let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
-        if gap_ns > STALL_NS && due >= 2.0 * self.batch && !self.idle {
+        let stalled = gap_ns > STALL_NS && due >= 2.0 * self.batch && !self.idle;
+        if stalled {
             self.stalls += 1;
             self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
         }
@@ -82,7 +83,9 @@ impl Pacer {
         let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(self.batch);
         if due > limit + self.batch {
             let excess = due - limit;
-            self.forgiven += excess;
+            if stalled {
+                self.forgiven += excess;
+            }
             self.sent += excess;
             due = limit;
         }

@@ -115,6 +115,8 @@ impl Prepared {
             steer.and_then(|steer| steer.verdicts().ok()).map(|verdicts| Steering::of(&verdicts));
         if let Some(missed) = report.steering.map(|steering| steering.no_socket)
             && missed > 0
+            // With a socket on every queue these came after the sockets had left the map.
+            && info.queues < interface.rx_queues
         {
             report.remarks.push(format!(
                 "{missed} true replies came in on receive queues without a socket: leave out --queues"

@@ -101,13 +101,16 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     let shard = plan.shard();
     let pairs = shard.end - shard.start;
     if options.report_silent && pairs > WHOLE {
-        return Err(Error::new(Kind::Usage, format!("report silent ports of {pairs} pairs"))
-            .cause(format!("what stays silent is remembered for {WHOLE} pairs at most"))
-            .remedy("leave `filtered` out of --show, or scan in shards"));
+        return Err(Error::new(
+            Kind::Usage,
+            format!("cannot report silent ports of {pairs} pairs"),
+        )
+        .cause(format!("what stays silent is remembered for {WHOLE} pairs at most"))
+        .remedy("leave `filtered` out of --show, or scan in shards"));
     }
     let retries = options.retries.unwrap_or(u8::from(pairs <= RETRY_BY_DEFAULT));
     let attempts = retries.checked_add(1).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("make {retries} retries")).cause("254 are the most")
+        Error::new(Kind::Usage, format!("cannot make {retries} retries")).cause("254 are the most")
     })?;
     let overrides = Overrides {
         interface: options.interface.clone(),
@@ -196,7 +199,7 @@ impl Opener<'_> {
         if self.options.require_zerocopy
             && !matches!(choice, EngineChoice::Auto | EngineChoice::Xdp)
         {
-            return Err(Error::new(Kind::Usage, "use zero-copy without AF_XDP")
+            return Err(Error::new(Kind::Usage, "cannot use zero-copy without AF_XDP")
                 .remedy("leave out --port-engine, or --require-zerocopy"));
         }
         let zerocopy = self.options.require_zerocopy || self.options.xdp_mode != XdpMode::Auto;
@@ -281,9 +284,12 @@ impl Opener<'_> {
     fn xdp(&self, why: &str) -> Result<Way> {
         let interface = &self.path.interface;
         if interface.kind != LinkKind::Ethernet {
-            return Err(Error::new(Kind::Usage, format!("use AF_XDP on {}", interface.name))
-                .cause("it has no Ethernet header, or is loopback, where AF_XDP finds nothing")
-                .remedy("use --port-engine raw"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("cannot use AF_XDP on {}", interface.name),
+            )
+            .cause("it has no Ethernet header, or is loopback, where AF_XDP finds nothing")
+            .remedy("use --port-engine raw"));
         }
         let (prober, judge) = self.probers(self.ethernet()?)?;
         let opened = xsk::open(&xsk::Request {
@@ -309,9 +315,12 @@ impl Opener<'_> {
     fn packet(&self, why: &str) -> Result<Way> {
         let interface = &self.path.interface;
         if interface.kind != LinkKind::Ethernet {
-            return Err(Error::new(Kind::Usage, format!("use AF_PACKET on {}", interface.name))
-                .cause("it has no Ethernet header, or is loopback")
-                .remedy("use --port-engine raw"));
+            return Err(Error::new(
+                Kind::Usage,
+                format!("cannot use AF_PACKET on {}", interface.name),
+            )
+            .cause("it has no Ethernet header, or is loopback")
+            .remedy("use --port-engine raw"));
         }
         let (prober, judge) = self.probers(self.ethernet()?)?;
         let port = PacketPort::open(self.config())?;
@@ -321,7 +330,7 @@ impl Opener<'_> {
     fn raw(&self, why: &str) -> Result<Way> {
         let loopback = self.path.interface.kind == LinkKind::Loopback;
         if self.options.vlan.is_some() {
-            return Err(Error::new(Kind::Usage, "tag raw IP packets with a VLAN")
+            return Err(Error::new(Kind::Usage, "cannot tag raw IP packets with a VLAN")
                 .cause("the kernel makes the link-layer header")
                 .remedy("use the VLAN's own interface with -e"));
         }

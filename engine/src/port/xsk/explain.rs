@@ -20,7 +20,8 @@ pub(super) fn no_such_interface(interface: &str, source: io::Error) -> Error {
 
 /// The interface is administratively down.
 pub(super) fn interface_down(interface: &str) -> Error {
-    Error::new(Kind::Failed, format!("interface {interface} is down"))
+    Error::new(Kind::Failed, format!("use interface {interface}"))
+        .cause("it is down")
         .remedy(format!("ip link set {interface} up"))
 }
 
@@ -131,7 +132,7 @@ pub(super) fn sending(interface: &str, errno: Errno) -> Error {
     match errno {
         Errno::NETDOWN => error
             .cause("the interface went down")
-            .remedy(format!("ip link set {interface} up, then scan again with --resume")),
+            .remedy(format!("ip link set {interface} up, then scan again")),
         Errno::NXIO | Errno::NODEV => error.cause("the interface is gone"),
         _ => error,
     }
