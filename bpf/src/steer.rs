@@ -141,7 +141,11 @@ impl Steer {
     /// When privileges are missing or the verifier refuses the program.
     pub fn load(config: &SteerConfig, queues: u32) -> Result<Self, SteerError> {
         let (loaded, log) = with_libbpf_log(|| Self::load_quietly(config, queues));
-        loaded.map_err(|source| SteerError::Load { source, log })
+        loaded.map_err(|source| {
+            // Without privileges libbpf guesses at limits, which leads astray.
+            let denied = source.kind() == ErrorKind::PermissionDenied;
+            SteerError::Load { source, log: if denied { String::new() } else { log } }
+        })
     }
 
     fn load_quietly(config: &SteerConfig, queues: u32) -> libbpf_rs::Result<Self> {

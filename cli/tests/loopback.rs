@@ -286,7 +286,7 @@ mod inside {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stdout.contains("22/tcp    open"), "the table is whole: {stdout}");
         assert!(stderr.contains("is no longer written: No space left"), "{stderr}");
-        assert!(stderr.contains("error: write the event log \"/dev/full\""), "{stderr}");
+        assert!(stderr.contains("error: cannot write the event log \"/dev/full\""), "{stderr}");
         assert!(stderr.contains("1 open, 399 closed"), "{stderr}");
         assert!(!Path::new("/dev/full.key").exists());
     }

@@ -74,8 +74,8 @@ impl Pacer {
         let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
-        let stalled = gap_ns > STALL_NS && due >= 2.0 * self.batch && !self.idle;
-        if stalled {
+        let waited = self.idle;
+        if gap_ns > STALL_NS && due >= 2.0 * self.batch && !waited {
             self.stalls += 1;
             self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
         }
@@ -83,7 +83,7 @@ impl Pacer {
         let limit = (DEBT_LIMIT_NS as f64 * per_ns).max(self.batch);
         if due > limit + self.batch {
             let excess = due - limit;
-            if stalled {
+            if !waited {
                 self.forgiven += excess;
             }
             self.sent += excess;

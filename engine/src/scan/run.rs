@@ -311,9 +311,15 @@ fn close_books(
     let reached: u64 =
         shared.ranges.iter().map(|range| range.reached[0].load(Ordering::Relaxed)).sum();
     if rated && forgiven > 0 {
+        let why = match stalls {
+            0 => "sending could not keep up".to_owned(),
+            _ => format!(
+                "sending stalled {stalls} times (longest {:.1} ms)",
+                longest_ns as f64 / 1e6
+            ),
+        };
         remarks.push(format!(
-            "sending stalled {stalls} times (longest {:.1} ms): {forgiven} probes of the schedule were sent later than --rate asks",
-            longest_ns as f64 / 1e6,
+            "{why}: {forgiven} probes of the schedule were sent later than --rate asks"
         ));
     }
     if let Some(rate) = throttled {

@@ -24,6 +24,8 @@ use crate::wire::Link;
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
 const GENTLE_RATE: f64 = 20_000.0;
+/// Probes a second that one worker sends with ease, all its queues' replies included.
+const WORKER_RATE: f64 = 150_000.0;
 /// Probes a second that one worker may reach where no rate limits it: zero-copy
 /// at 10 Gbit/s line rate, and copies by the kernel.
 const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;
@@ -229,6 +231,16 @@ impl Opener<'_> {
         }
     }
 
+    /// Workers that the rate keeps busy, at most one a core: an idle one would only
+    /// take a core from the others.
+    fn workers(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match self.options.rate {
+            Rate::Max => cores,
+            Rate::PerSecond(rate) => ((rate / WORKER_RATE).ceil() as usize).clamp(1, cores),
+        }
+    }
+
     /// A slow scan through a real card.
     fn is_gentle(&self) -> bool {
         let slow = match self.options.rate {
@@ -297,7 +309,7 @@ impl Opener<'_> {
             mode: self.options.xdp_mode,
             require_zerocopy: self.options.require_zerocopy,
             queues: self.options.queues,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: self.workers(),
             steer: &judge.steer_config(),
         })?;
         Ok(Way {

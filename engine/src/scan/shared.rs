@@ -134,12 +134,12 @@ impl Shared {
         (index < range.indices.end).then(|| (range, index - range.indices.start))
     }
 
-    /// Whether all workers have read their rings within `patience_ns`. Replies may
+    /// Whether all workers have read their rings within `within_ns`. Replies may
     /// come in on any worker's queue: who sends on while another is kept from
     /// reading fills that one's ring until replies are lost.
     #[must_use]
-    pub fn all_are_reading(&self, now_ns: u64, patience_ns: u64) -> bool {
-        let least = now_ns.saturating_sub(patience_ns);
+    pub fn all_are_reading(&self, now_ns: u64, within_ns: u64) -> bool {
+        let least = now_ns.saturating_sub(within_ns);
         self.live.iter().all(|live| live.heartbeat_ns.load(Ordering::Relaxed) >= least)
     }
 

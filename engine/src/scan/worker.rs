@@ -37,10 +37,11 @@ const NAP: Duration = Duration::from_millis(1);
 const RETRY_NAP: Duration = Duration::from_micros(200);
 /// How often a worker looks for drops, and an unlimited one for a limit.
 const WATCH_NS: u64 = 10_000_000;
-/// How long a worker goes on sending while another does not read its rings, at
-/// the least; at low rates as long as [`UNREAD`] probes take.
-const PATIENCE_NS: u64 = 300_000;
-const UNREAD: f64 = 1024.0;
+/// A worker that has not read its rings for so long is being kept from it.
+const READING_NS: u64 = 300_000;
+/// While one is, all others together send at most this many probes more: a
+/// quarter of its receive ring.
+const UNREAD: u64 = 2048;
 
 /// What a worker counted itself; the port counts the rest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,8 +118,8 @@ impl Worker {
         let mut receiver = Receiver::new(self.fault);
         let mut failure = None;
         let live = &shared.live[self.number];
-        let patience_ns =
-            self.rate.map_or(PATIENCE_NS, |rate| ((UNREAD / rate * 1e9) as u64).max(PATIENCE_NS));
+        let others = shared.live.len().saturating_sub(1).max(1) as u64;
+        let mut sent_while_all_read = 0;
 
         loop {
             let now = now_ns();
@@ -128,7 +129,11 @@ impl Worker {
             }
             live.heartbeat_ns.store(now, Ordering::Relaxed);
             let mut idle = true;
-            if level == 0 && !sender.done && shared.all_are_reading(now, patience_ns) {
+            if shared.all_are_reading(now, READING_NS) {
+                sent_while_all_read = sender.sent;
+            }
+            let unread = sender.sent - sent_while_all_read;
+            if level == 0 && !sender.done && unread < UNREAD / others {
                 match sender.turn(self.port.as_mut(), &self.prober, now) {
                     Ok(sent) => idle = sent == 0,
                     Err(error) => {
