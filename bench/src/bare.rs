@@ -73,7 +73,8 @@ impl Bare {
         let (rx_ring, tx_ring) = (QueueSize::new(RX_RING)?, QueueSize::new(TX_RING)?);
         let umem_config = UmemConfig::builder()
             .frame_size(2048.try_into()?)
-            .fill_queue_size(rx_ring)
+            // Twice the frames, as in the engine: a slot is given back after its frame is shown.
+            .fill_queue_size(QueueSize::new(2 * RX_RING)?)
             .comp_queue_size(tx_ring)
             .build()?;
         let frames = NonZeroU32::new(RX_RING + 1).context("there are frames")?;

@@ -236,6 +236,12 @@ fn wait_for_keeper(keeper: i32) -> Result<u8> {
         }
         let Some(signal) = kernel::next_signal(Duration::from_secs(1)) else {
             if processes::descendants(std::process::id() as i32).is_empty() {
+                // It may have ended since it was last reaped.
+                while let Some((pid, code)) = processes::reap() {
+                    if pid == keeper {
+                        return Ok(code);
+                    }
+                }
                 bail!("the lab's keeper has vanished");
             }
             continue;

@@ -48,7 +48,8 @@ impl Xsk {
     pub fn open(interface: &str, queue: u32) -> Result<Self> {
         let size = |n: u32| QueueSize::new(n).map_err(|error| anyhow!("{error}"));
         let umem_config = UmemConfig::builder()
-            .fill_queue_size(size(RX_FRAMES)?)
+            // Twice the frames: the kernel gives a slot back only after its frame is shown.
+            .fill_queue_size(size(2 * RX_FRAMES)?)
             .comp_queue_size(size(TX_FRAMES)?)
             .build()
             .map_err(|error| anyhow!("{error}"))?;
@@ -116,7 +117,7 @@ impl Xsk {
             for desc in &self.received[..count] {
                 take(self.umem.data(desc).contents());
             }
-            // The fill ring has a place for every RX frame that exists.
+            // The fill ring has two places for every RX frame that exists.
             let given = self.fill.produce(&self.received[..count]);
             debug_assert_eq!(given, count);
             count

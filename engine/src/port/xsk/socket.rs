@@ -96,7 +96,10 @@ impl XskSocket {
         let ring = |size: u32| QueueSize::new(size).expect("ring sizes are powers of two");
         let umem_config = UmemConfig::builder()
             .frame_size(FrameSize::new(FRAME_SIZE as u32).expect("the least frame size is 2048"))
-            .fill_queue_size(ring(rx_frames))
+            // Twice the frames: the kernel shows a received frame in the receive ring
+            // before it gives the frame's slot in the fill ring back (xsk_flush in
+            // net/xdp/xsk.c), so a ring as large as the frames can look full.
+            .fill_queue_size(ring(2 * rx_frames))
             .comp_queue_size(ring(TX_RING))
             .build()
             .map_err(io::Error::other)?;
@@ -308,7 +311,7 @@ impl XskSocket {
             // SAFETY: the frames just came out of the receive ring, their slices are
             // gone, and they are in no other ring.
             let filled = unsafe { self.fill.produce(&self.rx_batch[..count]) };
-            assert_eq!(filled, count, "the fill ring has a slot for every receive frame");
+            assert_eq!(filled, count, "the fill ring has two slots for every receive frame");
             received += count;
         }
         if received > 0 && self.fill.needs_wakeup() {
