@@ -11,7 +11,7 @@ USER_HOME := $(shell getent passwd $(SUDO_USER) | cut -d: -f6)
 AS_USER   := sudo -u $(SUDO_USER) -H env "PATH=$(USER_HOME)/.cargo/bin:$(PATH)"
 endif
 endif
-KEPT    := CI,PATH,PRTIP_BIN_DIR,PRTIP_LAB_CACHE,PRTIP_SOAK
+KEPT    := CI,NO_COLOR,PATH,PRTIP_BIN,PRTIP_BIN_DIR,PRTIP_DEMO_RATE,PRTIP_LAB_CACHE,PRTIP_SOAK
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(KEPT))
 CARGO   := $(AS_USER) cargo
 TRIPLE  := $(shell $(AS_USER) rustc -vV 2>/dev/null | sed -n 's/^host: //p')

@@ -18,7 +18,7 @@ rate=${PRTIP_DEMO_RATE:-20000}
 
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "demo: run it as root" >&2; exit 4; }
-    exec sudo --preserve-env=PRTIP_BIN,PRTIP_LAB_CACHE,PRTIP_DEMO_RATE,NO_COLOR "$0" "$@"
+    exec sudo --preserve-env=PRTIP_BIN,PRTIP_LAB_CACHE,PRTIP_DEMO_RATE,NO_COLOR "$PWD/scripts/demo.sh" "$@"
 fi
 for program in prtip prtip-bench; do
     [ -x "$bin/$program" ] || { echo "demo: $bin/$program is missing; run make build" >&2; exit 1; }

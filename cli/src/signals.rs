@@ -20,12 +20,13 @@ pub(crate) fn watch(control: &Arc<Control>, draining: &'static str) -> Result<()
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(fail)?;
     let control = Arc::clone(control);
     let watcher = move || {
-        for _ in signals.forever() {
+        // Signals are counted here: a scan that fails stops itself through `control` too.
+        for (before, _) in signals.forever().enumerate() {
             control.stop();
-            match control.level() {
-                0 | 1 => say(format_args!("prtip: {draining}")),
-                2 => say("prtip: stopping at once"),
-                _ => std::process::exit(Exit::Stopped as i32),
+            match (before, control.level()) {
+                (2.., _) => std::process::exit(Exit::Stopped as i32),
+                (_, 0 | 1) => say(format_args!("prtip: {draining}")),
+                _ => say("prtip: stopping at once"),
             }
         }
     };

@@ -181,6 +181,10 @@ fn open(path: &Path) -> Result<File> {
         .open(path)
         .map_err(|error| cannot_open(path, error))?;
     let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
+    // Only the open must not block: older kernels answer a ring's writes to such a file with
+    // EAGAIN where the device cannot say beforehand whether it will block.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())
+        .map_err(|errno| cannot_open(path, errno.into()))?;
     // The lock comes before the look at the length: between the two another scan could write.
     // Devices are shared.
     if metadata.is_file()

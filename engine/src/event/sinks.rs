@@ -10,7 +10,7 @@
 //! number is the size of the plan. Where a small plan lists them at the end,
 //! they come through [`Observer::port`] like all others.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -79,6 +79,9 @@ pub struct Sinks {
     line: Vec<u8>,
     text: String,
     corrected: HashSet<(IpAddr, u16)>,
+    /// The strongest state told of each port that was revised. Buses are read one
+    /// after the other, so a revision may overtake what it revises.
+    told: HashMap<(IpAddr, u16), PortState>,
     progress_at_ns: u64,
 }
 
@@ -100,6 +103,7 @@ impl Sinks {
             line: Vec::with_capacity(PORT_LINE_MAX),
             text: String::new(),
             corrected: HashSet::new(),
+            told: HashMap::new(),
             progress_at_ns: monotonic_ns(),
         }
     }
@@ -190,6 +194,24 @@ impl Sinks {
         }
     }
 
+    /// Whether a stronger state of the same port has been told already.
+    fn is_overtaken(&mut self, event: &PortEvent) -> bool {
+        if event.previous.is_none() && self.told.is_empty() {
+            return false;
+        }
+        let key = (event.addr, event.port);
+        let told = match event.previous {
+            Some(_) if self.told.len() < CORRECTED_MAX => {
+                Some(self.told.entry(key).or_insert(event.state))
+            }
+            _ => self.told.get_mut(&key),
+        };
+        let Some(told) = told else { return false };
+        let overtaken = *told > event.state;
+        *told = event.state.max(*told);
+        overtaken
+    }
+
     /// Whether `event` is to be shown, and whether it corrects what was shown.
     fn judge(&mut self, event: &PortEvent) -> (bool, bool) {
         let shown = self.shown.contains(event.state);
@@ -206,6 +228,9 @@ impl Sinks {
 
 impl Observer for Sinks {
     fn port(&mut self, event: &PortEvent) {
+        if self.is_overtaken(event) {
+            return;
+        }
         let (shown, revised) = self.judge(event);
         if let Shape::Table(table) = &mut self.shape {
             table.port(event, shown, revised, &mut self.text);

@@ -124,6 +124,13 @@ fn a_shown_record_is_corrected_even_into_states_that_are_not_shown() {
 }
 
 #[test]
+fn a_revision_that_overtakes_what_it_revises_holds() {
+    let events = [event(PortState::Open, Some(PortState::Closed)), event(PortState::Closed, None)];
+    let told = shown(&[PortState::Open, PortState::Closed], &events);
+    assert_eq!(told, [("open".to_owned(), true)]);
+}
+
+#[test]
 fn the_log_holds_a_scan_from_its_start_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

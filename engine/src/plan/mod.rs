@@ -159,10 +159,4 @@ impl Plan {
         let v6 = self.v6.spans().iter().map(|&(a, b)| IpRange::V6(a.into(), b.into()));
         v4.chain(v6)
     }
-
-    /// The order.
-    #[must_use]
-    pub fn permutation(&self) -> &Permutation {
-        &self.permutation
-    }
 }

@@ -117,13 +117,6 @@ impl Permutation {
             }
         }
     }
-
-    /// The constants, for whoever computes the same order elsewhere: mask of
-    /// the k bits, shift, rounds.
-    #[must_use]
-    pub fn constants(&self) -> (u64, u32, [Round; ROUNDS]) {
-        (self.mask, self.shift, self.rounds)
-    }
 }
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number

@@ -403,12 +403,6 @@ impl Prober {
         self.link
     }
 
-    /// Attempts at each pair.
-    #[must_use]
-    pub fn attempts(&self) -> u8 {
-        self.attempts
-    }
-
     /// Length in bytes of the longest probe of this plan, link layer included.
     #[must_use]
     pub fn max_len(&self) -> usize {

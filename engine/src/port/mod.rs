@@ -62,7 +62,7 @@ pub trait Port: Send {
     /// bounded, for the completions of what was submitted.
     fn quiesce(&mut self);
 
-    /// The counters so far. May cost system calls; called about once a second.
+    /// The counters so far. May cost system calls; called about a hundred times a second.
     fn counters(&mut self) -> Counters;
 }
 

@@ -221,9 +221,9 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Makes room: forgets what was taken and, when `all`, also what was not.
-    pub(super) fn clear(&mut self, all: bool) {
-        if all || self.head == self.tail {
+    /// Makes room where everything was taken.
+    pub(super) fn clear(&mut self) {
+        if self.head == self.tail {
             self.head = 0;
             self.tail = 0;
         }

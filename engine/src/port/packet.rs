@@ -106,7 +106,7 @@ impl Port for PacketPort {
                 .send(self.socket.as_fd(), pending, &mut self.control_tally)
                 .map_err(|error| send_error(&self.interface, error))?;
         }
-        self.controls.clear(false);
+        self.controls.clear();
         Ok(())
     }
 

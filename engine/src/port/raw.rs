@@ -147,7 +147,7 @@ impl Port for RawPort {
         self.sockets
             .send(&mut self.controls, &mut self.control_tally)
             .map_err(|error| send_error(&self.interface, error))?;
-        self.controls.clear(false);
+        self.controls.clear();
         Ok(())
     }
 

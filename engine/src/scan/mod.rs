@@ -114,7 +114,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// Round-trip times of the first valid answers.
     pub latency: Latency,
-    /// Stopped by [`Control::stop`] before everything was sent.
+    /// [`Control::stop`] was called before the end, the cooldown included.
     pub stopped: bool,
     /// Why `unaccounted` is not 0, or other words the user should read.
     pub remarks: Vec<String>,

@@ -78,12 +78,14 @@ impl Prepared {
             idle_at_ns: start_ns,
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
+            let _end = EndOnPanic(control);
             let mut handles = Vec::new();
             for worker in workers {
                 let pin = pins.get(worker.number).copied();
                 let handle = thread::Builder::new()
                     .name(format!("worker-{}", worker.number))
                     .spawn_scoped(scope, move || {
+                        let _end = EndOnPanic(control);
                         if let Some(core) = pin {
                             core_affinity::set_for_current(core);
                         }
@@ -124,9 +126,21 @@ impl Prepared {
         }
         report.stopped = control.level() > 0 && report.failure.is_none();
         if self.report_silent && report.failure.is_none() {
-            report_silent(&plan, &shared, observer);
+            report_silent(&plan, &shared, control, observer);
         }
         Ok(report)
+    }
+}
+
+/// Ends the scan where one of its threads panics: the others would wait for ever.
+struct EndOnPanic<'a>(&'a Control);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop();
+            self.0.stop();
+        }
     }
 }
 
@@ -358,10 +372,16 @@ fn close_books(
 }
 
 /// Reports the pairs that were probed and stayed silent, in sending order.
-fn report_silent(plan: &Plan, shared: &Shared, observer: &mut dyn Observer) {
+fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut dyn Observer) {
     let at_ns = now_ns();
     for range in &shared.ranges {
         for offset in 0..range.reached[0].load(Ordering::Relaxed) {
+            if offset.is_multiple_of(1 << 14) {
+                observer.idle();
+            }
+            if control.level() > 1 {
+                return;
+            }
             if range.window.state(offset).is_none() {
                 let target = plan.target(range.indices.start + offset);
                 observer.port(&PortEvent {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use zerocopy::FromZeros;
 
-/// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes), enough for any
-/// round trip within the window. High bits: batch number + 1 modulo 2^24.
+/// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes): round trips of up to
+/// nine minutes. High bits: batch number + 1 modulo 2^24.
 const TIME_BITS: u64 = 40;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 

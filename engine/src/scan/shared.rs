@@ -87,12 +87,13 @@ pub struct Sizing {
 }
 
 impl Sizing {
-    /// Indices that may be in the air at once in one worker's range.
+    /// Indices that may be in the air at once in one worker's range, at most 2^28: what
+    /// comes later than that many probes is late.
     #[must_use]
     pub fn horizon(&self) -> u64 {
         let retries = RETRY_AFTER * u32::from(self.attempts - 1);
         let lateness = self.cooldown + retries + Duration::from_secs(1);
-        (self.top_rate * lateness.as_secs_f64()) as u64 + 1
+        ((self.top_rate * lateness.as_secs_f64()) as u64 + 1).min(super::window::WHOLE)
     }
 }
 

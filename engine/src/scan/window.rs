@@ -101,12 +101,6 @@ impl Window {
         }
         PortState::from_bits(word >> shift & 3)
     }
-
-    /// Whether every offset below `len` still has its own bits.
-    #[must_use]
-    pub fn covers(&self, len: u64) -> bool {
-        len.div_ceil(PER_WORD) <= self.words.len() as u64
-    }
 }
 
 #[cfg(test)]

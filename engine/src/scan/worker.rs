@@ -39,8 +39,9 @@ const RETRY_NAP: Duration = Duration::from_micros(200);
 const WATCH_NS: u64 = 10_000_000;
 /// A worker that has not read its rings for so long is being kept from it.
 const READING_NS: u64 = 300_000;
-/// While one is, all others together send at most this many probes more: a
-/// quarter of its receive ring.
+/// While one is, all others together send about this many probes more (each may end
+/// its batch): a quarter of a receive ring of up to four queues; with more queues
+/// rings are smaller.
 const UNREAD: u64 = 2048;
 
 /// What a worker counted itself; the port counts the rest.
@@ -278,6 +279,8 @@ impl<'a> Sender<'a> {
         if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
             self.done = true;
             self.finished_at_ns = now_ns();
+            // No next call: an error that the last kick met must not stay unsaid.
+            port.kick()?;
         }
         Ok(taken)
     }

@@ -24,7 +24,7 @@ const POLLED_SOCKETS: usize = 64;
 ///
 /// Probes leave through the sockets in turn, batch by batch. Dropped in this
 /// order: the sockets leave the steering program's map, transmissions are waited
-/// for, the program leaves the interface (with the last port), the sockets close.
+/// for, the sockets close; the program leaves with the last holder of `steer`.
 pub struct XskPort {
     interface: Arc<str>,
     /// Before `sockets`, so that it is dropped before them.
@@ -137,6 +137,8 @@ impl XskPort {
 
 impl Port for XskPort {
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        // The error of an earlier kick is told before more is queued.
+        self.kick_unsent()?;
         let Some((socket, count)) = self.next_socket(indices.len()) else {
             self.kick()?;
             return Ok(0);
@@ -146,7 +148,8 @@ impl Port for XskPort {
         socket.submit_batch(count, |position, frame, slot| {
             prober.write(&fields[position], slot, frame)
         });
-        self.kick_unsent()?;
+        // The frames are in the ring and count as taken; the next call meets the error again.
+        let _ = self.kick_unsent();
         Ok(count)
     }
 
