@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 /// All living descendants of `root`, without `root` itself.
 pub fn descendants(root: i32) -> Vec<i32> {
@@ -46,7 +46,8 @@ pub fn signal(pid: i32, number: i32) {
 
 /// Collects a child that has ended: its id and the code a shell would give it.
 pub fn reap() -> Option<(i32, u8)> {
-    let (pid, status) = waitpid(None, WaitOptions::NOHANG).ok().flatten()?;
+    // Not waitpid(None): that is the own process group only, and servers have others.
+    let (pid, status) = wait(WaitOptions::NOHANG).ok().flatten()?;
     let code = match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => code as u8,
         (None, Some(signal)) => 128_u8.wrapping_add(signal as u8),
