@@ -163,7 +163,8 @@ fn a_slow_receiver_takes_no_more_than_it_may() {
     let seconds = summary.sending_ms as f64 / 1000.0;
     let most = 2000.0 * (seconds + 0.05) + 64.0;
     assert!((summary.answered as f64) <= most, "{summary:?}");
-    assert!(summary.answered >= 64, "a full bucket at least: {summary:?}");
+    // More than the bucket holds, several times over: it was refilled while sending.
+    assert!(summary.answered > 4 * 64, "{summary:?}");
 }
 
 #[test]
