@@ -19,6 +19,7 @@ use prtip_bpf::abi::Key;
 use prtip_bpf::bench::BenchProgram;
 use prtip_bpf::lab::{Lab, LabConfig};
 use prtip_engine::event::PortEvent;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::scan::{
@@ -124,13 +125,16 @@ fn measure(pairs: usize) -> Result<Row> {
 fn constant_frame() -> Result<Vec<u8>> {
     let config = ProbeConfig {
         key: KEY,
-        source_v4: Some(SOURCE),
-        source_v6: None,
         source_ports: 61_000..=65_535,
         attempts: 1,
         syn: SynOptions::Mss,
-        link: Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
-        link_v6: None,
+        ways: vec![Way::new(
+            Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
+            Some(SOURCE),
+            None,
+        )],
+        way_of: None,
+        contact: None,
     };
     let prober = Prober::new(plan(0)?.into(), &config)?;
     let mut frame = vec![0; 256];

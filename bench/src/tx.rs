@@ -22,6 +22,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
 use prtip_bpf::bench::BenchProgram;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::port::filter::ReplyFilter;
@@ -106,13 +107,16 @@ fn prober() -> Result<Prober> {
     builder.target(&[targets], true).ports(PortSet::new(1..=1 << 15)).seed(7);
     let config = ProbeConfig {
         key: Key { k0: 1, k1: 2 },
-        source_v4: Some(SOURCE),
-        source_v6: None,
         source_ports: 61_000..=65_535,
         attempts: 1,
         syn: SynOptions::Mss,
-        link: Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
-        link_v6: None,
+        ways: vec![Way::new(
+            Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
+            Some(SOURCE),
+            None,
+        )],
+        way_of: None,
+        contact: None,
     };
     Ok(Prober::new(Arc::new(builder.build()?), &config)?)
 }
@@ -135,9 +139,11 @@ fn open_packet() -> Result<PacketPort> {
         interface: SCAN.to_owned(),
         ifindex: rustix::net::netdevice::name_to_index(&socket, SCAN)?,
         filter: ReplyFilter {
-            source_v4: Some(SOURCE),
-            source_v6: None,
+            sources_v4: vec![SOURCE],
+            sources_v6: Vec::new(),
             source_ports: 61_000..=65_535,
+            udp: false,
+            echo: false,
         },
         receive_buffer_bytes: 1 << 20,
     })?)

@@ -65,37 +65,60 @@ prtip_siphash13(const struct prtip_key *key, const __u64 *words, int nwords,
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
-static inline __attribute__((always_inline)) __u32
-prtip_cookie4(const struct prtip_key *key, __u32 their_addr_be,
+/* The cookie in the low half, and 32 bits more, which UDP payloads and echo
+ * requests carry too. */
+static inline __attribute__((always_inline)) __u64
+prtip_token4(const struct prtip_key *key, __u32 their_addr_be,
 	      __u16 their_port_be, __u16 our_port_be)
 {
 	__u64 word = (__u64)their_addr_be | (__u64)their_port_be << 32 |
 		     (__u64)our_port_be << 48;
 
-	return (__u32)prtip_siphash13(key, &word, 1, 8ULL << 56);
+	return prtip_siphash13(key, &word, 1, 8ULL << 56);
 }
 
 /* `their_addr` holds the 16 bytes of the address as two little-endian words. */
-static inline __attribute__((always_inline)) __u32
-prtip_cookie6(const struct prtip_key *key, const __u64 their_addr[2],
+static inline __attribute__((always_inline)) __u64
+prtip_token6(const struct prtip_key *key, const __u64 their_addr[2],
 	      __u16 their_port_be, __u16 our_port_be)
 {
-	return (__u32)prtip_siphash13(key, their_addr, 2,
-				      20ULL << 56 |
-				      (__u64)our_port_be << 16 |
-				      (__u64)their_port_be);
+	return prtip_siphash13(key, their_addr, 2,
+			       20ULL << 56 | (__u64)our_port_be << 16 |
+				       (__u64)their_port_be);
 }
 
 /* ---- steering ------------------------------------------------------------- */
 
-/* Configuration of steer.bpf.c, in .rodata: fixed when the program is loaded. */
+/* What is sent, bits of prtip_steer_config.kinds. */
+#define PRTIP_KIND_SYN 1
+#define PRTIP_KIND_ACK 2
+#define PRTIP_KIND_UDP 4
+#define PRTIP_KIND_ECHO 8
+
+/* Cookie keys of one of our addresses. */
+struct prtip_source_keys {
+	struct prtip_key tcp;
+	struct prtip_key udp;
+	struct prtip_key icmp;
+};
+
+/* Configuration of steer.bpf.c, in .rodata: fixed when the program is loaded.
+ * The first address of each family stands here, the others are in a map. */
 struct prtip_steer_config {
-	struct prtip_key tcp4;    /* cookie key of (source_v4, TCP) */
-	struct prtip_key tcp6;    /* cookie key of (source_v6, TCP) */
+	struct prtip_source_keys keys4; /* of source_v4_be */
+	struct prtip_source_keys keys6; /* of source_v6 */
 	__u8 source_v6[16];       /* our address as on the wire; all zero: no IPv6 scan */
+	__u64 salt;               /* of the hash that chooses our port */
 	__u32 source_v4_be;       /* our address; 0: no IPv4 scan */
+	__u32 slots;              /* our ports: first + slot * attempts + attempt */
+	__u16 attempts;
 	__u16 port_first;         /* our source ports, inclusive */
 	__u16 port_last;
+	__u16 any_port;           /* a UDP service that may answer from another port; 0: none */
+	__u8 kinds;               /* PRTIP_KIND_* */
+	__u8 more_sources;        /* look into the map */
+	__u8 hosts;               /* host discovery: our port is hashed with port 0 */
+	__u8 reserved[5];
 };
 
 /* Verdicts, the indices of the per-CPU counter array. */
@@ -105,8 +128,10 @@ enum prtip_verdict {
 	PRTIP_PASS_FRAGMENT,      /* an IP fragment */
 	PRTIP_PASS_COOKIE,        /* for our ports, but the cookie is wrong */
 	PRTIP_STEER_SYN_ACK,      /* redirected: SYN-ACK with ack = cookie + 1 */
-	PRTIP_STEER_RST,          /* redirected: RST with ack = cookie or cookie + 1 */
+	PRTIP_STEER_RST,          /* redirected: RST with ack = cookie or cookie + 1, or seq = cookie */
 	PRTIP_STEER_ICMP,         /* redirected: ICMP(v6) error quoting one of our probes */
+	PRTIP_STEER_UDP,          /* redirected: datagram from where a probe went, to its port */
+	PRTIP_STEER_ECHO,         /* redirected: echo reply with id, seq and cookie */
 	PRTIP_NO_SOCKET,          /* a true reply on a queue that has no AF_XDP socket; passed */
 	PRTIP_VERDICTS,
 };

@@ -1,5 +1,7 @@
 //! The Rust twins of `include/prtip.h`: same layout, same meaning.
 
+use std::net::IpAddr;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A SipHash key, already specific to (our address, protocol).
@@ -14,27 +16,63 @@ pub struct Key {
     pub k1: u64,
 }
 
-/// Configuration of the steering program (`struct prtip_steer_config`).
+/// Cookie keys of one of our addresses (`struct prtip_source_keys`).
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
+pub struct SourceKeys {
+    /// Of TCP probes.
+    pub tcp: Key,
+    /// Of UDP probes.
+    pub udp: Key,
+    /// Of echo requests.
+    pub icmp: Key,
+}
+
+const _: () = assert!(size_of::<SourceKeys>() == 48);
+
+/// One of our addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The address.
+    pub addr: IpAddr,
+    /// Its keys.
+    pub keys: SourceKeys,
+}
+
+/// What the steering program is told: `struct prtip_steer_config`, and the map of
+/// further addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SteerConfig {
-    /// Cookie key of (our IPv4 address, TCP).
-    pub tcp4: Key,
-    /// Cookie key of (our IPv6 address, TCP).
-    pub tcp6: Key,
-    /// Our IPv6 address as on the wire; all zero when no IPv6 is scanned.
-    pub source_v6: [u8; 16],
-    /// Our IPv4 address as on the wire; all zero when no IPv4 is scanned.
-    pub source_v4: [u8; 4],
+    /// Our addresses, of both families.
+    pub sources: Vec<Source>,
     /// First of our source ports.
     pub port_first: u16,
     /// Last of our source ports, inclusive.
     pub port_last: u16,
+    /// Salt of the hash that chooses our port.
+    pub salt: u64,
+    /// Groups of source ports among which the hash chooses.
+    pub slots: u32,
+    /// Source ports of a group: one an attempt.
+    pub attempts: u16,
+    /// What is sent: bits of [`KIND_SYN`], [`KIND_ACK`], [`KIND_UDP`], [`KIND_ECHO`].
+    pub kinds: u8,
+    /// A UDP port whose service may answer from another one; 0: none.
+    pub any_port: u16,
+    /// Hosts are looked for: our port is chosen by the address alone.
+    pub hosts: bool,
 }
 
-const _: () = assert!(size_of::<SteerConfig>() == 56);
+/// SYNs are sent.
+pub const KIND_SYN: u8 = 1;
+/// ACKs are sent.
+pub const KIND_ACK: u8 = 2;
+/// UDP datagrams are sent.
+pub const KIND_UDP: u8 = 4;
+/// Echo requests are sent.
+pub const KIND_ECHO: u8 = 8;
 
 /// Index of a counter of the steering program (`enum prtip_verdict`).
 #[repr(u32)]
@@ -54,12 +92,16 @@ pub enum Verdict {
     SteerRst,
     /// Redirected: an ICMP or ICMPv6 error that quotes our probe.
     SteerIcmp,
+    /// Redirected: a UDP datagram from where a probe went, to its port.
+    SteerUdp,
+    /// Redirected: an echo reply with id, sequence number and cookie of a probe.
+    SteerEcho,
     /// A true reply on a queue without an AF_XDP socket; passed.
     NoSocket,
 }
 
 /// Number of verdict counters.
-pub const VERDICTS: usize = 8;
+pub const VERDICTS: usize = 10;
 
 /// XDP metadata in front of a steered frame (`struct prtip_rx_meta`). Where a
 /// driver has no room for it, stale bytes are there instead: see [`RxMeta::rx_ns`].

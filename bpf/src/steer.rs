@@ -8,6 +8,7 @@
 //! What it does not do: create AF_XDP sockets, or decide which mode to use.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 
@@ -15,6 +16,8 @@ use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{
     ErrorKind, MapCore, MapFlags, MapHandle, PrintLevel, XdpFlags, libbpf_sys, set_print,
 };
+
+use zerocopy::IntoBytes;
 
 use crate::abi::{SteerConfig, VERDICTS};
 use crate::holder::{Holder, find_holder};
@@ -155,18 +158,58 @@ impl Steer {
             io::Error::new(io::ErrorKind::InvalidData, "the program has no configuration")
         })?;
         let target = &mut rodata.config;
-        target.tcp4.k0 = config.tcp4.k0;
-        target.tcp4.k1 = config.tcp4.k1;
-        target.tcp6.k0 = config.tcp6.k0;
-        target.tcp6.k1 = config.tcp6.k1;
-        target.source_v6 = config.source_v6;
-        target.source_v4_be = u32::from_ne_bytes(config.source_v4);
+        // One address of each family is compared with a constant, the others are looked up.
+        let (mut has_v4, mut has_v6, mut more) = (false, false, Vec::new());
+        for source in &config.sources {
+            macro_rules! set_keys {
+                ($keys:expr) => {{
+                    $keys.tcp.k0 = source.keys.tcp.k0;
+                    $keys.tcp.k1 = source.keys.tcp.k1;
+                    $keys.udp.k0 = source.keys.udp.k0;
+                    $keys.udp.k1 = source.keys.udp.k1;
+                    $keys.icmp.k0 = source.keys.icmp.k0;
+                    $keys.icmp.k1 = source.keys.icmp.k1;
+                }};
+            }
+            match source.addr {
+                IpAddr::V4(addr) if !has_v4 => {
+                    target.source_v4_be = u32::from_ne_bytes(addr.octets());
+                    set_keys!(target.keys4);
+                    has_v4 = true;
+                }
+                IpAddr::V6(addr) if !has_v6 => {
+                    target.source_v6 = addr.octets();
+                    set_keys!(target.keys6);
+                    has_v6 = true;
+                }
+                _ => more.push(source),
+            }
+        }
+        target.salt = config.salt;
+        target.slots = config.slots;
+        target.attempts = config.attempts;
         target.port_first = config.port_first;
         target.port_last = config.port_last;
+        target.any_port = config.any_port;
+        target.kinds = config.kinds;
+        target.more_sources = u8::from(!more.is_empty());
+        target.hosts = u8::from(config.hosts);
+        open.maps.more_sources.set_max_entries(more.len().max(1) as u32)?;
         open.maps.sockets.set_max_entries(queues)?;
         open.maps.steered.set_max_entries(queues)?;
 
         let loaded = open.load()?;
+        for source in more {
+            let addr = match source.addr {
+                IpAddr::V4(addr) => addr.to_ipv6_mapped(),
+                IpAddr::V6(addr) => addr,
+            };
+            loaded.maps.more_sources.update(
+                &addr.octets(),
+                source.keys.as_bytes(),
+                MapFlags::ANY,
+            )?;
+        }
         // Descriptors of our own: libbpf closes its ones with the skeleton.
         Ok(Self {
             program: loaded.progs.prtip_steer.as_fd().try_clone_to_owned()?,

@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use etherparse::{
@@ -16,7 +16,7 @@ use etherparse::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use prtip_bpf::abi::{Key, RxMeta, SteerConfig, Verdict};
+use prtip_bpf::abi::{KIND_SYN, Key, RxMeta, Source, SourceKeys, SteerConfig, Verdict};
 use prtip_bpf::cookie::{cookie4, cookie6};
 use prtip_bpf::steer::Steer;
 use socket2::{Domain, Socket, Type};
@@ -35,13 +35,26 @@ const OUR_PORT: u16 = 61_234;
 const THEIR_PORT: u16 = 443;
 
 fn config() -> SteerConfig {
+    with_keys(KEY4, KEY6)
+}
+
+const KEY4: Key = Key { k0: 0x0123_4567_89ab_cdef, k1: 0xfedc_ba98_7654_3210 };
+const KEY6: Key = Key { k0: 0x1111_2222_3333_4444, k1: 0x5555_6666_7777_8888 };
+
+fn source(addr: IpAddr, tcp: Key) -> Source {
+    Source { addr, keys: SourceKeys { tcp, ..SourceKeys::default() } }
+}
+
+/// A SYN scan from one address of each family.
+fn with_keys(tcp4: Key, tcp6: Key) -> SteerConfig {
     SteerConfig {
-        tcp4: Key { k0: 0x0123_4567_89ab_cdef, k1: 0xfedc_ba98_7654_3210 },
-        tcp6: Key { k0: 0x1111_2222_3333_4444, k1: 0x5555_6666_7777_8888 },
-        source_v6: OURS_V6.octets(),
-        source_v4: OURS_V4.octets(),
+        sources: vec![source(OURS_V4.into(), tcp4), source(OURS_V6.into(), tcp6)],
         port_first: 61_000,
         port_last: 65_535,
+        slots: 4536,
+        attempts: 1,
+        kinds: KIND_SYN,
+        ..SteerConfig::default()
     }
 }
 
@@ -117,11 +130,13 @@ const ALL: [Verdict; prtip_bpf::abi::VERDICTS] = [
     Verdict::SteerSynAck,
     Verdict::SteerRst,
     Verdict::SteerIcmp,
+    Verdict::SteerUdp,
+    Verdict::SteerEcho,
     Verdict::NoSocket,
 ];
 
 fn is_steered(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::SteerSynAck | Verdict::SteerRst | Verdict::SteerIcmp)
+    (Verdict::SteerSynAck as u32..=Verdict::SteerEcho as u32).contains(&(verdict as u32))
 }
 
 // ---- frames -----------------------------------------------------------------
@@ -192,11 +207,11 @@ fn tcp(source: u16, destination: u16, flags: Flags, ack: u32) -> Vec<u8> {
 }
 
 fn c4() -> u32 {
-    cookie4(config().tcp4, THEIRS_V4, THEIR_PORT, OUR_PORT)
+    cookie4(KEY4, THEIRS_V4, THEIR_PORT, OUR_PORT)
 }
 
 fn c6() -> u32 {
-    cookie6(config().tcp6, THEIRS_V6, THEIR_PORT, OUR_PORT)
+    cookie6(KEY6, THEIRS_V6, THEIR_PORT, OUR_PORT)
 }
 
 /// A TCP segment from the target over IPv4, untagged and without options.
@@ -286,7 +301,7 @@ fn other_segments_addresses_and_ports_pass_whatever_they_acknowledge() {
         (22, Verdict::PassOther),
     ];
     for (our_port, expected) in ports {
-        let ack = cookie4(config().tcp4, THEIRS_V4, THEIR_PORT, our_port).wrapping_add(1);
+        let ack = cookie4(KEY4, THEIRS_V4, THEIR_PORT, our_port).wrapping_add(1);
         let segment = tcp(THEIR_PORT, our_port, Flags::SynAck, ack);
         let packet = ipv4(THEIRS_V4, OURS_V4, IpNumber::TCP, &[], &segment);
         assert_eq!(bench.verdict(&ethernet(&[], EtherType::IPV4, &packet)), expected);
@@ -303,8 +318,8 @@ fn other_segments_addresses_and_ports_pass_whatever_they_acknowledge() {
 
 #[test]
 fn a_family_that_is_not_scanned_is_left_alone() {
-    let v4_only = SteerConfig { source_v6: [0; 16], ..config() };
-    let v6_only = SteerConfig { source_v4: [0; 4], ..config() };
+    let v4_only = SteerConfig { sources: vec![source(OURS_V4.into(), KEY4)], ..config() };
+    let v6_only = SteerConfig { sources: vec![source(OURS_V6.into(), KEY6)], ..config() };
     let Some(bench) = Bench::new(&v4_only) else { return };
     assert_eq!(
         bench.verdict(&tcp4_frame(Flags::SynAck, c4().wrapping_add(1))),
@@ -609,13 +624,8 @@ fn the_cookie_is_the_same_in_c_and_in_rust() {
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(24) });
     runner
         .run(&(key(), key(), probes), |(tcp4_key, tcp6_key, probes)| {
-            let config = SteerConfig {
-                tcp4: tcp4_key,
-                tcp6: tcp6_key,
-                port_first: 1,
-                port_last: u16::MAX,
-                ..config()
-            };
+            let config =
+                SteerConfig { port_first: 1, port_last: u16::MAX, ..with_keys(tcp4_key, tcp6_key) };
             let Some(bench) = Bench::new(&config) else { return Ok(()) };
             for (addr, their_port, our_port) in probes {
                 let v6 = Ipv6Addr::from(addr);

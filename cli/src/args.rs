@@ -9,13 +9,19 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prtip_engine::event::PortState;
+use prtip_engine::plan::{Ask, ProbeKind};
 use prtip_engine::scan::Rate;
 
 const NMAP_FLAGS: &str = "\
 nmap's flags:
-  -sS          TCP SYN scan (what prtip does anyway)
+  -sS          TCP SYN scan (what prtip does where nothing else is asked for)
+  -sA          TCP ACK scan: which ports are unfiltered
+  -sU          UDP scan; with -sS or -sA too, `-p` holds for both, T: and U: for one
+  -sn          look for hosts, not for ports: echo request, SYN to 443, ACK to 80
+  -PE -PS80,443 -PA80
+               with -sn: ask in these ways, in this order
   -iL FILE     the same as --input-list
-  -Pn          no host discovery (there is none)
+  -Pn          no host discovery (there is none but -sn)
   -n           no reverse look-ups (there are none)
   --open       the same as --show open (the default)
 
@@ -27,7 +33,7 @@ Examples:
   prtip -p 80,443 --rate 50000 --event-log events.jsonl 198.51.100.0/24
   prtip --dry-run --json -p- 198.18.0.0/15 | head";
 
-/// Scans TCP ports with SYN packets that bypass the kernel's network stack.
+/// Scans TCP and UDP ports, and for hosts, with packets that bypass the kernel's network stack.
 #[derive(Debug, Parser)]
 #[command(
     name = "prtip",
@@ -105,8 +111,22 @@ pub(crate) struct TargetArgs {
     /// Stop after N (address, port) pairs of the random order.
     #[arg(long, value_name = "N")]
     pub max_targets: Option<u64>,
-    #[arg(long, hide = true, action = ArgAction::Count)]
-    syn_scan: u8,
+    /// TCP SYN scan [nmap: -sS].
+    #[arg(long, action = ArgAction::Count, conflicts_with_all = ["ack_scan", "ping_scan"])]
+    pub syn_scan: u8,
+    /// TCP ACK scan [nmap: -sA].
+    #[arg(long, action = ArgAction::Count, conflicts_with = "ping_scan")]
+    pub ack_scan: u8,
+    /// UDP scan [nmap: -sU].
+    #[arg(long, action = ArgAction::Count, conflicts_with = "ping_scan")]
+    pub udp_scan: u8,
+    /// Look for hosts, not for ports [nmap: -sn].
+    #[arg(long, action = ArgAction::Count, conflicts_with_all = ["ports", "fast", "top_ports"])]
+    pub ping_scan: u8,
+    /// With --ping-scan: how to ask, in order: echo, syn:PORT, ack:PORT [nmap: -PE -PS -PA].
+    #[arg(long, value_name = "WAYS", value_delimiter = ',', value_parser = parse_ask,
+          requires = "ping_scan")]
+    pub ask: Vec<Ask>,
     #[arg(long, hide = true, action = ArgAction::Count)]
     no_discovery: u8,
     /// Never look names up in reverse (prtip does not anyway).
@@ -176,7 +196,7 @@ pub(crate) struct WayOutArgs {
     /// Receive queues to use; replies on the others are not seen. Default: all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub queues: Option<u32>,
-    /// Source address; twice: one for IPv4 and one for IPv6.
+    /// Source address; may be given several times: all are used, one a target.
     #[arg(long, value_name = "ADDRESS")]
     pub source_ip: Vec<IpAddr>,
     /// Source ports; every attempt needs one of its own.
@@ -191,6 +211,9 @@ pub(crate) struct WayOutArgs {
     /// TCP options of the SYN: none, MSS, or what Linux sends.
     #[arg(long, value_enum, default_value_t = SynArg::Mss)]
     pub syn: SynArg,
+    /// Words for people who see our probes, in payloads that have room (SIP, echo requests, …).
+    #[arg(long, value_name = "TEXT")]
+    pub contact: Option<String>,
     /// Send no RST: leave half-open connections to the other side's timeout.
     #[arg(long)]
     pub no_rst: bool,
@@ -199,8 +222,8 @@ pub(crate) struct WayOutArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
-    /// States to report: open, closed, filtered, all; comma-separated.
-    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "open")]
+    /// States to report: open, closed, filtered, unfiltered, `open|filtered`, up, down, all; comma-separated. Default: what answered open, unfiltered or up.
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
     pub show: Vec<StateArg>,
     /// JSON lines on standard output instead of a table.
     #[arg(long)]
@@ -255,12 +278,21 @@ pub(crate) enum SynArg {
 /// Values of `--show`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StateArg {
-    /// A SYN-ACK came.
+    /// A SYN-ACK or a datagram came.
     Open,
-    /// A RST came.
+    /// A RST came, or "port unreachable" for a UDP port.
     Closed,
     /// An ICMP error came, or nothing.
     Filtered,
+    /// A RST to an ACK came.
+    Unfiltered,
+    /// Nothing came from a UDP port.
+    #[value(name = "open|filtered")]
+    OpenFiltered,
+    /// The host answered.
+    Up,
+    /// An ICMP error came in the host's place, or nothing.
+    Down,
     /// All of them.
     All,
 }
@@ -271,7 +303,10 @@ impl StateArg {
         match self {
             Self::Open => &[PortState::Open],
             Self::Closed => &[PortState::Closed],
-            Self::Filtered => &[PortState::Filtered],
+            Self::Filtered | Self::Down => &[PortState::Filtered],
+            Self::Unfiltered => &[PortState::Unfiltered],
+            Self::OpenFiltered => &[PortState::OpenFiltered],
+            Self::Up => &[PortState::Open],
             Self::All => &PortState::ALL,
         }
     }
@@ -297,6 +332,22 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
                   millions), or max"
             .into()),
     }
+}
+
+/// `echo`, `syn:443` or `ack:80`.
+fn parse_ask(text: &str) -> Result<Ask, String> {
+    let (kind, port) = match text.split_once(':') {
+        Some((kind, port)) => (kind, port.parse::<u16>().ok().filter(|&port| port > 0)),
+        None => (text, None),
+    };
+    let kind = match kind {
+        "echo" if !text.contains(':') => return Ok(Ask { kind: ProbeKind::Echo, port: 0 }),
+        "syn" => ProbeKind::Syn,
+        "ack" => ProbeKind::Ack,
+        _ => return Err("a way to ask is echo, syn:PORT or ack:PORT".into()),
+    };
+    let port = port.ok_or("a way to ask by TCP needs a port, as in syn:443")?;
+    Ok(Ask { kind, port })
 }
 
 fn parse_timing(text: &str) -> Result<Rate, String> {

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::clock::Clock;
 use prtip_engine::event::record::{Probe, encode};
-use prtip_engine::plan::Plan;
+use prtip_engine::plan::{Plan, Protocol, Purpose};
 use prtip_engine::scan::Control;
 
 use crate::exit::Exit;
@@ -58,10 +58,14 @@ fn write_probes(
         let target = plan.target(index);
         line.clear();
         if json {
-            let (ip, port) = (target.addr, target.port);
-            encode(&Probe { i: index, attempt: 0, ip, port, proto: "tcp" }, &ts, &mut line);
+            let (ip, port, proto) = (target.addr, target.port, target.protocol.name());
+            encode(&Probe { i: index, attempt: 0, ip, port, proto }, &ts, &mut line);
         } else {
-            writeln!(line, "{} {}", target.addr, target.port)?;
+            match (plan.items().purpose(), target.protocol) {
+                (Purpose::Hosts, _) => writeln!(line, "{}", target.addr)?,
+                (_, Protocol::Tcp) => writeln!(line, "{} {}", target.addr, target.port)?,
+                (_, other) => writeln!(line, "{} {}/{}", target.addr, target.port, other.name())?,
+            }
         }
         out.write_all(&line)?;
     }

@@ -7,16 +7,21 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 4] = [
+const REWRITTEN: [(&str, &str); 10] = [
     ("-sS", "--syn-scan"),
+    ("-sA", "--ack-scan"),
+    ("-sU", "--udp-scan"),
+    ("-sn", "--ping-scan"),
+    ("-sP", "--ping-scan"),
+    ("-PE", "--ask=echo"),
+    ("-PI", "--ask=echo"),
     ("-Pn", "--no-discovery"),
     ("-iL", "--input-list"),
     ("--open", "--show=open"),
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 27] = [
-    ("-sA", "the ACK scan"),
+const NOT_BUILT: [(&str, &str); 24] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -24,11 +29,9 @@ const NOT_BUILT: [(&str, &str); 27] = [
     ("-sN", "the NULL scan"),
     ("-sO", "the IP protocol scan"),
     ("-sT", "the connect scan"),
-    ("-sU", "the UDP scan"),
     ("-sV", "service detection"),
     ("-sW", "the window scan"),
     ("-sX", "the Xmas scan"),
-    ("-sn", "host discovery"),
     ("-O", "OS detection"),
     ("-A", "service and OS detection"),
     ("-oN", "nmap's text output"),
@@ -56,7 +59,7 @@ impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} ({}) is not built yet; this version does TCP SYN scans (-sS)",
+            "{} ({}) is not built yet; this version does -sS, -sA, -sU and -sn",
             self.flag, self.what
         )
     }
@@ -88,6 +91,13 @@ fn rewrite_one(arg: OsString) -> Result<OsString, NotBuilt> {
             return Ok(long.into());
         }
     }
+    for (short, way, usual) in [("-PS", "syn", "443"), ("-PA", "ack", "80")] {
+        if let Some(ports) = text.strip_prefix(short) {
+            let ports = if ports.is_empty() { usual } else { ports };
+            let ways: Vec<String> = ports.split(',').map(|port| format!("{way}:{port}")).collect();
+            return Ok(format!("--ask={}", ways.join(",")).into());
+        }
+    }
     // `-iLFILE`, as nmap also takes it.
     match text.strip_prefix("-iL") {
         Some(file) => Ok(format!("--input-list={}", file.strip_prefix('=').unwrap_or(file)).into()),
@@ -112,6 +122,15 @@ mod tests {
         assert_eq!(
             rewritten("-sS -Pn -n --open -iL hosts -iLhosts -iL - host"),
             "--syn-scan --no-discovery -n --show=open --input-list hosts --input-list=hosts --input-list - host"
+        );
+    }
+
+    #[test]
+    fn kinds_of_scans_and_ways_to_ask_are_known() {
+        assert_eq!(
+            rewritten("-sU -sA -sn -PE -PS -PS22,80 -PA8080 host"),
+            "--udp-scan --ack-scan --ping-scan --ask=echo --ask=syn:443 --ask=syn:22,syn:80 \
+             --ask=ack:8080 host"
         );
     }
 

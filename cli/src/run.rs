@@ -13,7 +13,7 @@ use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
 use prtip_engine::event::table::Table;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::key;
-use prtip_engine::plan::Plan;
+use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::{
     self, Control, EngineChoice, Info, Observer, Options, Progress, Rate, SynOptions, XdpMode,
 };
@@ -58,11 +58,12 @@ fn scan(
     }
     let key = key::random()?;
     let shape = shape(&args.results, &resolved);
+    let purpose = resolved.plan.items().purpose();
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let prepared = scan::prepare(resolved.plan, key, options)?;
     let interface = prepared.info().interface.clone();
-    say(summary::announce_scan(prepared.info(), options));
+    say(summary::announce_scan(prepared.info(), prepared.items(), options));
 
     let log = match log_path {
         Some(path) => {
@@ -78,7 +79,7 @@ fn scan(
         }
         None => None,
     };
-    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log);
+    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log).about(purpose);
     sinks.started(&started.record(prepared.info()));
 
     let mut console = Console {
@@ -114,7 +115,11 @@ fn scan(
     Ok(if stopped { Exit::Stopped } else { Exit::Done })
 }
 
+/// What is shown where nothing is said: what answered well, by each kind of scan.
 fn shown_states(args: &ScanArgs) -> ShownStates {
+    if args.results.show.is_empty() {
+        return ShownStates::of(&[PortState::Open, PortState::Unfiltered]);
+    }
     let states: Vec<PortState> =
         args.results.show.iter().flat_map(|state| state.states()).copied().collect();
     ShownStates::of(&states)
@@ -129,6 +134,9 @@ fn shape(args: &ResultArgs, resolved: &targets::Resolved) -> Shape {
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     let coloured = stdout().is_terminal() && !plain;
     Shape::Table(match &resolved.only_host {
+        _ if resolved.plan.items().purpose() == Purpose::Hosts => {
+            Table::hosts(resolved.plan.contains_v6(), coloured)
+        }
         Some(label) => Table::one_host(label, coloured),
         None => Table::many_hosts(resolved.plan.contains_v6(), coloured),
     })
@@ -231,7 +239,7 @@ impl Observer for Console {
 /// The engine's options; what needs more than one flag is judged here.
 fn options(args: &ScanArgs) -> Result<Options> {
     let way_out = &args.way_out;
-    let options = Options {
+    Ok(Options {
         rate: args.pace.rate.or(args.pace.timing).unwrap_or(Rate::PerSecond(1000.0)),
         retries: args.pace.retries,
         cooldown: args.pace.cooldown,
@@ -254,17 +262,11 @@ fn options(args: &ScanArgs) -> Result<Options> {
             SynArg::Mss => SynOptions::Mss,
             SynArg::Linux => SynOptions::Linux,
         },
-        report_silent: shown_states(args).contains(PortState::Filtered),
+        report_silent: shown_states(args).contains(PortState::Filtered)
+            || shown_states(args).contains(PortState::OpenFiltered),
+        contact: way_out.contact.clone(),
         rst: !way_out.no_rst,
-    };
-    let of_family = |v4: bool| options.source_ips.iter().filter(|ip| ip.is_ipv4() == v4).count();
-    if of_family(true) > 1 || of_family(false) > 1 {
-        return Err(Error::new(
-            Kind::Usage,
-            "--source-ip: one address for IPv4 and one for IPv6 at most",
-        ));
-    }
-    Ok(options)
+    })
 }
 
 fn engine_choice(args: &WayOutArgs) -> Result<EngineChoice> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use prtip_engine::plan::Plan;
+use prtip_engine::plan::{Items, Plan, ProbeKind, Purpose};
 use prtip_engine::scan::ledger::Ledger;
 use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
 
@@ -14,12 +14,39 @@ pub(crate) fn announce_plan(plan: &Plan, shard: Option<(u64, u64)>) -> String {
     format!(
         "prtip {}: {} ({}, {}){shard}, seed {}, plan {:016x}",
         env!("CARGO_PKG_VERSION"),
-        counted(plan.len(), "pair", "pairs"),
+        match plan.items().purpose() {
+            Purpose::Ports => counted(plan.len(), "pair", "pairs"),
+            Purpose::Hosts => counted(plan.len(), "host", "hosts"),
+        },
         counted(plan.addresses(), "address", "addresses"),
-        counted(plan.ports().len() as u64, "port", "ports"),
+        asked(plan.items()),
         plan.seed(),
         plan.hash(),
     )
+}
+
+/// What is asked of every address.
+fn asked(items: &Items) -> String {
+    let mut parts = Vec::new();
+    if !items.tcp().is_empty() {
+        let count = items.tcp().len() as u64;
+        parts.push(match items.tcp_kind() {
+            ProbeKind::Ack => counted(count, "port by ACK", "ports by ACK"),
+            _ => counted(count, "port", "ports"),
+        });
+    }
+    if !items.udp().is_empty() {
+        parts.push(counted(items.udp().len() as u64, "UDP port", "UDP ports"));
+    }
+    for ask in items.asks() {
+        parts.push(match ask.kind {
+            ProbeKind::Echo => "echo".into(),
+            ProbeKind::Syn => format!("SYN to {}", ask.port),
+            ProbeKind::Ack => format!("ACK to {}", ask.port),
+            ProbeKind::Udp => format!("UDP to {}", ask.port),
+        });
+    }
+    parts.join(", ")
 }
 
 fn plan_shard(plan: &Plan, shard: Option<(u64, u64)>) -> String {
@@ -34,21 +61,26 @@ fn plan_shard(plan: &Plan, shard: Option<(u64, u64)>) -> String {
 }
 
 /// How it will be scanned.
-pub(crate) fn announce_scan(info: &Info, options: &Options) -> String {
+pub(crate) fn announce_scan(info: &Info, items: &Items, options: &Options) -> String {
     let mode = info.xdp_mode.map(|mode| format!(", {mode}")).unwrap_or_default();
     let wire = match info.wire_bytes {
         0 => "not on a wire".to_owned(),
-        bytes => format!("{bytes} bytes on the wire"),
+        bytes if items.udp().is_empty() => format!("{bytes} bytes on the wire"),
+        bytes => format!("up to {bytes} bytes on the wire"),
     };
     format!(
         "{}{mode} on {} ({}, {}): {}\n\
-         SYN {}, {wire}; {}, {}, {} s to wait for late replies",
+         {}{wire}; {}, {}, {} s to wait for late replies",
         info.port_engine,
         info.interface,
         counted(u64::from(info.queues), "queue", "queues"),
         counted(u64::from(info.workers), "worker", "workers"),
         info.why,
-        syn_name(options.syn),
+        if items.sends(ProbeKind::Syn) {
+            format!("SYN {}, ", syn_name(options.syn))
+        } else {
+            String::new()
+        },
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
         options.cooldown.as_secs_f64(),
@@ -113,12 +145,20 @@ pub(crate) fn nothing_was_sent(ledger: &Ledger) -> bool {
 pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> String {
     let ledger = &report.ledger;
     let mut text = String::new();
+    let found = match report.purpose {
+        Purpose::Ports => format!(
+            "{} open, {} {}, {} filtered{}",
+            report.open,
+            report.closed,
+            if report.acks { "unfiltered" } else { "closed" },
+            report.filtered,
+            if report.udp_ports > 0 { " (or open, where a UDP port is silent)" } else { "" },
+        ),
+        Purpose::Hosts => format!("{} up, {} not", report.open, report.filtered),
+    };
     let _ = writeln!(
         text,
-        "{} open, {} closed, {} filtered in {:.2} s; {} sent{}{}",
-        report.open,
-        report.closed,
-        report.filtered,
+        "{found} in {:.2} s; {} sent{}{}",
         report.elapsed.as_secs_f64(),
         counted(ledger.completed, "probe", "probes"),
         average(sending),
@@ -131,11 +171,13 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> Str
     if verbose && let Some(steering) = &report.steering {
         let _ = write!(
             text,
-            "\nsteering: {} SYN-ACKs, {} RSTs, {} ICMP errors to us; passed on: {} with a wrong cookie, \
+            "\nsteering: {} SYN-ACKs, {} RSTs, {} ICMP errors, {} datagrams, {} echo replies to us; passed on: {} with a wrong cookie, \
              {} fragments, {} malformed, {} without a socket, {} others",
             steering.syn_ack,
             steering.rst,
             steering.icmp,
+            steering.udp,
+            steering.echo,
             steering.pass_cookie,
             steering.pass_fragment,
             steering.pass_malformed,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::plan::{
-    IpRange, Plan, PlanBuilder, PortSet, TargetToken, parse_list, parse_ports, parse_target,
-    top_ports,
+    Ask, IpRange, Plan, PlanBuilder, PortSet, ProbeKind, TargetToken, parse_list, parse_ports,
+    parse_target, top_ports, top_udp_ports,
 };
 
 use crate::args::{PortArgs, ScanArgs, TargetArgs};
@@ -31,7 +31,7 @@ pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
         Collector { builder: Plan::builder(), names: Names::of(args), named: Vec::new() };
     collector.targets(&args.targets)?;
     collector.exclusions(&args.targets)?;
-    collector.ports(&args.ports)?;
+    collector.what(args)?;
     let Collector { mut builder, named, .. } = collector;
     builder.seed(seed).whole_internet(args.targets.whole_internet);
     if let Some((part, of)) = args.pace.shard {
@@ -140,27 +140,31 @@ impl Collector {
         Ok(())
     }
 
-    fn ports(&mut self, args: &PortArgs) -> Result<()> {
-        let ports: Option<PortSet> = match (&args.ports, args.fast, args.top_ports) {
-            (Some(text), _, _) => {
-                let spec = parse_ports(text)?;
-                if let Some(udp) = spec.udp {
-                    say(format_args!("prtip: UDP is not scanned yet; left out: U:{udp}"));
-                }
-                Some(spec.tcp)
+    /// What is asked of every address.
+    fn what(&mut self, args: &ScanArgs) -> Result<()> {
+        let kinds = &args.targets;
+        if kinds.ping_scan > 0 {
+            self.builder.hosts(if kinds.ask.is_empty() { &Ask::HOST } else { &kinds.ask });
+            return Ok(());
+        }
+        let udp = kinds.udp_scan > 0;
+        let tcp = !udp || kinds.syn_scan > 0 || kinds.ack_scan > 0;
+        if kinds.ack_scan > 0 {
+            self.builder.tcp_kind(ProbeKind::Ack);
+        }
+        let named = named_ports(&args.ports, tcp, udp)?;
+        match named {
+            Some((tcp_ports, udp_ports)) => {
+                self.builder.ports(tcp_ports).udp_ports(udp_ports);
             }
-            (None, true, _) => Some(top_ports(100)),
-            (None, false, Some(count)) => {
-                let ports = top_ports(usize::from(count));
-                if ports.len() < usize::from(count) {
-                    say(format_args!("prtip: our list has {} ports; taken all", ports.len()));
+            None => {
+                if tcp {
+                    self.builder.usual_ports();
                 }
-                Some(ports)
+                if udp {
+                    self.builder.usual_udp_ports();
+                }
             }
-            (None, false, None) => None,
-        };
-        if let Some(ports) = ports {
-            self.builder.ports(ports);
         }
         Ok(())
     }
@@ -198,6 +202,45 @@ impl Collector {
         }
         Ok(addrs)
     }
+}
+
+/// The ports named for TCP and for UDP, of which those that are not scanned are left
+/// out; `None`: none were named.
+fn named_ports(args: &PortArgs, tcp: bool, udp: bool) -> Result<Option<(PortSet, PortSet)>> {
+    let none = || PortSet::new([]);
+    let both = |list: fn(usize) -> PortSet, wanted: bool, count: u16| {
+        if wanted { list(usize::from(count)) } else { none() }
+    };
+    let count = match (&args.ports, args.fast, args.top_ports) {
+        (Some(text), _, _) => {
+            let spec = parse_ports(text)?;
+            for (unused, wanted, letter, flag) in
+                [(&spec.tcp, tcp, 'T', "-sS"), (&spec.udp, udp, 'U', "-sU")]
+            {
+                if !wanted && !unused.is_empty() {
+                    say(format_args!("prtip: left out without {flag}: {letter}:{unused}"));
+                }
+            }
+            let tcp_ports = if tcp { spec.for_tcp() } else { none() };
+            let udp_ports = if udp { spec.for_udp() } else { none() };
+            if tcp_ports.is_empty() && udp_ports.is_empty() {
+                return Err(Error::new(Kind::Usage, format!("-p {text:?} names nothing to scan"))
+                    .cause("all its ports are of a protocol that is not scanned")
+                    .remedy("add -sU for ports after U:, -sS for those after T:"));
+            }
+            return Ok(Some((tcp_ports, udp_ports)));
+        }
+        (None, true, _) => 100,
+        (None, false, Some(count)) => count,
+        (None, false, None) => return Ok(None),
+    };
+    let (tcp_ports, udp_ports) = (both(top_ports, tcp, count), both(top_udp_ports, udp, count));
+    for (ports, wanted, name) in [(&tcp_ports, tcp, "TCP"), (&udp_ports, udp, "UDP")] {
+        if wanted && ports.len() < usize::from(count) {
+            say(format_args!("prtip: our list has {} {name} ports; taken all", ports.len()));
+        }
+    }
+    Ok(Some((tcp_ports, udp_ports)))
 }
 
 fn ranges_only(text: &str, flag: &str) -> Result<Vec<IpRange>> {

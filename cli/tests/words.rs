@@ -47,7 +47,7 @@ fn the_manual_is_roff_with_every_visible_flag() {
     for flag in ["cooldown", "router\\-mac", "excludefile", "dry\\-run"] {
         assert!(manual.contains(flag), "{flag}");
     }
-    assert!(!manual.contains("syn\\-scan"), "hidden flags stay hidden");
+    assert!(!manual.contains("no\\-discovery"), "hidden flags stay hidden");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use prtip_bpf::abi::Key;
 use prtip_engine::error::Result;
 use prtip_engine::plan::cookies::Lanes;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{Fields, ProbeConfig, Prober, RESOLVE_BATCH, Slot};
 use prtip_engine::plan::{IpRange, Plan, PlanError, PortSet};
 use prtip_engine::port::memory::{Config, MemoryPort, Silence, VirtualClock};
@@ -111,13 +112,16 @@ fn prober(scenario: &str, lanes: &str) -> std::result::Result<Prober, PlanError>
     let plan = Arc::new(builder.ports(PortSet::new(ports)).seed(7).build()?);
     let config = ProbeConfig {
         key: Key { k0: 1, k1: 2 },
-        source_v4: Some(Ipv4Addr::new(198, 19, 255, 1)),
-        source_v6: Some(Ipv6Addr::new(0x2001, 2, 0, 0xffff, 0, 0, 0, 1)),
         source_ports: 61_000..=65_535,
         attempts: 2,
         syn: SynOptions::Mss,
-        link: Link::Ethernet { source: [2; 6], destination: [4; 6], vlan: None },
-        link_v6: None,
+        ways: vec![Way::new(
+            Link::Ethernet { source: [2; 6], destination: [4; 6], vlan: None },
+            Some(Ipv4Addr::new(198, 19, 255, 1)),
+            Some(Ipv6Addr::new(0x2001, 2, 0, 0xffff, 0, 0, 0, 1)),
+        )],
+        way_of: None,
+        contact: None,
     };
     let prober = Prober::new(plan, &config)?;
     Ok(if lanes == "scalar" { prober.with_lanes(Lanes::Scalar) } else { prober })

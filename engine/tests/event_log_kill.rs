@@ -25,6 +25,7 @@ fn event(number: u32) -> PortEvent {
     PortEvent {
         addr: Ipv4Addr::from_bits(number).into(),
         port: number as u16,
+        protocol: prtip_engine::plan::Protocol::Tcp,
         state: PortState::Open,
         previous: None,
         reason: Reason::SynAck,

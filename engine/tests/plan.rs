@@ -94,7 +94,7 @@ proptest! {
             }
             for low in 0..400 {
                 for v6 in [false, true] {
-                    let target = Target { addr: addr_of(v6, low), port: *ports.first().unwrap() };
+                    let target = Target::tcp(addr_of(v6, low), *ports.first().unwrap());
                     let held = expected.contains(&(target.addr, target.port));
                     prop_assert_eq!(plan.index_of(target).is_some(), held);
                 }
@@ -142,8 +142,7 @@ fn special_purpose_ranges_are_left_out_unless_a_target_lies_wholly_inside_one() 
     assert_eq!(addresses(&builder(&["192.168.0.0/15"])), Ok(1 << 16));
     let mut whole = builder(&["0.0.0.0/0"]);
     let plan = whole.whole_internet(true).build().unwrap();
-    let held =
-        |addr: &str| plan.index_of(Target { addr: addr.parse().unwrap(), port: 80 }).is_some();
+    let held = |addr: &str| plan.index_of(Target::tcp(addr.parse().unwrap(), 80)).is_some();
     assert!(held("1.1.1.1") && held("198.17.0.1") && held("223.255.255.255"));
     assert!(!held("198.18.0.1") && !held("10.0.0.1") && !held("224.0.0.1") && !held("0.0.0.1"));
     // Beside the whole internet, a named range is still scanned.
@@ -196,7 +195,7 @@ fn all_of_ipv4_needs_an_exclude_file_or_a_word() {
 fn without_ports_few_addresses_get_our_top_hundred_and_many_an_error() {
     let mut few = Plan::builder();
     few.target(&ranges("11.0.0.0/24"), true);
-    assert_eq!(few.build().unwrap().ports(), &top_ports(100));
+    assert_eq!(few.build().unwrap().items().tcp(), &top_ports(100));
     few.target(&ranges("11.0.1.0"), true);
     assert_eq!(few.build().unwrap_err(), PlanError::PortsNeeded { addresses: 257 });
 }

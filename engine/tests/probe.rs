@@ -12,11 +12,12 @@ use proptest::prelude::*;
 use prtip_bpf::abi::Key;
 use prtip_bpf::cookie::{cookie4, cookie6, derive_key};
 use prtip_engine::plan::cookies::Lanes;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{Answered, Fields, ProbeConfig, Prober, RESOLVE_BATCH, Slot};
-use prtip_engine::plan::{IpRange, Plan, PlanError, PortSet};
+use prtip_engine::plan::{Ask, IpRange, Plan, PlanError, PortSet, ProbeKind};
 use prtip_engine::scan::SynOptions;
 use prtip_engine::wire::Link;
-use prtip_engine::wire::reply::{Kind, Reply, parse};
+use prtip_engine::wire::reply::{Kind, Quoted, Reply, parse};
 
 const OUR_V4: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 1);
 const OUR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 2, 0, 0xffff, 0, 0, 0, 1);
@@ -29,14 +30,17 @@ const TAGGED: Link =
 fn config() -> ProbeConfig {
     ProbeConfig {
         key: KEY,
-        source_v4: Some(OUR_V4),
-        source_v6: Some(OUR_V6),
         source_ports: 61_000..=65_535,
         attempts: 3,
         syn: SynOptions::Mss,
-        link: ETHERNET,
-        link_v6: None,
+        ways: ways(ETHERNET),
+        way_of: None,
+        contact: None,
     }
+}
+
+fn ways(link: Link) -> Vec<Way> {
+    vec![Way::new(link, Some(OUR_V4), Some(OUR_V6))]
 }
 
 fn plan() -> Arc<Plan> {
@@ -53,7 +57,7 @@ fn prober() -> Prober {
 
 /// Checks one frame by etherparse: fields as the plan says, checksums right.
 fn judge(prober: &Prober, config: &ProbeConfig, index: u64, attempt: u8, frame: &[u8]) {
-    let link = config.link;
+    let link = config.ways[0].link;
     let packet = if matches!(link, Link::None) {
         SlicedPacket::from_ip(frame).unwrap()
     } else {
@@ -117,7 +121,7 @@ fn judge(prober: &Prober, config: &ProbeConfig, index: u64, attempt: u8, frame: 
 fn every_probe_is_well_formed_in_every_shape() {
     for link in [Link::None, ETHERNET, TAGGED] {
         for syn in [SynOptions::Bare, SynOptions::Mss, SynOptions::Linux] {
-            let config = ProbeConfig { link, syn, ..config() };
+            let config = ProbeConfig { ways: ways(link), syn, ..config() };
             let prober = Prober::new(plan(), &config).unwrap();
             let mut frame = [0xaa; 128];
             for index in (0..prober.plan().len()).step_by(7) {
@@ -223,7 +227,11 @@ fn true_answers_lead_back_to_their_probe() {
         for (at, frame) in answers(&prober, index, attempt).iter().enumerate() {
             let reply = parse(frame, true).unwrap();
             assert_eq!((reply.addr, reply.port, reply.ttl), (target.addr, target.port, 55));
-            assert_eq!(prober.validate(&reply), Some(Answered { index, attempt, target }));
+            let ask = Ask { kind: ProbeKind::Syn, port: target.port };
+            assert_eq!(
+                prober.validate(&reply, frame),
+                Some(Answered { index, attempt, target, ask })
+            );
             match (at, reply.kind) {
                 (0, Kind::SynAck { .. }) | (1 | 2, Kind::Rst { .. }) => {}
                 (3, Kind::IcmpError { kind: 3, code: 10, .. }) if target.addr.is_ipv4() => {}
@@ -254,15 +262,17 @@ fn forged_answers_are_not_ours() {
             let refused = |change: &dyn Fn(&mut Reply)| {
                 let mut forged = reply;
                 change(&mut forged);
-                assert_eq!(prober.validate(&forged), None, "{forged:?} for {target:?}");
+                assert_eq!(prober.validate(&forged, &frame), None, "{forged:?} for {target:?}");
             };
             refused(&|reply| {
                 reply.kind = match reply.kind {
                     Kind::SynAck { ack } => Kind::SynAck { ack: ack.wrapping_sub(1) },
-                    Kind::Rst { ack } => Kind::Rst { ack: ack ^ 0x8000_0000 },
-                    Kind::IcmpError { kind, code, seq, sender } => {
-                        Kind::IcmpError { kind, code, seq: seq.wrapping_add(1), sender }
+                    Kind::Rst { seq, ack } => Kind::Rst { seq, ack: ack ^ 0x8000_0000 },
+                    Kind::IcmpError { kind, code, quoted: Quoted::Tcp { seq }, sender } => {
+                        let quoted = Quoted::Tcp { seq: seq.wrapping_add(1) };
+                        Kind::IcmpError { kind, code, quoted, sender }
                     }
+                    other => panic!("{other:?}"),
                 };
             });
             refused(&|reply| reply.port ^= 1);
@@ -295,13 +305,13 @@ fn a_right_cookie_outside_the_plan_or_from_a_wrong_port_is_not_ours() {
     let inside = Ipv4Addr::new(198, 18, 0, 9);
     // Of all our ports, one an attempt is right.
     let accepted: Vec<u8> = (0..=u16::MAX)
-        .filter_map(|our_port| prober.validate(&reply(inside, 80, our_port)))
+        .filter_map(|our_port| prober.validate(&reply(inside, 80, our_port), &[]))
         .map(|answered| answered.attempt)
         .collect();
     assert_eq!(accepted, [0, 1, 2]);
     let outside = Ipv4Addr::new(198, 18, 4, 0);
-    assert!((0..=u16::MAX).all(|port| prober.validate(&reply(outside, 80, port)).is_none()));
-    assert!((0..=u16::MAX).all(|port| prober.validate(&reply(inside, 81, port)).is_none()));
+    assert!((0..=u16::MAX).all(|port| prober.validate(&reply(outside, 80, port), &[]).is_none()));
+    assert!((0..=u16::MAX).all(|port| prober.validate(&reply(inside, 81, port), &[]).is_none()));
 }
 
 #[test]
@@ -412,7 +422,7 @@ fn ipv4_options_and_four_ipv6_extension_headers_are_skipped() {
 
 #[test]
 fn sources_that_are_missing_or_too_few_are_refused() {
-    let no_v6 = ProbeConfig { source_v6: None, ..config() };
+    let no_v6 = ProbeConfig { ways: vec![Way::new(ETHERNET, Some(OUR_V4), None)], ..config() };
     let error = Prober::new(plan(), &no_v6).unwrap_err();
     assert!(matches!(error, PlanError::NoSource { family: "IPv6", .. }));
     let few = ProbeConfig { source_ports: 61_000..=61_001, ..config() };
@@ -423,9 +433,13 @@ fn sources_that_are_missing_or_too_few_are_refused() {
 #[test]
 fn the_steering_program_gets_the_keys_that_made_the_cookies() {
     let steer = prober().steer_config();
-    assert_eq!(steer.tcp4, derive_key(KEY, OUR_V4.into(), 6));
-    assert_eq!(steer.tcp6, derive_key(KEY, OUR_V6.into(), 6));
-    assert_eq!((steer.source_v4, steer.source_v6), (OUR_V4.octets(), OUR_V6.octets()));
+    for (source, addr) in steer.sources.iter().zip([IpAddr::from(OUR_V4), OUR_V6.into()]) {
+        assert_eq!(source.addr, addr);
+        assert_eq!(source.keys.tcp, derive_key(KEY, addr, 6));
+        assert_eq!(source.keys.udp, derive_key(KEY, addr, 17));
+        assert_eq!(source.keys.icmp, derive_key(KEY, addr, 1));
+    }
+    assert_eq!((steer.sources.len(), steer.kinds), (2, 1));
     assert_eq!((steer.port_first, steer.port_last), (61_000, 65_535));
 }
 
@@ -435,7 +449,7 @@ proptest! {
         let prober = prober();
         for ethernet in [false, true] {
             if let Some(reply) = parse(&bytes, ethernet) {
-                prop_assert_eq!(prober.validate(&reply), None);
+                prop_assert_eq!(prober.validate(&reply, &bytes), None);
             }
         }
     }
@@ -455,7 +469,7 @@ proptest! {
             }
         }
         frame.truncate(frame.len().saturating_sub(cut.saturating_sub(60)));
-        if let Some(answered) = parse(&frame, true).and_then(|reply| prober.validate(&reply)) {
+        if let Some(answered) = parse(&frame, true).and_then(|reply| prober.validate(&reply, &frame)) {
             prop_assert_eq!(answered.index, index);
         }
     }

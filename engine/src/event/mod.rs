@@ -21,21 +21,28 @@ pub mod uring_log;
 use std::fmt;
 use std::net::IpAddr;
 
-/// State of a port, in the order in which a stronger answer replaces a weaker one.
+use crate::plan::Protocol;
+
+/// State of a port, or of a host where hosts are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum PortState {
-    /// An ICMP error, or (at the end of a scan) silence.
+    /// An ICMP error, or (at the end of a TCP scan) silence. A host: an ICMP error.
     Filtered = 1,
-    /// A RST.
+    /// A RST; for UDP "port unreachable" from the target itself.
     Closed = 2,
-    /// A SYN-ACK.
+    /// A SYN-ACK, a datagram. A host: it has answered.
     Open = 3,
+    /// A RST to an ACK: reachable, open or closed.
+    Unfiltered = 4,
+    /// Silence at the end of a UDP scan.
+    OpenFiltered = 5,
 }
 
 impl PortState {
-    /// All states, the weakest first.
-    pub const ALL: [Self; 3] = [Self::Filtered, Self::Closed, Self::Open];
+    /// All states.
+    pub const ALL: [Self; 5] =
+        [Self::Filtered, Self::Closed, Self::Open, Self::Unfiltered, Self::OpenFiltered];
 
     /// Its name in records and tables.
     #[must_use]
@@ -44,6 +51,40 @@ impl PortState {
             Self::Filtered => "filtered",
             Self::Closed => "closed",
             Self::Open => "open",
+            Self::Unfiltered => "unfiltered",
+            Self::OpenFiltered => "open|filtered",
+        }
+    }
+
+    /// Its name where it is a host's.
+    #[must_use]
+    pub const fn host_name(self) -> &'static str {
+        match self {
+            Self::Open => "up",
+            _ => "down",
+        }
+    }
+
+    /// What a window keeps of it, and the order in which a stronger answer replaces a
+    /// weaker one: 0 is silence.
+    #[must_use]
+    pub const fn strength(self) -> u64 {
+        match self {
+            Self::OpenFiltered => 0,
+            Self::Filtered => 1,
+            Self::Closed | Self::Unfiltered => 2,
+            Self::Open => 3,
+        }
+    }
+
+    /// The state of two window bits; `None` for 0, which means that nothing came.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        match bits {
+            1 => Some(Self::Filtered),
+            2 => Some(Self::Closed),
+            3 => Some(Self::Open),
+            _ => None,
         }
     }
 }
@@ -68,17 +109,40 @@ pub enum Reason {
         /// ICMP or ICMPv6 code.
         code: u8,
     },
+    /// `udp-response`
+    UdpResponse,
+    /// `echo-reply`
+    EchoReply,
+    /// `arp-response`
+    ArpResponse,
+    /// `nd-response`
+    NdResponse,
     /// `no-response`
     NoResponse,
+}
+
+impl Reason {
+    /// Its name; an ICMP error's is completed by type and code.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SynAck => "syn-ack",
+            Self::Rst => "rst",
+            Self::Icmp { .. } => "icmp",
+            Self::UdpResponse => "udp-response",
+            Self::EchoReply => "echo-reply",
+            Self::ArpResponse => "arp-response",
+            Self::NdResponse => "nd-response",
+            Self::NoResponse => "no-response",
+        }
+    }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SynAck => f.write_str("syn-ack"),
-            Self::Rst => f.write_str("rst"),
             Self::Icmp { kind, code } => write!(f, "icmp-{kind}-{code}"),
-            Self::NoResponse => f.write_str("no-response"),
+            other => f.write_str(other.name()),
         }
     }
 }
@@ -88,8 +152,10 @@ impl fmt::Display for Reason {
 pub struct PortEvent {
     /// The address probed.
     pub addr: IpAddr,
-    /// The port probed.
+    /// The port probed; 0 where hosts are looked for.
     pub port: u16,
+    /// Its protocol; ICMP where hosts are looked for, however they answered.
+    pub protocol: Protocol,
     /// Its state now.
     pub state: PortState,
     /// The weaker state that an earlier event reported, where there was one.
@@ -102,17 +168,4 @@ pub struct PortEvent {
     pub rtt_ns: Option<u64>,
     /// When the reply came, nanoseconds of CLOCK_MONOTONIC.
     pub at_ns: u64,
-}
-
-impl PortState {
-    /// The state of two window bits; `None` for 0, which means that nothing came.
-    #[must_use]
-    pub const fn from_bits(bits: u64) -> Option<Self> {
-        match bits {
-            1 => Some(Self::Filtered),
-            2 => Some(Self::Closed),
-            3 => Some(Self::Open),
-            _ => None,
-        }
-    }
 }

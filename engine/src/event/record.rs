@@ -82,7 +82,7 @@ impl Port {
         Self {
             ip: event.addr,
             port: event.port,
-            proto: "tcp",
+            proto: event.protocol.name(),
             state: event.state.name(),
             reason: event.reason.to_string(),
             ttl: known_ttl(event),
@@ -94,6 +94,37 @@ impl Port {
 
 impl Record for Port {
     const TYPE: &'static str = "port";
+}
+
+/// A host and whether it is up.
+#[derive(Clone, Debug, Serialize)]
+pub struct Host {
+    ip: IpAddr,
+    state: &'static str,
+    reason: String,
+    ttl: Option<u8>,
+    rtt_us: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    revised: bool,
+}
+
+impl Host {
+    /// The record of `event`.
+    #[must_use]
+    pub fn new(event: &PortEvent, revised: bool) -> Self {
+        Self {
+            ip: event.addr,
+            state: event.state.host_name(),
+            reason: event.reason.to_string(),
+            ttl: known_ttl(event),
+            rtt_us: event.rtt_ns.map(round_to_us),
+            revised,
+        }
+    }
+}
+
+impl Record for Host {
+    const TYPE: &'static str = "host";
 }
 
 /// A probe of a dry run.
@@ -108,7 +139,7 @@ pub struct Probe {
     pub ip: IpAddr,
     /// Port probed.
     pub port: u16,
-    /// `tcp`.
+    /// `tcp`, `udp` or `icmp`.
     pub proto: &'static str,
 }
 
@@ -208,7 +239,9 @@ pub fn encode_port(event: &PortEvent, revised: bool, ts: &Rfc3339, line: &mut Ve
     push_address(event.addr, line);
     line.extend_from_slice(br#"","port":"#);
     push_decimal(u64::from(event.port), line);
-    line.extend_from_slice(br#","proto":"tcp","state":""#);
+    line.extend_from_slice(br#","proto":""#);
+    line.extend_from_slice(event.protocol.name().as_bytes());
+    line.extend_from_slice(br#"","state":""#);
     line.extend_from_slice(event.state.name().as_bytes());
     line.extend_from_slice(br#"","reason":""#);
     push_reason(event, line);
@@ -224,15 +257,13 @@ pub fn encode_port(event: &PortEvent, revised: bool, ts: &Rfc3339, line: &mut Ve
 
 fn push_reason(event: &PortEvent, line: &mut Vec<u8>) {
     match event.reason {
-        Reason::SynAck => line.extend_from_slice(b"syn-ack"),
-        Reason::Rst => line.extend_from_slice(b"rst"),
-        Reason::NoResponse => line.extend_from_slice(b"no-response"),
         Reason::Icmp { kind, code } => {
             line.extend_from_slice(b"icmp-");
             push_decimal(u64::from(kind), line);
             line.push(b'-');
             push_decimal(u64::from(code), line);
         }
+        other => line.extend_from_slice(other.name().as_bytes()),
     }
 }
 
@@ -272,9 +303,11 @@ fn push_decimal(mut value: u64, line: &mut Vec<u8>) {
     line.extend_from_slice(&digits[start..]);
 }
 
-/// Silence has no TTL.
+/// Silence and the link layer have no TTL.
 fn known_ttl(event: &PortEvent) -> Option<u8> {
-    (event.reason != Reason::NoResponse).then_some(event.ttl)
+    let without =
+        matches!(event.reason, Reason::NoResponse | Reason::ArpResponse | Reason::NdResponse);
+    (!without).then_some(event.ttl)
 }
 
 fn round_to_us(ns: u64) -> u64 {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::PortState;
 use super::super::clock::Clock;
 use super::*;
+use crate::plan::Protocol;
 
 fn events() -> impl Strategy<Value = PortEvent> {
     let addr = prop_oneof![
@@ -22,13 +23,19 @@ fn events() -> impl Strategy<Value = PortEvent> {
         Just(Reason::SynAck),
         Just(Reason::Rst),
         Just(Reason::NoResponse),
+        Just(Reason::UdpResponse),
+        Just(Reason::EchoReply),
+        Just(Reason::NdResponse),
         any::<(u8, u8)>().prop_map(|(kind, code)| Reason::Icmp { kind, code }),
     ];
     let state = prop::sample::select(PortState::ALL.to_vec());
+    let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Icmp]);
+    let state = (state, protocol);
     (addr, any::<u16>(), state, reason, any::<u8>(), any::<Option<u64>>(), any::<u64>()).prop_map(
-        |(addr, port, state, reason, ttl, rtt_ns, at_ns)| PortEvent {
+        |(addr, port, (state, protocol), reason, ttl, rtt_ns, at_ns)| PortEvent {
             addr,
             port,
+            protocol,
             state,
             previous: None,
             reason,

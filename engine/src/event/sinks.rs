@@ -17,12 +17,13 @@ use std::net::IpAddr;
 use super::clock::{Clock, monotonic_ns};
 use super::log::EventLog;
 use super::record::{
-    LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished, ScanStarted, encode,
+    Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished, ScanStarted, encode,
     encode_port,
 };
 use super::table::Table;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
+use crate::plan::{Protocol, Purpose};
 use crate::scan::{Observer, Progress, Report};
 
 /// Standard output is written when so much has come together, or at a pause.
@@ -31,6 +32,9 @@ const OUTPUT_BYTES: usize = 64 << 10;
 const PROGRESS_INTERVAL_NS: u64 = 1_000_000_000;
 /// Corrections into states that are not shown, of which to remember so many.
 const CORRECTED_MAX: usize = 1 << 16;
+
+/// Whose state it is.
+type Key = (IpAddr, Protocol, u16);
 
 /// The states that a user wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +76,17 @@ pub enum Shape {
 /// All places where results go.
 pub struct Sinks {
     clock: Clock,
+    purpose: Purpose,
     shown: ShownStates,
     shape: Shape,
     output: Output,
     log: Option<EventLog>,
     line: Vec<u8>,
     text: String,
-    corrected: HashSet<(IpAddr, u16)>,
+    corrected: HashSet<Key>,
     /// The strongest state told of each port that was revised. Buses are read one
     /// after the other, so a revision may overtake what it revises.
-    told: HashMap<(IpAddr, u16), PortState>,
+    told: HashMap<Key, PortState>,
     progress_at_ns: u64,
 }
 
@@ -96,6 +101,7 @@ impl Sinks {
     ) -> Self {
         Self {
             clock: Clock::start(),
+            purpose: Purpose::Ports,
             shown,
             shape,
             output: Output::new(stdout),
@@ -106,6 +112,13 @@ impl Sinks {
             told: HashMap::new(),
             progress_at_ns: monotonic_ns(),
         }
+    }
+
+    /// Results are `port` records, or `host` records where hosts are looked for.
+    #[must_use]
+    pub fn about(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
     }
 
     /// Writes the first record.
@@ -199,7 +212,7 @@ impl Sinks {
         if event.previous.is_none() && self.told.is_empty() {
             return false;
         }
-        let key = (event.addr, event.port);
+        let key = (event.addr, event.protocol, event.port);
         let told = match event.previous {
             Some(_) if self.told.len() < CORRECTED_MAX => {
                 Some(self.told.entry(key).or_insert(event.state))
@@ -207,8 +220,10 @@ impl Sinks {
             _ => self.told.get_mut(&key),
         };
         let Some(told) = told else { return false };
-        let overtaken = *told > event.state;
-        *told = event.state.max(*told);
+        let overtaken = told.strength() > event.state.strength();
+        if !overtaken {
+            *told = event.state;
+        }
         overtaken
     }
 
@@ -216,7 +231,7 @@ impl Sinks {
     fn judge(&mut self, event: &PortEvent) -> (bool, bool) {
         let shown = self.shown.contains(event.state);
         let Some(previous) = event.previous else { return (shown, false) };
-        let key = (event.addr, event.port);
+        let key = (event.addr, event.protocol, event.port);
         let revised = self.shown.contains(previous)
             || (!self.corrected.is_empty() && self.corrected.contains(&key));
         if revised && !shown && self.corrected.len() < CORRECTED_MAX {
@@ -238,7 +253,11 @@ impl Observer for Sinks {
         }
         if shown && (self.log.is_some() || matches!(self.shape, Shape::Json)) {
             self.line.clear();
-            encode_port(event, revised, &self.clock.rfc3339(event.at_ns), &mut self.line);
+            let ts = self.clock.rfc3339(event.at_ns);
+            match self.purpose {
+                Purpose::Ports => encode_port(event, revised, &ts, &mut self.line),
+                Purpose::Hosts => encode(&Host::new(event, revised), &ts, &mut self.line),
+            }
             self.write_line();
         }
     }

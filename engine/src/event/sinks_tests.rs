@@ -50,11 +50,12 @@ fn event(state: PortState, previous: Option<PortState>) -> PortEvent {
     let reason = match state {
         PortState::Open => Reason::SynAck,
         PortState::Closed => Reason::Rst,
-        PortState::Filtered => Reason::Icmp { kind: 3, code: 1 },
+        _ => Reason::Icmp { kind: 3, code: 1 },
     };
     PortEvent {
         addr: "198.18.0.1".parse().unwrap(),
         port: 80,
+        protocol: Protocol::Tcp,
         state,
         previous,
         reason,
@@ -68,6 +69,9 @@ fn report() -> Report {
     let mut latency = Latency::new();
     latency.record(2_000);
     Report {
+        purpose: crate::plan::Purpose::Ports,
+        udp_ports: 0,
+        acks: false,
         ledger: Ledger { generated: 7, submitted: 7, ..Ledger::default() },
         open: 1,
         closed: 2,

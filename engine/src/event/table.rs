@@ -9,6 +9,7 @@ use std::fmt::{self, Write};
 
 use super::sinks::ShownStates;
 use super::{PortEvent, PortState, Reason};
+use crate::plan::Protocol;
 use crate::scan::Report;
 
 /// A table on its way to standard output.
@@ -19,10 +20,14 @@ pub struct Table {
     coloured: bool,
 }
 
+/// What is known of one host, by protocol and port.
+type Ports = BTreeMap<(Protocol, u16), PortEvent>;
+
 #[derive(Debug)]
 enum Layout {
-    OneHost { label: String, ports: BTreeMap<u16, PortEvent> },
+    OneHost { label: String, ports: Ports },
     ManyHosts { address_width: usize, header_written: bool },
+    Hosts { address_width: usize, header_written: bool },
 }
 
 impl Table {
@@ -40,12 +45,19 @@ impl Table {
         Self { layout: Layout::ManyHosts { address_width, header_written: false }, coloured }
     }
 
+    /// For host discovery; `ipv6` makes room for long addresses.
+    #[must_use]
+    pub fn hosts(ipv6: bool, coloured: bool) -> Self {
+        let address_width = if ipv6 { 39 } else { 15 };
+        Self { layout: Layout::Hosts { address_width, header_written: false }, coloured }
+    }
+
     /// Takes a result. `shown`: it is to be seen, as a line or as the correction of one.
     pub fn port(&mut self, event: &PortEvent, shown: bool, revised: bool, out: &mut String) {
         match &mut self.layout {
             // The last one holds; the others are summed up at the end.
             Layout::OneHost { ports, .. } => {
-                ports.insert(event.port, *event);
+                ports.insert((event.protocol, event.port), *event);
             }
             Layout::ManyHosts { address_width, header_written } if shown => {
                 let width = *address_width;
@@ -60,7 +72,22 @@ impl Table {
                 let revised = if revised { "  (revised)" } else { "" };
                 let _ = writeln!(out, "{}{revised}", Row { event, coloured: self.coloured });
             }
-            Layout::ManyHosts { .. } => {}
+            Layout::Hosts { address_width, header_written } if shown => {
+                let width = *address_width;
+                if !std::mem::replace(header_written, true) {
+                    let _ = writeln!(
+                        out,
+                        "{:<width$} {:<5} {:<12} {:>3} {:>11}",
+                        "ADDRESS", "STATE", "REASON", "TTL", "RTT"
+                    );
+                }
+                let (paint, plain) = paints(event.state, self.coloured);
+                let _ = write!(out, "{:<width$} ", Padded(event.addr));
+                let _ = write!(out, "{paint}{:<5}{plain} ", event.state.host_name());
+                let revised = if revised { "  (revised)" } else { "" };
+                let _ = writeln!(out, "{:<12}{}{revised}", Padded(event.reason), Times(event));
+            }
+            Layout::ManyHosts { .. } | Layout::Hosts { .. } => {}
         }
     }
 
@@ -88,11 +115,7 @@ impl Table {
 }
 
 /// `998 closed ports (rst)`, the most frequent first.
-fn hidden_states(
-    ports: &BTreeMap<u16, PortEvent>,
-    shown: ShownStates,
-    report: &Report,
-) -> Vec<String> {
+fn hidden_states(ports: &Ports, shown: ShownStates, report: &Report) -> Vec<String> {
     let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();
     let mut answered_filtered = 0;
     for event in ports.values() {
@@ -103,8 +126,15 @@ fn hidden_states(
     }
     // Silent ports have no event each, whatever is shown: here they are at least counted.
     let silent = report.filtered.saturating_sub(answered_filtered);
-    if silent > 0 {
-        *counts.entry((PortState::Filtered, Reason::NoResponse.to_string())).or_default() += silent;
+    // Silent UDP ports may be open all the same.
+    let udp_events = ports.keys().filter(|(protocol, _)| *protocol == Protocol::Udp).count();
+    let silent_udp = report.udp_ports.saturating_sub(udp_events as u64).min(silent);
+    for (state, count) in
+        [(PortState::Filtered, silent - silent_udp), (PortState::OpenFiltered, silent_udp)]
+    {
+        if count > 0 {
+            *counts.entry((state, Reason::NoResponse.to_string())).or_default() += count;
+        }
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -126,12 +156,23 @@ struct Row<'a> {
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.event;
-        let port = Padded(format_args!("{}/tcp", event.port));
-        let (paint, plain) =
-            if self.coloured { (colour(event.state), "\x1b[0m") } else { ("", "") };
+        let port = Padded(format_args!("{}/{}", event.port, event.protocol.name()));
+        let (paint, plain) = paints(event.state, self.coloured);
         write!(f, "{port:<9} {paint}{:<8}{plain} {:<11}", event.state, Padded(event.reason))?;
+        write!(f, "{}", Times(event))
+    }
+}
+
+/// TTL and round-trip time.
+struct Times<'a>(&'a PortEvent);
+
+impl fmt::Display for Times<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0;
         match event.reason {
-            Reason::NoResponse => write!(f, " {:>3}", "-")?,
+            Reason::NoResponse | Reason::ArpResponse | Reason::NdResponse => {
+                write!(f, " {:>3}", "-")?;
+            }
             _ => write!(f, " {:>3}", event.ttl)?,
         }
         match event.rtt_ns {
@@ -141,11 +182,15 @@ impl fmt::Display for Row<'_> {
     }
 }
 
+fn paints(state: PortState, coloured: bool) -> (&'static str, &'static str) {
+    if coloured { (colour(state), "\x1b[0m") } else { ("", "") }
+}
+
 fn colour(state: PortState) -> &'static str {
     match state {
         PortState::Open => "\x1b[32m",
         PortState::Closed => "\x1b[31m",
-        PortState::Filtered => "\x1b[33m",
+        PortState::Filtered | PortState::Unfiltered | PortState::OpenFiltered => "\x1b[33m",
     }
 }
 
@@ -193,6 +238,7 @@ mod tests {
         PortEvent {
             addr: addr.parse().expect("a test address"),
             port,
+            protocol: Protocol::Tcp,
             state,
             previous: None,
             reason,
@@ -214,6 +260,9 @@ mod tests {
             remarks: Vec::new(),
             failure: None,
             steering: None,
+            purpose: crate::plan::Purpose::Ports,
+            udp_ports: 0,
+            acks: false,
         }
     }
 

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::division::Divisor;
 use super::error::PlanError;
+use super::items::{Ask, Items, ProbeKind};
 use super::permutation::{MAX_LEN, Permutation};
 use super::ports::PortSet;
 use super::ranges::{IpRange, Ranked, Spans, Word};
-use super::top_ports::top_ports;
+use super::top_ports::{top_ports, top_udp_ports};
 use super::{Plan, special};
 
 /// Up to this many addresses, our top 100 ports are scanned where none are named.
@@ -27,12 +28,27 @@ pub struct PlanBuilder {
     ordinary: Families,
     excluded: Families,
     allowed: Vec<IpRange>,
-    ports: Option<PortSet>,
+    tcp: Wanted,
+    tcp_kind: Option<ProbeKind>,
+    udp: Wanted,
+    asks: Vec<Ask>,
     seed: u64,
     shard: Option<(u64, u64)>,
     max_targets: Option<u64>,
     whole_internet: bool,
     exclude_file: bool,
+}
+
+/// Ports of one protocol.
+#[derive(Clone, Debug, Default)]
+enum Wanted {
+    /// Nothing was said: TCP is scanned where nothing else is, UDP is not.
+    #[default]
+    Unsaid,
+    /// Those that are scanned where none are named.
+    Usual,
+    /// These; perhaps none.
+    These(PortSet),
 }
 
 impl PlanBuilder {
@@ -77,9 +93,41 @@ impl PlanBuilder {
         self
     }
 
-    /// Sets the ports. Without: our top 100 for up to 256 addresses.
+    /// Sets the TCP ports. Where nothing is said about any protocol: our top 100 for
+    /// up to 256 addresses.
     pub fn ports(&mut self, ports: PortSet) -> &mut Self {
-        self.ports = Some(ports);
+        self.tcp = Wanted::These(ports);
+        self
+    }
+
+    /// Scans the usual TCP ports: our top 100, for up to 256 addresses.
+    pub fn usual_ports(&mut self) -> &mut Self {
+        self.tcp = Wanted::Usual;
+        self
+    }
+
+    /// Sets what TCP ports are probed with: [`ProbeKind::Syn`] (the default) or
+    /// [`ProbeKind::Ack`].
+    pub fn tcp_kind(&mut self, kind: ProbeKind) -> &mut Self {
+        self.tcp_kind = Some(kind);
+        self
+    }
+
+    /// Sets the UDP ports.
+    pub fn udp_ports(&mut self, ports: PortSet) -> &mut Self {
+        self.udp = Wanted::These(ports);
+        self
+    }
+
+    /// Scans the usual UDP ports: our top 100, for up to 256 addresses.
+    pub fn usual_udp_ports(&mut self) -> &mut Self {
+        self.udp = Wanted::Usual;
+        self
+    }
+
+    /// Looks for hosts instead of ports: asks in these ways, one after the other.
+    pub fn hosts(&mut self, asks: &[Ask]) -> &mut Self {
+        self.asks = asks.to_vec();
         self
     }
 
@@ -136,28 +184,55 @@ impl PlanBuilder {
         if v4_asked > WHOLE_INTERNET && !self.whole_internet && !self.exclude_file {
             return Err(PlanError::WholeInternet { addresses: v4_asked });
         }
-        let ports = match &self.ports {
-            Some(ports) if !ports.is_empty() => ports.clone(),
-            None if addresses <= DEFAULT_PORTS_UP_TO => top_ports(100),
-            _ => return Err(PlanError::PortsNeeded { addresses }),
-        };
-        let pairs = addresses.saturating_mul(ports.len() as u128);
+        let items = self.items(addresses)?;
+        let each = items.len() as u64;
+        let pairs = addresses.saturating_mul(u128::from(each));
         if pairs > u128::from(MAX_LEN) {
-            let ports = ports.len() as u64;
-            return Err(PlanError::TooLarge { addresses, ports, pairs });
+            return Err(PlanError::TooLarge { addresses, ports: each, pairs });
         }
         let pairs = pairs as u64;
         let shard = self.indices(pairs)?;
         Ok(Plan {
-            hash: fingerprint(&v4, &v6, &ports, self.seed),
+            hash: fingerprint(&v4, &v6, &items, self.seed),
             v4: Ranked::new(v4),
             v6: Ranked::new(v6),
-            per_address: Divisor::new(ports.len() as u64),
-            ports,
+            per_address: Divisor::new(each),
+            items,
             permutation: Permutation::new(pairs, self.seed),
             shard,
             seed: self.seed,
         })
+    }
+
+    fn items(&self, addresses: u128) -> Result<Items, PlanError> {
+        let none = || PortSet::new([]);
+        let tcp_kind = self.tcp_kind.unwrap_or(ProbeKind::Syn);
+        if !self.asks.is_empty() {
+            let asks = self.asks.as_slice().into();
+            return Ok(Items { tcp: none(), tcp_kind, udp: none(), asks });
+        }
+        let usual = |list: fn(usize) -> PortSet| {
+            if addresses <= DEFAULT_PORTS_UP_TO {
+                Ok(list(100))
+            } else {
+                Err(PlanError::PortsNeeded { addresses })
+            }
+        };
+        let tcp = match (&self.tcp, &self.udp) {
+            (Wanted::These(ports), _) => ports.clone(),
+            (Wanted::Usual, _) | (Wanted::Unsaid, Wanted::Unsaid) => usual(top_ports)?,
+            (Wanted::Unsaid, _) => none(),
+        };
+        let udp = match &self.udp {
+            Wanted::These(ports) => ports.clone(),
+            Wanted::Usual => usual(top_udp_ports)?,
+            Wanted::Unsaid => none(),
+        };
+        let items = Items { tcp, tcp_kind, udp, asks: [].into() };
+        if items.is_empty() {
+            return Err(PlanError::PortsNeeded { addresses });
+        }
+        Ok(items)
     }
 
     fn indices(&self, pairs: u64) -> Result<Range<u64>, PlanError> {
@@ -224,9 +299,10 @@ fn select<T: Word>(
     (left, lost)
 }
 
-/// FNV-1a, 64 bits, over the ranges, the ports and the seed in little-endian
-/// order, each list led by its length.
-fn fingerprint(v4: &Spans<u32>, v6: &Spans<u128>, ports: &PortSet, seed: u64) -> u64 {
+/// FNV-1a, 64 bits, over the ranges, the items and the seed in little-endian
+/// order, each list led by its length. What is not a SYN comes last, so that SYN
+/// scans keep the fingerprints of earlier versions.
+fn fingerprint(v4: &Spans<u32>, v6: &Spans<u128>, items: &Items, seed: u64) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut add = |bytes: &[u8]| {
         for &byte in bytes {
@@ -244,10 +320,23 @@ fn fingerprint(v4: &Spans<u32>, v6: &Spans<u128>, ports: &PortSet, seed: u64) ->
         add(&first.to_le_bytes());
         add(&last.to_le_bytes());
     }
-    add(&(ports.len() as u64).to_le_bytes());
-    for port in ports.as_slice() {
-        add(&port.to_le_bytes());
+    let mut add_ports = |ports: &PortSet| {
+        add(&(ports.len() as u64).to_le_bytes());
+        for port in ports.as_slice() {
+            add(&port.to_le_bytes());
+        }
+    };
+    add_ports(&items.tcp);
+    if !items.udp.is_empty() {
+        add_ports(&items.udp);
     }
     add(&seed.to_le_bytes());
+    if items.tcp_kind != ProbeKind::Syn {
+        add(&[items.tcp_kind as u8]);
+    }
+    for ask in &items.asks {
+        add(&[ask.kind as u8]);
+        add(&ask.port.to_le_bytes());
+    }
     hash
 }

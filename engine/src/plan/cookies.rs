@@ -88,6 +88,20 @@ impl Lanes {
     }
 }
 
+/// The cookie of one IPv4 probe in the low half, and 32 bits more: `word` holds
+/// their address, their port and our port as on the wire.
+#[inline]
+pub(crate) fn token_v4(key: Key, word: u64) -> u64 {
+    siphash13(key, [word], V4_LENGTH)
+}
+
+/// The same for IPv6: the address's two little-endian words; their port and, 16 bits
+/// higher, our port, as on the wire.
+#[inline]
+pub(crate) fn token_v6(key: Key, addr: [u64; 2], ports: u32) -> u64 {
+    siphash13(key, addr, u64::from(ports) | V6_LENGTH)
+}
+
 /// What finishing gives: the sequence number as on the wire in the low half (read
 /// in little-endian order), then the IPv4 header checksum (IPv6: 0) and the TCP
 /// checksum in the same way.
@@ -95,7 +109,7 @@ impl Lanes {
 pub(crate) struct Finished(pub(crate) u64);
 
 impl Finished {
-    fn new<A>(patch: &Patch<A>) -> Self {
+    pub(crate) fn new<A>(patch: &Patch<A>) -> Self {
         Self(
             u64::from(patch.seq)
                 | u64::from(patch.ip_checksum) << 32

@@ -106,6 +106,20 @@ pub enum PlanError {
         /// Attempts for each pair.
         attempts: u8,
     },
+    /// A contact that cannot be sent.
+    #[error("a contact is 1 to {most} printable ASCII characters")]
+    Contact {
+        /// Most characters.
+        most: usize,
+    },
+    /// More source addresses than a scan can have.
+    #[error("{count} source addresses are more than {most}")]
+    TooManySources {
+        /// How many were given.
+        count: usize,
+        /// How many there can be.
+        most: usize,
+    },
     /// Targets of a family for which there is no source address.
     #[error("no {family} source address for {family} targets such as {target}")]
     NoSource {
@@ -172,9 +186,6 @@ pub enum PortFault {
     /// Another protocol than T or U.
     #[error("unknown protocol; T: is TCP")]
     Protocol,
-    /// UDP ports only.
-    #[error("only UDP ports are named, and UDP is not scanned; name TCP ports as T:80 or 80")]
-    UdpOnly,
 }
 
 /// Foreign text made safe to print: cut to 80 characters, in quotes, everything

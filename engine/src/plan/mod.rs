@@ -1,24 +1,30 @@
 //! What to scan and in which order: a spec as asked becomes a plan proved valid.
 //!
 //! Shapes: an *address rank* counts the allowed addresses (all IPv4 first, then
-//! IPv6, each ascending); a *port rank* counts the ports ascending;
-//! `rank = address_rank * ports + port_rank`; `index` is the position in sending
+//! IPv6, each ascending); a *slot* counts what is asked of each address (TCP ports
+//! ascending, then UDP ports; one slot where hosts are looked for);
+//! `rank = address_rank * slots + slot`; `index` is the position in sending
 //! order, `rank = permutation.forward(index)`.
 //!
 //! * [`target`], [`ports`]: what people write. [`special`]: what is left out
 //!   unless it is named. [`mod@top_ports`]: which ports when none are named.
+//! * [`items`]: what is asked of every address.
 //! * [`builder`]: from all of these to a [`Plan`], or a [`PlanError`].
 //! * [`permutation`]: the order. [`ranges`]: address sets and ranks.
 //! * [`probe`]: the bytes of a probe as a function of (plan, index, attempt),
-//!   with [`cookies`] and [`source_port`] for its fields.
+//!   with [`cookies`], [`source_port`] and [`origin`] for its fields; [`answer`]:
+//!   which probe a reply answers.
 //!
 //! No I/O: host names are resolved and files read by the caller. Memory grows
 //! with the number of ranges and ports, never with N.
 
+pub mod answer;
 pub mod builder;
 pub mod cookies;
 mod division;
 pub mod error;
+pub mod items;
+pub mod origin;
 pub mod permutation;
 pub mod ports;
 pub mod probe;
@@ -33,22 +39,33 @@ use std::ops::Range;
 
 pub use builder::PlanBuilder;
 pub use error::PlanError;
+pub use items::{Ask, Items, ProbeKind, Protocol, Purpose};
 pub use ports::{PortSet, PortSpec, parse_ports};
 pub use ranges::IpRange;
 pub use target::{TargetToken, parse_list, parse_target};
-pub use top_ports::top_ports;
+pub use top_ports::{top_ports, top_udp_ports};
 
 use division::Divisor;
 use permutation::Permutation;
 use ranges::Ranked;
 
-/// One (address, port) pair of a plan.
+/// One (address, protocol, port) of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The address probed.
     pub addr: IpAddr,
-    /// The TCP port probed, host byte order.
+    /// The port probed, host byte order; 0 where hosts are looked for.
     pub port: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+}
+
+impl Target {
+    /// A TCP port.
+    #[must_use]
+    pub const fn tcp(addr: IpAddr, port: u16) -> Self {
+        Self { addr, port, protocol: Protocol::Tcp }
+    }
 }
 
 /// An immutable, validated scan plan: N items and their order.
@@ -56,7 +73,7 @@ pub struct Target {
 pub struct Plan {
     v4: Ranked<u32>,
     v6: Ranked<u128>,
-    ports: PortSet,
+    items: Items,
     per_address: Divisor,
     permutation: Permutation,
     shard: Range<u64>,
@@ -71,7 +88,7 @@ impl Plan {
         PlanBuilder::default()
     }
 
-    /// N, the number of (address, port) pairs of the whole scan: all shards, and
+    /// N, the number of (address, protocol, port) items of the whole scan: all shards, and
     /// not cut by `max_targets`.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -94,24 +111,30 @@ impl Plan {
     /// The pair at `index` < N.
     #[must_use]
     pub fn target(&self, index: u64) -> Target {
-        let (address_rank, port_rank) = self.per_address.split(self.permutation.forward(index));
-        let addr = match address_rank.checked_sub(self.v4.count()) {
+        let (address_rank, slot) = self.per_address.split(self.permutation.forward(index));
+        let (protocol, port) = self.items.label(slot as usize);
+        Target { addr: self.addr_at(address_rank), port, protocol }
+    }
+
+    /// The address with this rank.
+    #[inline]
+    fn addr_at(&self, address_rank: u64) -> IpAddr {
+        match address_rank.checked_sub(self.v4.count()) {
             None => Ipv4Addr::from(self.v4.at(address_rank)).into(),
             Some(rank) => Ipv6Addr::from(self.v6.at(rank)).into(),
-        };
-        Target { addr, port: self.ports.as_slice()[port_rank as usize] }
+        }
     }
 
     /// The index of a pair, or `None` when the plan does not hold it. The index
     /// may lie outside this [`shard`](Self::shard).
     #[must_use]
     pub fn index_of(&self, target: Target) -> Option<u64> {
-        let port_rank = self.ports.rank_of(target.port)?;
+        let slot = self.items.slot_of(target.protocol, target.port)?;
         let address_rank = match target.addr {
             IpAddr::V4(addr) => self.v4.rank_of(addr.into())?,
             IpAddr::V6(addr) => self.v4.count() + self.v6.rank_of(addr.into())?,
         };
-        let rank = address_rank * self.ports.len() as u64 + port_rank as u64;
+        let rank = address_rank * self.items.len() as u64 + slot as u64;
         Some(self.permutation.inverse(rank))
     }
 
@@ -135,10 +158,10 @@ impl Plan {
         self.v4.count() + self.v6.count()
     }
 
-    /// The ports, ascending.
+    /// What is asked of every address.
     #[must_use]
-    pub fn ports(&self) -> &PortSet {
-        &self.ports
+    pub fn items(&self) -> &Items {
+        &self.items
     }
 
     /// Whether there are IPv4 targets.

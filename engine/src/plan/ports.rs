@@ -12,10 +12,26 @@ pub struct PortSet(Box<[u16]>);
 /// What `-p` named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortSpec {
-    /// TCP ports, at least one.
+    /// Ports named without a protocol: they hold for all that are scanned.
+    pub any: PortSet,
+    /// Ports named after `T:`.
     pub tcp: PortSet,
-    /// Ports named after `U:`; a TCP scan leaves them out and should say so.
-    pub udp: Option<PortSet>,
+    /// Ports named after `U:`.
+    pub udp: PortSet,
+}
+
+impl PortSpec {
+    /// The TCP ports of a scan.
+    #[must_use]
+    pub fn for_tcp(&self) -> PortSet {
+        self.any.with(&self.tcp)
+    }
+
+    /// The UDP ports of a scan.
+    #[must_use]
+    pub fn for_udp(&self) -> PortSet {
+        self.any.with(&self.udp)
+    }
 }
 
 impl PortSet {
@@ -25,6 +41,12 @@ impl PortSet {
         ports.sort_unstable();
         ports.dedup();
         Self(ports.into())
+    }
+
+    /// The ports of both sets.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self::new(self.0.iter().chain(&other.0).copied())
     }
 
     /// All of 1 to 65535.
@@ -80,35 +102,30 @@ impl fmt::Display for PortSet {
 }
 
 /// Reads `22,80,8000-8100`, `-` (all), `-100`, `60000-`. `T:` and `U:` hold for
-/// what follows them; without one, TCP is meant.
+/// what follows them; without one, all protocols are meant that are scanned.
 ///
 /// # Errors
 /// [`PlanError::Port`] tells which element is wrong and why.
 pub fn parse_ports(text: &str) -> Result<PortSpec, PlanError> {
-    let (mut tcp, mut udp) = (Vec::new(), Vec::new());
-    let mut into_udp = false;
+    let [mut any, mut tcp, mut udp] = [const { Vec::new() }; 3];
+    let mut into = &mut any;
     for element in text.split(',') {
         let element = element.trim();
         let fault = |why| PlanError::Port { text: Quoted::new(element), why };
         let range = match element.split_once(':') {
             Some((protocol, range)) => {
-                into_udp = match protocol {
-                    "T" | "t" => false,
-                    "U" | "u" => true,
+                into = match protocol {
+                    "T" | "t" => &mut tcp,
+                    "U" | "u" => &mut udp,
                     _ => return Err(fault(PortFault::Protocol)),
                 };
                 range
             }
             None => element,
         };
-        let ports = read_range(range).map_err(fault)?;
-        if into_udp { udp.extend(ports) } else { tcp.extend(ports) }
+        into.extend(read_range(range).map_err(fault)?);
     }
-    if tcp.is_empty() {
-        return Err(PlanError::Port { text: Quoted::new(text), why: PortFault::UdpOnly });
-    }
-    let udp = (!udp.is_empty()).then(|| PortSet::new(udp));
-    Ok(PortSpec { tcp: PortSet::new(tcp), udp })
+    Ok(PortSpec { any: PortSet::new(any), tcp: PortSet::new(tcp), udp: PortSet::new(udp) })
 }
 
 fn read_range(text: &str) -> Result<RangeInclusive<u16>, PortFault> {
@@ -144,7 +161,7 @@ mod tests {
     use super::*;
 
     fn tcp(text: &str) -> String {
-        parse_ports(text).unwrap().tcp.to_string()
+        parse_ports(text).unwrap().for_tcp().to_string()
     }
 
     fn fault(text: &str) -> PortFault {
@@ -165,8 +182,12 @@ mod tests {
         assert_eq!(tcp("T:-"), "1-65535");
         let mixed = parse_ports("U:53,161,T:80").unwrap();
         assert_eq!(mixed.tcp.to_string(), "80");
-        assert_eq!(mixed.udp.unwrap().to_string(), "53,161");
-        assert_eq!(parse_ports("80").unwrap().udp, None);
+        assert_eq!(mixed.udp.to_string(), "53,161");
+        let both = parse_ports("80,U:53").unwrap();
+        assert_eq!(
+            (both.for_tcp().to_string(), both.for_udp().to_string()),
+            ("80".into(), "53,80".into())
+        );
     }
 
     #[test]
@@ -184,7 +205,6 @@ mod tests {
         assert_eq!(fault("+80"), PortFault::NotAPort);
         assert_eq!(fault("1-2-3"), PortFault::NotAPort);
         assert_eq!(fault("S:80"), PortFault::Protocol);
-        assert_eq!(fault("U:53"), PortFault::UdpOnly);
         let told = parse_ports("22,70000").unwrap_err().to_string();
         assert_eq!(told, "bad port \"70000\": ports are 1 to 65535");
     }
@@ -210,7 +230,7 @@ mod tests {
         #[test]
         fn what_is_printed_is_read_back(ports in proptest::collection::vec(1u16.., 1..50)) {
             let set = PortSet::new(ports);
-            prop_assert_eq!(parse_ports(&set.to_string()).unwrap().tcp, set);
+            prop_assert_eq!(parse_ports(&set.to_string()).unwrap().any, set);
         }
     }
 }

@@ -46,6 +46,12 @@ impl SourcePorts {
         (self.first, self.last)
     }
 
+    /// Slots, attempts and salt: what the hashes are turned into ports with.
+    #[must_use]
+    pub fn division(&self) -> (u32, u16, u64) {
+        (self.slots, self.attempts, self.salt)
+    }
+
     /// The port for `attempt` at the destination hashed to `hash`.
     #[inline]
     #[must_use]

@@ -1,4 +1,4 @@
-//! Which TCP ports to try first: an order of our own.
+//! Which TCP and UDP ports to try first: orders of our own.
 //!
 //! Written from general knowledge of what listens on the internet and in local
 //! networks, not measured and not taken from another scanner's file: web, remote
@@ -118,6 +118,25 @@ const ORDER: &[u16] = &[
     50475, 9033, 9034, 667, 2098, 4224, 6690, 6692, 12774, 50500, 9035, 9036, 668, 2099,
 ];
 
+/// The `count` UDP ports whose services answer most often, at most the whole list.
+#[must_use]
+pub fn top_udp_ports(count: usize) -> PortSet {
+    PortSet::new(UDP_ORDER.iter().take(count).copied())
+}
+
+/// Services that answer a first datagram come first; our payloads are made for these.
+#[rustfmt::skip]
+const UDP_ORDER: &[u16] = &[
+    53, 123, 161, 137, 500, 1900, 5353, 4500, 443, 5060, 69, 111, 389, 1701, 3478, 11211, 1434,
+    1812, 520, 623, 1194, 5683, 3702, 10001, 27015, 47808, 19, 17, 13, 7, 37, 67, 68, 88, 177, 138,
+    514, 1813, 1645, 1646, 2049, 2123, 2152, 3544, 3389, 4569, 5355, 5093, 5351, 6881, 9, 1604,
+    19132, 30120, 44818, 51820, 64738, 1719, 1718, 5004, 5005, 5061, 5246, 5247, 6343, 2055, 4789,
+    8472, 9987, 10080, 17185, 20000, 2427, 2727, 2222, 32768, 33434, 33848, 34964, 37810, 41794, 49152,
+    49153, 49154, 135, 139, 445, 464, 626, 631, 749, 996, 997, 998, 999, 1022, 1023, 1025, 1026,
+    2000, 2048, 2302, 3283, 3401, 3456, 3703, 4000, 4433, 5000, 5632, 7777, 8053, 8443, 9200, 16464,
+    25565, 26000, 27960, 28015, 31337, 32769, 32771, 49156, 65024,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +148,12 @@ mod tests {
             assert_eq!(top_ports(count).len(), count);
         }
         assert_eq!(top_ports(usize::MAX).len(), LISTED);
+    }
+
+    #[test]
+    fn the_udp_order_names_each_port_once() {
+        assert_eq!(top_udp_ports(100).len(), 100);
+        assert_eq!(top_udp_ports(usize::MAX).len(), UDP_ORDER.len());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The socket filter of the fallback ports, as a classic BPF program.
 //!
-//! It lets through what can be an answer to a TCP probe and nothing else:
-//! SYN-ACK and RST segments to our address and source ports, and ICMP or ICMPv6
-//! errors that quote a TCP packet from there. It steps over two VLAN tags, IPv4
+//! It lets through what can be an answer to a probe and nothing else: SYN-ACK and
+//! RST segments and datagrams to our addresses and source ports, echo replies with
+//! such an identifier, and ICMP or ICMPv6 errors that quote a packet from there. It steps over two VLAN tags, IPv4
 //! options and up to four IPv6 extension headers, and drops fragments. It does
 //! not check the cookie: classic BPF has no loop to hash with, so that a worker
 //! checks it; and a frame too short for a load is dropped by the kernel itself.
@@ -32,13 +32,20 @@ pub enum Start {
 /// Which replies are ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyFilter {
-    /// Our IPv4 address; `None`: no IPv4 is scanned.
-    pub source_v4: Option<Ipv4Addr>,
-    /// Our IPv6 address; `None`: no IPv6 is scanned.
-    pub source_v6: Option<Ipv6Addr>,
-    /// Our source ports.
+    /// Our IPv4 addresses; none: no IPv4 is scanned. Up to [`MAX_SOURCES`].
+    pub sources_v4: Vec<Ipv4Addr>,
+    /// Our IPv6 addresses; none: no IPv6 is scanned. Up to [`MAX_SOURCES`].
+    pub sources_v6: Vec<Ipv6Addr>,
+    /// Our source ports, and identifiers of echo requests.
     pub source_ports: RangeInclusive<u16>,
+    /// UDP probes are sent.
+    pub udp: bool,
+    /// Echo requests are sent.
+    pub echo: bool,
 }
+
+/// Most addresses of a family: what fits between a jump and its aim.
+pub const MAX_SOURCES: usize = 16;
 
 const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_IPV6: u32 = 0x86dd;
@@ -46,9 +53,12 @@ const ETHERTYPE_VLAN: u32 = 0x8100;
 const ETHERTYPE_QINQ: u32 = 0x88a8;
 const PROTOCOL_ICMP: u32 = 1;
 const PROTOCOL_TCP: u32 = 6;
+const PROTOCOL_UDP: u32 = 17;
 const PROTOCOL_ICMPV6: u32 = 58;
 const TCP_RST: u32 = 0x04;
 const TCP_SYN_ACK: u32 = 0x12;
+const ICMP_ECHO_REPLY: u32 = 0;
+const ICMPV6_ECHO_REPLY: u32 = 129;
 /// Destination unreachable, time exceeded, parameter problem (RFC 792).
 const ICMP_ERRORS: [u32; 3] = [3, 11, 12];
 /// Destination unreachable, time exceeded, parameter problem (RFC 4443). A probe
@@ -56,6 +66,8 @@ const ICMP_ERRORS: [u32; 3] = [3, 11, 12];
 const ICMPV6_ERRORS: [u32; 3] = [1, 3, 4];
 /// Hop-by-hop options, routing header, destination options (RFC 8200, section 4).
 const IPV6_EXTENSIONS: [u32; 3] = [0, 43, 60];
+/// Authentication header (RFC 4302).
+const AUTHENTICATION: u32 = 51;
 const IPV6_EXTENSIONS_MAX: usize = 4;
 /// Bytes of an accepted frame that are kept: all of it.
 const KEEP_ALL: u32 = 0x4_0000;
@@ -73,35 +85,38 @@ impl ReplyFilter {
     #[must_use]
     pub fn program(&self, start: Start) -> Vec<SockFilter> {
         let mut asm = Assembler::default();
-        let (reject, accept) = (asm.label(), asm.label());
         let (ipv4, ipv6) = (asm.label(), asm.label());
-        let (tcp, source_port) = (asm.label(), asm.label());
+        let last =
+            Last { tcp: asm.label(), udp: asm.label(), echo: asm.label(), quoted: asm.label() };
 
         match start {
-            Start::Ethernet => link_layer(&mut asm, ipv4, ipv6, reject),
+            Start::Ethernet => link_layer(&mut asm, ipv4, ipv6),
             Start::Ip => {
                 asm.push(LDX_IMM, 0);
                 asm.push(LD_BYTE, 0);
                 asm.push(AND, 0xf0);
                 asm.jump_if_equal(0x40, ipv4);
                 asm.jump_if_equal(0x60, ipv6);
-                asm.jump(reject);
+                asm.push(RET, 0);
             }
         }
 
         asm.bind(ipv4);
-        match self.source_v4 {
-            Some(addr) => ipv4_header(&mut asm, addr, tcp, source_port, reject),
-            None => asm.jump(reject),
+        if self.sources_v4.is_empty() {
+            asm.push(RET, 0);
+        } else {
+            self.ipv4_header(&mut asm, last);
         }
         asm.bind(ipv6);
-        match self.source_v6 {
-            Some(addr) => ipv6_header(&mut asm, addr, tcp, source_port, reject),
-            None => asm.jump(reject),
+        if self.sources_v6.is_empty() {
+            asm.push(RET, 0);
+        } else {
+            self.ipv6_header(&mut asm, last);
         }
 
+        let (reject, accept) = (asm.label(), asm.label());
         // A TCP header at X: all 20 bytes, to our ports, RST or SYN-ACK.
-        asm.bind(tcp);
+        asm.bind(last.tcp);
         asm.push(LD_BYTE, 19);
         asm.push(LD_HALF, 2);
         self.port_in_range(&mut asm, reject);
@@ -111,9 +126,40 @@ impl ReplyFilter {
         asm.jump_if_equal(TCP_SYN_ACK, accept);
         asm.jump(reject);
 
-        // The first 8 bytes of a quoted TCP header at X: from our ports.
-        asm.bind(source_port);
+        // A UDP header at X, to our ports.
+        asm.bind(last.udp);
+        if !self.udp {
+            asm.jump(reject);
+        }
+        asm.push(LD_HALF, 6);
+        asm.push(LD_HALF, 2);
+        self.port_in_range(&mut asm, reject);
+        asm.jump(accept);
+
+        // An echo reply at X, its identifier where we would put one.
+        asm.bind(last.echo);
+        if !self.echo {
+            asm.jump(reject);
+        }
+        asm.push(LD_HALF, 6);
+        asm.push(LD_HALF, 4);
+        self.port_in_range(&mut asm, reject);
+        asm.jump(accept);
+
+        // The first 8 bytes of a quoted probe at X, its protocol in memory.
+        asm.bind(last.quoted);
+        let (ports, identifier) = (asm.label(), asm.label());
         asm.push(LD_WORD, 4);
+        asm.push(LOAD, 0);
+        asm.jump_if_equal(PROTOCOL_TCP, ports);
+        asm.jump_if_equal(PROTOCOL_UDP, ports);
+        asm.jump_if_equal(PROTOCOL_ICMP, identifier);
+        asm.jump_unless_equal(PROTOCOL_ICMPV6, reject);
+        asm.bind(identifier);
+        asm.push(LD_HALF, 4);
+        self.port_in_range(&mut asm, reject);
+        asm.jump(accept);
+        asm.bind(ports);
         asm.push(LD_HALF, 0);
         self.port_in_range(&mut asm, reject);
 
@@ -128,12 +174,125 @@ impl ReplyFilter {
         asm.jump_unless_at_least(u32::from(*self.source_ports.start()), reject);
         asm.jump_if_above(u32::from(*self.source_ports.end()), reject);
     }
+
+    /// An IPv4 header at X, and the ICMP message that may follow.
+    fn ipv4_header(&self, asm: &mut Assembler, last: Last) {
+        let (reject, icmp, quoted) = (asm.label(), asm.label(), asm.label());
+        asm.push(LD_HALF, 6);
+        asm.jump_if_any(0x3fff, reject); // more fragments, or not the first
+        asm.push(LD_WORD, 16);
+        self.our_ipv4(asm, reject);
+        asm.push(LD_BYTE, 9);
+        asm.push(STORE, 0);
+        step_over_ipv4(asm, reject);
+        asm.push(LOAD, 0);
+        asm.jump_if(PROTOCOL_TCP, last.tcp);
+        asm.jump_if(PROTOCOL_UDP, last.udp);
+        asm.jump_if_equal(PROTOCOL_ICMP, icmp);
+        asm.jump(reject);
+
+        asm.bind(icmp);
+        asm.push(LD_BYTE, 0);
+        asm.jump_if(ICMP_ECHO_REPLY, last.echo);
+        for kind in ICMP_ERRORS {
+            asm.jump_if_equal(kind, quoted);
+        }
+        asm.jump(reject);
+        asm.bind(quoted);
+        asm.advance(8);
+        asm.push(LD_HALF, 6);
+        asm.jump_if_any(0x1fff, reject);
+        asm.push(LD_WORD, 12);
+        self.our_ipv4(asm, reject);
+        asm.push(LD_BYTE, 9);
+        asm.push(STORE, 0);
+        step_over_ipv4(asm, reject);
+        asm.jump(last.quoted);
+        asm.bind(reject);
+        asm.push(RET, 0);
+    }
+
+    /// Goes on where the word in A is one of our addresses.
+    fn our_ipv4(&self, asm: &mut Assembler, reject: Label) {
+        let ours = asm.label();
+        for &addr in &self.sources_v4 {
+            asm.jump_if_equal(addr.into(), ours);
+        }
+        asm.jump(reject);
+        asm.bind(ours);
+    }
+
+    /// An IPv6 header at X, its extension headers, and the ICMPv6 message that may
+    /// follow.
+    fn ipv6_header(&self, asm: &mut Assembler, last: Last) {
+        let (reject, icmp, quoted) = (asm.label(), asm.label(), asm.label());
+        self.ipv6_fixed(asm, 24, reject);
+        for _ in 0..=IPV6_EXTENSIONS_MAX {
+            asm.jump_if(PROTOCOL_TCP, last.tcp);
+            asm.jump_if(PROTOCOL_UDP, last.udp);
+            asm.jump_if(PROTOCOL_ICMPV6, icmp);
+            step_over_extension(asm);
+        }
+        asm.push(RET, 0);
+
+        asm.bind(icmp);
+        asm.push(LD_BYTE, 0);
+        asm.jump_if(ICMPV6_ECHO_REPLY, last.echo);
+        for kind in ICMPV6_ERRORS {
+            asm.jump_if_equal(kind, quoted);
+        }
+        asm.push(RET, 0);
+        asm.bind(quoted);
+        asm.advance(8);
+        // Our probes have no extension headers, and routers do not add any.
+        let reject_quoted = asm.label();
+        self.ipv6_fixed(asm, 8, reject_quoted);
+        asm.jump(last.quoted);
+        asm.bind(reject_quoted);
+        asm.push(RET, 0);
+        asm.bind(reject);
+        asm.push(RET, 0);
+    }
+
+    /// The fixed IPv6 header at X with one of our addresses at `offset`: leaves the
+    /// next header's protocol in A and in memory, and moves X behind.
+    fn ipv6_fixed(&self, asm: &mut Assembler, offset: u32, reject: Label) {
+        let ours = asm.label();
+        asm.push(LD_BYTE, 0);
+        asm.push(AND, 0xf0);
+        asm.jump_unless(0x60, reject);
+        for addr in &self.sources_v6 {
+            let another = asm.label();
+            for (word, part) in addr.octets().chunks_exact(4).enumerate() {
+                let part = u32::from_be_bytes([part[0], part[1], part[2], part[3]]);
+                asm.push(LD_WORD, offset + 4 * word as u32);
+                asm.jump_unless_equal(part, another);
+            }
+            asm.jump(ours);
+            asm.bind(another);
+        }
+        asm.jump(reject);
+        asm.bind(ours);
+        asm.push(LD_BYTE, 6);
+        asm.push(STORE, 0);
+        asm.advance(40);
+        asm.push(LOAD, 0);
+    }
+}
+
+/// What follows the last IP header.
+#[derive(Clone, Copy)]
+struct Last {
+    tcp: Label,
+    udp: Label,
+    echo: Label,
+    quoted: Label,
 }
 
 /// Up to two VLAN tags: leaves the EtherType in A and the IP header's offset in X.
 /// (The kernel has taken the outer tag of a received frame away already and
 /// keeps it beside the packet.)
-fn link_layer(asm: &mut Assembler, ipv4: Label, ipv6: Label, reject: Label) {
+fn link_layer(asm: &mut Assembler, ipv4: Label, ipv6: Label) {
     let dispatch = asm.label();
     for tags in 0..=2 {
         let tagged = asm.label();
@@ -147,41 +306,9 @@ fn link_layer(asm: &mut Assembler, ipv4: Label, ipv6: Label, reject: Label) {
         asm.bind(tagged);
     }
     asm.bind(dispatch);
-    asm.jump_if_equal(ETHERTYPE_IPV4, ipv4);
-    asm.jump_if_equal(ETHERTYPE_IPV6, ipv6);
-    asm.jump(reject);
-}
-
-/// An IPv4 header at X, and the ICMP error that may follow.
-fn ipv4_header(asm: &mut Assembler, ours: Ipv4Addr, tcp: Label, source_port: Label, reject: Label) {
-    let quoted = asm.label();
-    let ours = u32::from(ours);
-    asm.push(LD_HALF, 6);
-    asm.jump_if_any(0x3fff, reject); // more fragments, or not the first
-    asm.push(LD_WORD, 16);
-    asm.jump_unless_equal(ours, reject);
-    asm.push(LD_BYTE, 9);
-    asm.push(STORE, 0);
-    step_over_ipv4(asm, reject);
-    asm.push(LOAD, 0);
-    asm.jump_if_equal(PROTOCOL_TCP, tcp);
-    asm.jump_unless_equal(PROTOCOL_ICMP, reject);
-
-    asm.push(LD_BYTE, 0);
-    for kind in ICMP_ERRORS {
-        asm.jump_if_equal(kind, quoted);
-    }
-    asm.jump(reject);
-    asm.bind(quoted);
-    asm.advance(8);
-    asm.push(LD_HALF, 6);
-    asm.jump_if_any(0x1fff, reject);
-    asm.push(LD_WORD, 12);
-    asm.jump_unless_equal(ours, reject);
-    asm.push(LD_BYTE, 9);
-    asm.jump_unless_equal(PROTOCOL_TCP, reject);
-    step_over_ipv4(asm, reject);
-    asm.jump(source_port);
+    asm.jump_if(ETHERTYPE_IPV4, ipv4);
+    asm.jump_if(ETHERTYPE_IPV6, ipv6);
+    asm.push(RET, 0);
 }
 
 /// Moves X behind the IPv4 header at X, options included.
@@ -195,63 +322,31 @@ fn step_over_ipv4(asm: &mut Assembler, reject: Label) {
     asm.push(A_TO_X, 0);
 }
 
-/// An IPv6 header at X, its extension headers, and the ICMPv6 error that may follow.
-fn ipv6_header(asm: &mut Assembler, ours: Ipv6Addr, tcp: Label, source_port: Label, reject: Label) {
-    let (icmp, quoted) = (asm.label(), asm.label());
-    ipv6_fixed(asm, ours, 24, reject);
-    for _ in 0..IPV6_EXTENSIONS_MAX {
-        asm.jump_if_equal(PROTOCOL_TCP, tcp);
-        asm.jump_if_equal(PROTOCOL_ICMPV6, icmp);
-        step_over_extension(asm, reject);
-    }
-    asm.jump_if_equal(PROTOCOL_TCP, tcp);
-    asm.jump_unless_equal(PROTOCOL_ICMPV6, reject);
-
-    asm.bind(icmp);
-    asm.push(LD_BYTE, 0);
-    for kind in ICMPV6_ERRORS {
-        asm.jump_if_equal(kind, quoted);
-    }
-    asm.jump(reject);
-    asm.bind(quoted);
-    asm.advance(8);
-    // Our probes have no extension headers, and routers do not add any.
-    ipv6_fixed(asm, ours, 8, reject);
-    asm.jump_if_equal(PROTOCOL_TCP, source_port);
-    asm.jump(reject);
-}
-
-/// The fixed IPv6 header at X with `ours` at `offset`: leaves the next header's
-/// protocol in A and moves X behind.
-fn ipv6_fixed(asm: &mut Assembler, ours: Ipv6Addr, offset: u32, reject: Label) {
-    asm.push(LD_BYTE, 0);
-    asm.push(AND, 0xf0);
-    asm.jump_unless_equal(0x60, reject);
-    for (word, part) in ours.octets().chunks_exact(4).enumerate() {
-        let part = u32::from_be_bytes([part[0], part[1], part[2], part[3]]);
-        asm.push(LD_WORD, offset + 4 * word as u32);
-        asm.jump_unless_equal(part, reject);
-    }
-    asm.push(LD_BYTE, 6);
-    asm.push(STORE, 0);
-    asm.advance(40);
-    asm.push(LOAD, 0);
-}
-
 /// With a protocol in A and its header at X: an extension header is stepped
 /// over, anything else rejected.
-fn step_over_extension(asm: &mut Assembler, reject: Label) {
-    let extension = asm.label();
+fn step_over_extension(asm: &mut Assembler) {
+    let (extension, authentication, step) = (asm.label(), asm.label(), asm.label());
     for protocol in IPV6_EXTENSIONS {
         asm.jump_if_equal(protocol, extension);
     }
-    asm.jump(reject);
+    asm.jump_if_equal(AUTHENTICATION, authentication);
+    asm.push(RET, 0);
+    // Length in units of 8 bytes, the first not counted (RFC 8200, section 4.2).
     asm.bind(extension);
     asm.push(LD_BYTE, 0);
     asm.push(STORE, 0);
     asm.push(LD_BYTE, 1);
     asm.push(ADD, 1);
     asm.push(SHIFT_LEFT, 3);
+    asm.jump(step);
+    // In units of 4 bytes, the first two not counted (RFC 4302, section 2.2).
+    asm.bind(authentication);
+    asm.push(LD_BYTE, 0);
+    asm.push(STORE, 0);
+    asm.push(LD_BYTE, 1);
+    asm.push(ADD, 2);
+    asm.push(SHIFT_LEFT, 2);
+    asm.bind(step);
     asm.push(ADD_X, 0);
     asm.push(A_TO_X, 0);
     asm.push(LOAD, 0);
@@ -327,6 +422,22 @@ impl Assembler {
 
     fn jump_if_equal(&mut self, k: u32, to: Label) {
         self.branch(JUMP_EQUAL, k, Some(to), None);
+    }
+
+    /// [`jump_if_equal`](Self::jump_if_equal) to however far.
+    fn jump_if(&mut self, k: u32, to: Label) {
+        let next = self.label();
+        self.branch(JUMP_EQUAL, k, None, Some(next));
+        self.jump(to);
+        self.bind(next);
+    }
+
+    /// [`jump_unless_equal`](Self::jump_unless_equal) to however far.
+    fn jump_unless(&mut self, k: u32, to: Label) {
+        let next = self.label();
+        self.branch(JUMP_EQUAL, k, Some(next), None);
+        self.jump(to);
+        self.bind(next);
     }
 
     fn jump_unless_equal(&mut self, k: u32, to: Label) {

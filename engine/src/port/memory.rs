@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::plan::probe::{Fields, Prober, Slot};
 
 /// Bytes of one frame.
-const FRAME_BYTES: usize = 256;
+const FRAME_BYTES: usize = 1536;
 
 /// Nanoseconds that pass when a test says so; all clones show the same time.
 #[derive(Clone, Debug, Default)]

@@ -75,22 +75,17 @@ impl RawPort {
 
 impl Sockets {
     fn open(filter: &ReplyFilter, device: Option<&str>) -> io::Result<Self> {
-        let v4 = match filter.source_v4 {
-            Some(_) => {
-                let socket = transmitter(Domain::IPV4, device)?;
-                socket.set_header_included_v4(true)?;
-                Some(socket)
-            }
-            None => None,
-        };
-        let v6 = match filter.source_v6 {
-            Some(_) => {
-                let socket = transmitter(Domain::IPV6, device)?;
-                set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_HDRINCL, 1)?;
-                Some(socket)
-            }
-            None => None,
-        };
+        let (mut v4, mut v6) = (None, None);
+        if !filter.sources_v4.is_empty() {
+            let socket = transmitter(Domain::IPV4, device)?;
+            socket.set_header_included_v4(true)?;
+            v4 = Some(socket);
+        }
+        if !filter.sources_v6.is_empty() {
+            let socket = transmitter(Domain::IPV6, device)?;
+            set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_HDRINCL, 1)?;
+            v6 = Some(socket);
+        }
         Ok(Self { v4, v6 })
     }
 

@@ -58,21 +58,21 @@ pub struct Route {
 pub struct Overrides {
     /// Interface by name.
     pub interface: Option<String>,
-    /// Source addresses, at most one a family.
+    /// Source addresses; all of a family are used.
     pub source_ips: Vec<IpAddr>,
     /// The next hop's MAC address: no route and no gateway are needed then.
     pub router_mac: Option<[u8; 6]>,
 }
 
-/// The way of a whole scan: one interface, one source address a family.
+/// The way of a whole scan: one interface, its source addresses.
 #[derive(Clone, Debug)]
 pub struct Path {
     /// Where packets leave.
     pub interface: Interface,
-    /// Our IPv4 address; `None` when no IPv4 target was given.
-    pub source_v4: Option<Ipv4Addr>,
-    /// Our IPv6 address; `None` when no IPv6 target was given.
-    pub source_v6: Option<Ipv6Addr>,
+    /// Our IPv4 addresses; none when no IPv4 target was given.
+    pub sources_v4: Vec<Ipv4Addr>,
+    /// Our IPv6 addresses; none when no IPv6 target was given.
+    pub sources_v6: Vec<Ipv6Addr>,
     /// The answers of the kernel, in the order of the targets.
     pub routes: Vec<Route>,
     /// Smallest MTU of the way, bytes of an IP packet.
@@ -273,27 +273,35 @@ pub fn resolve(targets: impl IntoIterator<Item = IpAddr>, overrides: &Overrides)
     }
     interface.check_usable()?;
 
-    let source = |v6: bool| {
-        routes.iter().find(|route| route.destination.is_ipv6() == v6).map(|route| {
-            let given = overrides.source_ips.iter().copied().find(|addr| addr.is_ipv6() == v6);
-            given.or(route.source).or_else(|| interface.source(v6)).ok_or_else(|| {
+    let sources = |v6: bool| -> Result<Vec<IpAddr>> {
+        let Some(route) = routes.iter().find(|route| route.destination.is_ipv6() == v6) else {
+            return Ok(Vec::new());
+        };
+        let given = overrides.source_ips.iter().copied().filter(|addr| addr.is_ipv6() == v6);
+        let mut sources: Vec<IpAddr> = given.collect();
+        sources.sort_unstable();
+        sources.dedup();
+        if sources.is_empty() {
+            let source = route.source.or_else(|| interface.source(v6)).ok_or_else(|| {
                 let family = if v6 { "IPv6" } else { "IPv4" };
                 Error::new(Kind::Failed, format!("choose an {family} source address"))
                     .cause(format!("{} has none", interface.name))
                     .remedy("give one with --source-ip, or give the interface one")
-            })
-        })
+            })?;
+            sources.push(source);
+        }
+        Ok(sources)
     };
-    let source_v4 = match source(false).transpose()? {
-        Some(IpAddr::V4(addr)) => Some(addr),
-        _ => None,
-    };
-    let source_v6 = match source(true).transpose()? {
-        Some(IpAddr::V6(addr)) => Some(addr),
-        _ => None,
-    };
+    let sources_v4 = sources(false)?
+        .into_iter()
+        .filter_map(|addr| if let IpAddr::V4(addr) = addr { Some(addr) } else { None })
+        .collect();
+    let sources_v6 = sources(true)?
+        .into_iter()
+        .filter_map(|addr| if let IpAddr::V6(addr) = addr { Some(addr) } else { None })
+        .collect();
     let mtu = routes.iter().filter_map(|route| route.mtu).fold(interface.mtu, u32::min);
-    Ok(Path { interface, source_v4, source_v6, routes, mtu, router_mac: overrides.router_mac })
+    Ok(Path { interface, sources_v4, sources_v6, routes, mtu, router_mac: overrides.router_mac })
 }
 
 /// The way to one target under the overrides.

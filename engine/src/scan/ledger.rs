@@ -62,6 +62,10 @@ pub struct Steering {
     pub rst: u64,
     /// Steered: ICMP and ICMPv6 errors.
     pub icmp: u64,
+    /// Steered: UDP datagrams.
+    pub udp: u64,
+    /// Steered: echo replies.
+    pub echo: u64,
     /// Passed: true replies on a queue that has no socket.
     pub no_socket: u64,
 }
@@ -79,6 +83,8 @@ impl Steering {
             syn_ack: count(Verdict::SteerSynAck),
             rst: count(Verdict::SteerRst),
             icmp: count(Verdict::SteerIcmp),
+            udp: count(Verdict::SteerUdp),
+            echo: count(Verdict::SteerEcho),
             no_socket: count(Verdict::NoSocket),
         }
     }

@@ -12,6 +12,7 @@ mod run_tests;
 pub mod send_time;
 mod setup;
 pub mod shared;
+mod verdict;
 pub mod window;
 mod worker;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::event::PortEvent;
 use crate::latency::Latency;
+use crate::plan::Purpose;
 use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, Options, Rate, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
@@ -104,12 +106,18 @@ pub struct Report {
     pub ledger: Ledger,
     /// What the steering program counted, where there was one.
     pub steering: Option<Steering>,
-    /// Ports open at the end.
+    /// Ports or hosts.
+    pub purpose: Purpose,
+    /// TCP ports were probed with ACKs.
+    pub acks: bool,
+    /// Ports open, or hosts up, at the end.
     pub open: u64,
-    /// Ports closed at the end.
+    /// Ports closed at the end; unfiltered ones, where ACKs were sent.
     pub closed: u64,
-    /// Ports filtered at the end: ICMP errors and silence.
+    /// Ports filtered at the end: ICMP errors and silence. Hosts that are not up.
     pub filtered: u64,
+    /// UDP ports asked of each address: what stays silent there may be open.
+    pub udp_ports: u64,
     /// From the first probe to the end of the cooldown.
     pub elapsed: Duration,
     /// Round-trip times of the first valid answers.

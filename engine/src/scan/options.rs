@@ -69,7 +69,7 @@ pub struct Options {
     pub queues: Option<u32>,
     /// Interface; `None`: as the route says.
     pub interface: Option<String>,
-    /// Source addresses, at most one a family; as the route says where none.
+    /// Source addresses, all of them used; as the route says where a family has none.
     pub source_ips: Vec<IpAddr>,
     /// Source ports; default 61000-65535.
     pub source_ports: RangeInclusive<u16>,
@@ -81,6 +81,8 @@ pub struct Options {
     pub syn: SynOptions,
     /// Report silent pairs too, as filtered, at the end (at most 2^28 pairs).
     pub report_silent: bool,
+    /// Words for people who see our probes, in payloads that have room.
+    pub contact: Option<String>,
     /// Send a RST for every SYN-ACK where the kernel does not.
     pub rst: bool,
 }
@@ -102,6 +104,7 @@ impl Default for Options {
             vlan: None,
             syn: SynOptions::Mss,
             report_silent: false,
+            contact: None,
             rst: true,
         }
     }

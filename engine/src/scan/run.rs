@@ -18,7 +18,7 @@ use super::{Control, Observer, Progress, Report};
 use crate::error::{Error, Kind, Result};
 use crate::event::{PortEvent, PortState, Reason};
 use crate::latency::Latency;
-use crate::plan::Plan;
+use crate::plan::{Plan, ProbeKind, Protocol, Purpose};
 use crate::port::Counters;
 
 /// Events that one worker can have on the bus.
@@ -109,6 +109,9 @@ impl Prepared {
         while coordinator.drain() > 0 {}
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
         let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
+        report.purpose = plan.items().purpose();
+        report.acks = plan.items().sends(ProbeKind::Ack);
+        report.udp_ports = plan.items().udp().len() as u64;
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
         if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
             report.ledger.nic_drops = after.rx_lost_since(&before);
@@ -359,6 +362,9 @@ fn close_books(
     }
     Report {
         ledger,
+        purpose: Purpose::Ports,
+        acks: false,
+        udp_ports: 0,
         open,
         closed,
         filtered: reached.saturating_sub(open).saturating_sub(closed),
@@ -384,10 +390,15 @@ fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut
             }
             if range.window.state(offset).is_none() {
                 let target = plan.target(range.indices.start + offset);
+                let state = match target.protocol {
+                    Protocol::Udp => PortState::OpenFiltered,
+                    Protocol::Tcp | Protocol::Icmp => PortState::Filtered,
+                };
                 observer.port(&PortEvent {
                     addr: target.addr,
                     port: target.port,
-                    state: PortState::Filtered,
+                    protocol: target.protocol,
+                    state,
                     previous: None,
                     reason: Reason::NoResponse,
                     ttl: 0,

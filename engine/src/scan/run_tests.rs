@@ -14,6 +14,7 @@ use super::setup::Prepared;
 use super::shared::{Shared, Sizing};
 use super::{Control, Info, Observer, Progress, Report};
 use crate::event::{PortEvent, PortState};
+use crate::plan::origin::Way;
 use crate::plan::probe::{ProbeConfig, Prober};
 use crate::plan::{Plan, PortSet, TargetToken, parse_target};
 use crate::port::Port;
@@ -65,7 +66,7 @@ fn answer(packet: &[u8], replies: &mut Replies) {
             let builder = builder.ipv4([198, 19, 255, 2], SOURCE.octets(), 64);
             builder.icmpv4(prohibited).write(&mut reply, quote)
         }
-        None => return,
+        Some(PortState::Unfiltered | PortState::OpenFiltered) | None => return,
     }
     .expect("a reply is written to memory");
     replies.push(Duration::from_micros(100), reply);
@@ -109,13 +110,12 @@ fn scan(
         let link = Link::Ethernet { source: [1; 6], destination: [2; 6], vlan: None };
         let config = ProbeConfig {
             key,
-            source_v4: Some(SOURCE),
-            source_v6: None,
             source_ports: 61000..=65535,
             attempts,
             syn: SynOptions::Mss,
-            link,
-            link_v6: None,
+            ways: vec![Way::new(link, Some(SOURCE), None)],
+            way_of: None,
+            contact: None,
         };
         Arc::new(Prober::new(Arc::clone(&plan), &config).expect("a valid configuration"))
     };

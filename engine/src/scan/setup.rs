@@ -12,8 +12,9 @@ use super::shared::{Shared, Sizing};
 use super::window::WHOLE;
 use super::{EngineChoice, Info, Options, Rate, XdpMode};
 use crate::error::{Error, Kind, Result};
-use crate::plan::Plan;
+use crate::plan::origin::Way as ProbeWay;
 use crate::plan::probe::{ProbeConfig, Prober};
+use crate::plan::{Items, Plan, ProbeKind};
 use crate::port::filter::ReplyFilter;
 use crate::port::packet::{self, PacketPort};
 use crate::port::raw::RawPort;
@@ -60,6 +61,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What is asked of every address.
+    #[must_use]
+    pub fn items(&self) -> &Items {
+        self.plan.items()
+    }
+
     /// How it will run.
     #[must_use]
     pub fn info(&self) -> &Info {
@@ -111,8 +118,12 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         .remedy("leave `filtered` out of --show, or scan in shards"));
     }
     let retries = options.retries.unwrap_or(u8::from(pairs <= RETRY_BY_DEFAULT));
-    let attempts = retries.checked_add(1).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("cannot make {retries} retries")).cause("254 are the most")
+    // A round asks a host in each way; a port, once.
+    let round = plan.items().asks().len().max(1) as u64;
+    let attempts = (u64::from(retries) + 1) * round;
+    let attempts = u8::try_from(attempts).map_err(|_| {
+        Error::new(Kind::Usage, format!("cannot make {retries} retries"))
+            .cause(format!("{attempts} attempts at each target are more than 255"))
     })?;
     let overrides = Overrides {
         interface: options.interface.clone(),
@@ -263,23 +274,29 @@ impl Opener<'_> {
             let destination = self.path.next_hop_mac(v6, neighbour::TIMEOUT)?;
             Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
         };
-        match (self.path.source_v4, self.path.source_v6) {
-            (Some(_), Some(_)) => Ok(Links { first: link(false)?, v6: Some(link(true)?) }),
-            (v4, _) => Ok(Links { first: link(v4.is_none())?, v6: None }),
+        match (self.path.sources_v4.is_empty(), self.path.sources_v6.is_empty()) {
+            (false, false) => Ok(Links { first: link(false)?, v6: Some(link(true)?) }),
+            (no_v4, _) => Ok(Links { first: link(no_v4)?, v6: None }),
         }
     }
 
     /// The prober that crafts and the one that judges: one, but for a fault.
     fn probers(&self, links: Links) -> Result<(Arc<Prober>, Arc<Prober>)> {
+        let way = ProbeWay {
+            link: links.first,
+            link_v6: links.v6,
+            sources_v4: self.path.sources_v4.clone(),
+            sources_v6: self.path.sources_v6.clone(),
+            neighbours: None,
+        };
         let config = |key| ProbeConfig {
             key,
-            source_v4: self.path.source_v4,
-            source_v6: self.path.source_v6,
             source_ports: self.options.source_ports.clone(),
             attempts: self.attempts,
             syn: self.options.syn,
-            link: links.first,
-            link_v6: links.v6,
+            ways: vec![way.clone()],
+            way_of: None,
+            contact: self.options.contact.clone(),
         };
         let make = |key| {
             Prober::new(Arc::clone(self.plan), &config(key))
@@ -356,9 +373,11 @@ impl Opener<'_> {
             interface: self.path.interface.name.clone(),
             ifindex: self.path.interface.index,
             filter: ReplyFilter {
-                source_v4: self.path.source_v4,
-                source_v6: self.path.source_v6,
+                sources_v4: self.path.sources_v4.clone(),
+                sources_v6: self.path.sources_v6.clone(),
                 source_ports: self.options.source_ports.clone(),
+                udp: self.plan.items().sends(ProbeKind::Udp),
+                echo: self.plan.items().sends(ProbeKind::Echo),
             },
             receive_buffer_bytes: packet::RECEIVE_BUFFER_BYTES,
         }

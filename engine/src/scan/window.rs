@@ -74,11 +74,11 @@ impl Window {
             }
             let states = if age == 0 { old & STATE_MASK } else { 0 };
             let known = states >> shift & 3;
-            if known >= state as u64 {
+            if known >= state.strength() {
                 return Update::Duplicate;
             }
             let new =
-                u64::from(epoch) << STATE_BITS | states & !(3 << shift) | (state as u64) << shift;
+                u64::from(epoch) << STATE_BITS | states & !(3 << shift) | state.strength() << shift;
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     return match PortState::from_bits(known) {

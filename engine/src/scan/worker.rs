@@ -17,10 +17,12 @@ use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
 use super::shared::{RETRY_AFTER, RangeState, Shared};
+use super::verdict;
 use super::window::Update;
 use crate::error::Result;
-use crate::event::{PortEvent, PortState, Reason};
+use crate::event::{PortEvent, PortState};
 use crate::latency::Latency;
+use crate::plan::Purpose;
 use crate::plan::probe::Prober;
 use crate::port::{Counters, Port, SEND_BATCH};
 use crate::wire::reply::{self, Kind, Reply};
@@ -116,6 +118,7 @@ impl Worker {
         let range = &shared.ranges[self.number];
         let start_ns = now_ns();
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
+        sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
         let mut receiver = Receiver::new(self.fault);
         let mut failure = None;
         let live = &shared.live[self.number];
@@ -177,7 +180,7 @@ impl Worker {
         let mut tally = receiver.tally;
         tally.generated = sender.generated;
         tally.retries = sender.retries;
-        tally.unsent = sender.pending.indices.len() as u64;
+        tally.unsent = sender.unsent + sender.pending.indices.len() as u64;
         Finished { tally, port, latency: receiver.latency, stalls: sender.pacer.stalls(), failure }
     }
 
@@ -199,9 +202,12 @@ struct Sender<'a> {
     pacer: Pacer,
     pending: Pending,
     generated: u64,
+    unsent: u64,
     retries: u64,
     sent: u64,
     done: bool,
+    /// An ICMP error does not end the search for a host.
+    errors_are_silence: bool,
     finished_at_ns: u64,
     /// No rate was asked for: drops decide.
     rate_is_free: bool,
@@ -218,8 +224,10 @@ impl<'a> Sender<'a> {
             pacer: Pacer::new(rate, range.times[0].batch() as usize, now),
             pending: Pending { indices: ArrayVec::new(), attempt: 0 },
             generated: 0,
+            unsent: 0,
             retries: 0,
             sent: 0,
+            errors_are_silence: false,
             done: range.size() == 0,
             finished_at_ns: 0,
             rate_is_free: rate.is_none(),
@@ -253,6 +261,7 @@ impl<'a> Sender<'a> {
                 return Ok(0);
             }
             self.choose(allowed, now);
+            self.give_up_unreachable(prober);
             if self.pending.indices.is_empty() {
                 self.pacer.skip(now);
                 return Ok(0);
@@ -307,6 +316,19 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Takes out what is on the local link and has not answered there: it cannot be
+    /// addressed. It counts as chosen and not sent.
+    fn give_up_unreachable(&mut self, prober: &Prober) {
+        if !prober.has_neighbours() {
+            return;
+        }
+        let chosen = self.pending.indices.len();
+        self.pending.indices.retain(|index| prober.is_reachable(*index));
+        let given_up = (chosen - self.pending.indices.len()) as u64;
+        self.generated += given_up;
+        self.unsent += given_up;
+    }
+
     fn choose_first(&mut self, count: usize) {
         let from = self.cursors[0];
         let to = (from + count as u64).min(self.range.size());
@@ -330,7 +352,11 @@ impl<'a> Sender<'a> {
             } else if self.pending.indices.is_full() {
                 break;
             }
-            if self.range.window.state(offset).is_none() {
+            let silent = match self.range.window.state(offset) {
+                None => true,
+                Some(state) => self.errors_are_silence && state == PortState::Filtered,
+            };
+            if silent {
                 if before.since(offset, now).is_some_and(|age| age < wait_ns) {
                     break;
                 }
@@ -393,7 +419,7 @@ impl Receiver {
                 self.tally.invalid += 1;
                 return;
             };
-            if let Some(event) = self.judge(&reply, rx_ns, judge, shared) {
+            if let Some(event) = self.judge(&reply, frame, rx_ns, judge, shared) {
                 self.hand_over(event, events, control);
                 if self.double_one && event.state == PortState::Open {
                     self.double_one = false;
@@ -423,11 +449,12 @@ impl Receiver {
     fn judge(
         &mut self,
         reply: &Reply,
+        frame: &[u8],
         rx_ns: u64,
         judge: &Prober,
         shared: &Shared,
     ) -> Option<PortEvent> {
-        let located = judge.validate(reply).and_then(|answered| {
+        let located = judge.validate(reply, frame).and_then(|answered| {
             let (range, offset) = shared.locate(answered.index)?;
             let reached = range.reached.get(usize::from(answered.attempt))?;
             (offset < reached.load(Ordering::Acquire)).then_some((answered, range, offset))
@@ -436,13 +463,7 @@ impl Receiver {
             self.tally.invalid += 1;
             return None;
         };
-        let (state, reason) = match reply.kind {
-            Kind::SynAck { .. } => (PortState::Open, Reason::SynAck),
-            Kind::Rst { .. } => (PortState::Closed, Reason::Rst),
-            Kind::IcmpError { kind, code, .. } => {
-                (PortState::Filtered, Reason::Icmp { kind, code })
-            }
-        };
+        let (state, reason) = verdict::of(judge.plan().items().purpose(), &answered, reply);
         let rtt_ns = range.times[usize::from(answered.attempt)].since(offset, rx_ns);
         let previous = match range.window.update(offset, state) {
             Update::New => {
@@ -451,6 +472,7 @@ impl Receiver {
                 None
             }
             Update::Revised(previous) => {
+                let previous = verdict::known(previous, answered.ask.kind);
                 self.count(previous, u64::MAX);
                 Some(previous)
             }
@@ -468,6 +490,7 @@ impl Receiver {
         Some(PortEvent {
             addr: answered.target.addr,
             port: answered.target.port,
+            protocol: answered.target.protocol,
             state,
             previous,
             reason,
@@ -481,9 +504,11 @@ impl Receiver {
     fn count(&mut self, state: PortState, add: u64) {
         match state {
             PortState::Open => self.open = self.open.wrapping_add(add),
-            PortState::Closed => self.closed = self.closed.wrapping_add(add),
+            PortState::Closed | PortState::Unfiltered => {
+                self.closed = self.closed.wrapping_add(add);
+            }
             // What is neither open nor closed at the end is filtered.
-            PortState::Filtered => {}
+            PortState::Filtered | PortState::OpenFiltered => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! * [`template`]: packets to send, constant bytes once, fields patched.
 //! * [`checksum`]: the Internet checksum, whole and incremental.
-//! * [`reply`]: received frames as answers to TCP probes.
+//! * [`reply`]: received frames as answers to probes.
 
 pub mod checksum;
 pub mod reply;

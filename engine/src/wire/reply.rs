@@ -16,32 +16,82 @@ pub enum Kind {
     },
     /// RST, with or without ACK.
     Rst {
-        /// Its acknowledgement number: cookie or cookie + 1.
+        /// Its sequence number: the cookie, where it answers an ACK.
+        seq: u32,
+        /// Its acknowledgement number: cookie or cookie + 1, where it answers a SYN.
         ack: u32,
     },
-    /// ICMP or ICMPv6 error that quotes a TCP probe.
+    /// UDP datagram.
+    Udp {
+        /// Its payload.
+        payload: Span,
+    },
+    /// ICMP or ICMPv6 echo reply.
+    EchoReply {
+        /// Its sequence number: half of the cookie.
+        seq: u16,
+        /// What it brings back.
+        payload: Span,
+    },
+    /// ICMP or ICMPv6 error that quotes a probe.
     IcmpError {
         /// ICMP type.
         kind: u8,
         /// ICMP code.
         code: u8,
-        /// Sequence number of the quoted probe: the cookie.
-        seq: u32,
+        /// What it quotes.
+        quoted: Quoted,
         /// Who sent the error; a router, or the target itself.
         sender: IpAddr,
     },
 }
 
-/// An answer to a TCP probe, its cookie not yet checked.
+/// The probe that an ICMP error quotes, of which 8 bytes are enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quoted {
+    /// A TCP segment.
+    Tcp {
+        /// Its sequence number: the cookie.
+        seq: u32,
+    },
+    /// A UDP datagram.
+    Udp {
+        /// Its length field, header included.
+        len: u16,
+    },
+    /// An echo request.
+    Echo {
+        /// Its sequence number: half of the cookie.
+        seq: u16,
+    },
+}
+
+/// A part of a frame, in bytes from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    at: u16,
+    len: u16,
+}
+
+impl Span {
+    /// That part of the frame it was read from.
+    #[must_use]
+    pub fn of(self, frame: &[u8]) -> &[u8] {
+        let at = usize::from(self.at);
+        frame.get(at..at + usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// An answer to a probe, its cookie not yet checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The address probed (for ICMP, the quoted destination).
     pub addr: IpAddr,
-    /// The port probed.
+    /// The port probed, or that a datagram came from; 0 for an echo.
     pub port: u16,
     /// Our address (for ICMP, the quoted source).
     pub our_addr: IpAddr,
-    /// Our source port, which tells the attempt.
+    /// Our source port, or an echo's identifier: it tells the attempt.
     pub our_port: u16,
     /// TTL or hop limit of the received packet.
     pub ttl: u8,
@@ -50,6 +100,7 @@ pub struct Reply {
 }
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
@@ -58,13 +109,14 @@ const MAX_EXTENSIONS: usize = 4;
 
 /// Reads a frame. `ethernet` tells whether it starts with an Ethernet header
 /// (up to two VLAN tags are skipped) or with the IP header. `None`: not an
-/// answer to a TCP probe (other protocols, fragments, truncated headers).
+/// answer to a probe (other protocols, requests, fragments, truncated headers).
 #[must_use]
 pub fn parse(frame: &[u8], ethernet: bool) -> Option<Reply> {
     let packet = if ethernet { skip_ethernet(frame)? } else { frame };
+    let start = frame.len() - packet.len();
     match packet.first()? >> 4 {
-        4 => parse_v4(packet),
-        6 => parse_v6(packet),
+        4 => parse_v4(packet, start),
+        6 => parse_v6(packet, start),
         _ => None,
     }
 }
@@ -91,38 +143,48 @@ struct Ip<'a> {
     protocol: u8,
     ttl: u8,
     payload: &'a [u8],
+    /// Where the payload stands in the packet.
+    payload_at: usize,
 }
 
-fn parse_v4(packet: &[u8]) -> Option<Reply> {
+fn parse_v4(packet: &[u8], start: usize) -> Option<Reply> {
     let ip = read_v4(packet, Layer::Outer)?;
     match ip.protocol {
         TCP => read_tcp(&ip),
+        UDP => read_udp(&ip, start),
         ICMP => {
             let message = ip.payload;
             let (kind, code) = (*message.first()?, *message.get(1)?);
-            // Destination unreachable, time exceeded, parameter problem (RFC 792).
-            if !matches!(kind, 3 | 11 | 12) {
-                return None;
+            match kind {
+                0 => read_echo_reply(&ip, start),
+                // Destination unreachable, time exceeded, parameter problem (RFC 792).
+                3 | 11 | 12 => {
+                    read_quoted(&ip, kind, code, &read_v4(message.get(8..)?, Layer::Quoted)?)
+                }
+                _ => None,
             }
-            read_quoted(&ip, kind, code, &read_v4(message.get(8..)?, Layer::Quoted)?)
         }
         _ => None,
     }
 }
 
-fn parse_v6(packet: &[u8]) -> Option<Reply> {
+fn parse_v6(packet: &[u8], start: usize) -> Option<Reply> {
     let ip = read_v6(packet, Layer::Outer)?;
     match ip.protocol {
         TCP => read_tcp(&ip),
+        UDP => read_udp(&ip, start),
         ICMPV6 => {
             let message = ip.payload;
             let (kind, code) = (*message.first()?, *message.get(1)?);
-            // Destination unreachable, time exceeded, parameter problem (RFC 4443).
-            // A probe is never too big.
-            if !matches!(kind, 1 | 3 | 4) {
-                return None;
+            match kind {
+                129 => read_echo_reply(&ip, start),
+                // Destination unreachable, time exceeded, parameter problem (RFC 4443).
+                // A probe is never too big.
+                1 | 3 | 4 => {
+                    read_quoted(&ip, kind, code, &read_v6(message.get(8..)?, Layer::Quoted)?)
+                }
+                _ => None,
             }
-            read_quoted(&ip, kind, code, &read_v6(message.get(8..)?, Layer::Quoted)?)
         }
         _ => None,
     }
@@ -158,6 +220,7 @@ fn read_v4(packet: &[u8], layer: Layer) -> Option<Ip<'_>> {
         protocol: header[9],
         ttl: header[8],
         payload: packet.get(header_len..end.min(packet.len()))?,
+        payload_at: header_len,
     })
 }
 
@@ -192,6 +255,7 @@ fn read_v6(packet: &[u8], layer: Layer) -> Option<Ip<'_>> {
         destination: Ipv6Addr::from(destination).into(),
         protocol,
         ttl: header[7],
+        payload_at: end.min(packet.len()) - payload.len(),
         payload,
     })
 }
@@ -204,10 +268,10 @@ fn read_tcp(ip: &Ip<'_>) -> Option<Reply> {
     if header[12] >> 4 < 5 {
         return None;
     }
-    let ack = u32_at(header, 8)?;
+    let (seq, ack) = (u32_at(header, 4)?, u32_at(header, 8)?);
     let flags = header[13];
     let kind = if flags & RST != 0 {
-        Kind::Rst { ack }
+        Kind::Rst { seq, ack }
     } else if flags & (SYN | ACK) == SYN | ACK {
         Kind::SynAck { ack }
     } else {
@@ -223,19 +287,68 @@ fn read_tcp(ip: &Ip<'_>) -> Option<Reply> {
     })
 }
 
-/// An ICMP error around `quoted`, of which 8 bytes of TCP must be there.
+/// A datagram; `start` is where the IP header stands in the frame.
+fn read_udp(ip: &Ip<'_>, start: usize) -> Option<Reply> {
+    let header: &[u8; 8] = ip.payload.first_chunk()?;
+    let len = usize::from(u16_at(header, 4)?);
+    // A length of 0 is for jumbograms alone; less than its header is malformed.
+    let data = ip.payload.get(8..len)?;
+    Some(Reply {
+        addr: ip.source,
+        port: u16_at(header, 0)?,
+        our_addr: ip.destination,
+        our_port: u16_at(header, 2)?,
+        ttl: ip.ttl,
+        kind: Kind::Udp { payload: span(start + ip.payload_at + 8, data)? },
+    })
+}
+
+/// An echo reply, its identifier in the place of our port.
+fn read_echo_reply(ip: &Ip<'_>, start: usize) -> Option<Reply> {
+    let data = ip.payload.get(8..)?;
+    Some(Reply {
+        addr: ip.source,
+        port: 0,
+        our_addr: ip.destination,
+        our_port: u16_at(ip.payload, 4)?,
+        ttl: ip.ttl,
+        kind: Kind::EchoReply {
+            seq: u16_at(ip.payload, 6)?,
+            payload: span(start + ip.payload_at + 8, data)?,
+        },
+    })
+}
+
+fn span(at: usize, data: &[u8]) -> Option<Span> {
+    Some(Span { at: at.try_into().ok()?, len: data.len().try_into().ok()? })
+}
+
+/// An ICMP error around `quoted`, of which 8 bytes of the probe must be there.
 fn read_quoted(outer: &Ip<'_>, kind: u8, code: u8, quoted: &Ip<'_>) -> Option<Reply> {
     // An error is for whoever sent the packet that it quotes.
-    if quoted.protocol != TCP || outer.destination != quoted.source {
+    if outer.destination != quoted.source {
         return None;
     }
+    let header: &[u8; 8] = quoted.payload.first_chunk()?;
+    let (our_port, port, quoted_probe) = match (quoted.protocol, header[0]) {
+        (TCP, _) => {
+            (u16_at(header, 0)?, u16_at(header, 2)?, Quoted::Tcp { seq: u32_at(header, 4)? })
+        }
+        (UDP, _) => {
+            (u16_at(header, 0)?, u16_at(header, 2)?, Quoted::Udp { len: u16_at(header, 4)? })
+        }
+        (ICMP, 8) | (ICMPV6, 128) => {
+            (u16_at(header, 4)?, 0, Quoted::Echo { seq: u16_at(header, 6)? })
+        }
+        _ => return None,
+    };
     Some(Reply {
         addr: quoted.destination,
-        port: u16_at(quoted.payload, 2)?,
+        port,
         our_addr: quoted.source,
-        our_port: u16_at(quoted.payload, 0)?,
+        our_port,
         ttl: outer.ttl,
-        kind: Kind::IcmpError { kind, code, seq: u32_at(quoted.payload, 4)?, sender: outer.source },
+        kind: Kind::IcmpError { kind, code, quoted: quoted_probe, sender: outer.source },
     })
 }
 

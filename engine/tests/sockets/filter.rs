@@ -20,7 +20,13 @@ const FIRST: u16 = 61_000;
 const LAST: u16 = 61_999;
 
 fn both_families() -> ReplyFilter {
-    ReplyFilter { source_v4: Some(OURS4), source_v6: Some(OURS6), source_ports: FIRST..=LAST }
+    ReplyFilter {
+        sources_v4: vec![OURS4],
+        sources_v6: vec![OURS6],
+        source_ports: FIRST..=LAST,
+        udp: true,
+        echo: true,
+    }
 }
 
 /// A pair of local sockets, one of which has the filter.
@@ -70,6 +76,13 @@ fn expected(frame: &[u8], start: Start) -> bool {
             Some(TransportSlice::Tcp(tcp)) => {
                 ports.contains(&tcp.destination_port()) && (tcp.rst() || (tcp.syn() && tcp.ack()))
             }
+            Some(TransportSlice::Udp(udp)) => ports.contains(&udp.destination_port()),
+            Some(TransportSlice::Icmpv4(icmp)) if icmp.type_u8() == 0 => {
+                ports.contains(&u16::from_be_bytes([icmp.slice()[4], icmp.slice()[5]]))
+            }
+            Some(TransportSlice::Icmpv6(icmp)) if icmp.type_u8() == 129 => {
+                ports.contains(&u16::from_be_bytes([icmp.slice()[4], icmp.slice()[5]]))
+            }
             Some(TransportSlice::Icmpv4(icmp)) => {
                 [3, 11, 12].contains(&icmp.type_u8()) && quotes_us_v4(&icmp.slice()[8..])
             }
@@ -104,14 +117,16 @@ fn quotes_us_v4(quoted: &[u8]) -> bool {
     let Ok(ip) = Ipv4HeaderSlice::from_slice(quoted) else { return false };
     let rest = &quoted[ip.slice().len()..];
     ip.source_addr() == OURS4
-        && ip.protocol() == IpNumber::TCP
+        && [IpNumber::TCP, IpNumber::UDP].contains(&ip.protocol())
         && ip.fragments_offset().value() == 0
         && from_our_port(rest)
 }
 
 fn quotes_us_v6(quoted: &[u8]) -> bool {
     let Ok(ip) = Ipv6HeaderSlice::from_slice(quoted) else { return false };
-    ip.source_addr() == OURS6 && ip.next_header() == IpNumber::TCP && from_our_port(&quoted[40..])
+    ip.source_addr() == OURS6
+        && [IpNumber::TCP, IpNumber::UDP].contains(&ip.next_header())
+        && from_our_port(&quoted[40..])
 }
 
 fn from_our_port(tcp: &[u8]) -> bool {
@@ -136,6 +151,7 @@ struct Case {
 enum Body {
     Tcp { flags: u8 },
     Udp,
+    EchoReply { kind: u8 },
     IcmpError { kind: u8, ours: bool, tcp: bool, option_words: usize, keep: usize },
 }
 
@@ -150,6 +166,7 @@ fn cases() -> impl Strategy<Value = Case> {
         2 => prop_oneof![Just(0x12u8), Just(0x14), Just(0x04), any::<u8>()]
             .prop_map(|flags| Body::Tcp { flags }),
         1 => Just(Body::Udp),
+        1 => prop_oneof![Just(0u8), Just(129), any::<u8>()].prop_map(|kind| Body::EchoReply { kind }),
         3 => (0..16u8, prop::bool::weighted(0.8), prop::bool::weighted(0.8), 0..=10usize, 0..30usize)
             .prop_map(|(kind, ours, tcp, option_words, keep)| {
                 Body::IcmpError { kind, ours, tcp, option_words, keep }
@@ -183,6 +200,11 @@ impl Case {
             Body::Udp => {
                 let port = self.port.to_be_bytes();
                 (IpNumber::UDP, vec![0, 53, port[0], port[1], 0, 8, 0, 0])
+            }
+            Body::EchoReply { kind } => {
+                let id = self.port.to_be_bytes();
+                let protocol = if self.v6 { IpNumber::IPV6_ICMP } else { IpNumber::ICMP };
+                (protocol, vec![*kind, 0, 0, 0, id[0], id[1], 0, 1])
             }
             Body::IcmpError { kind, ours, tcp: is_tcp, option_words, keep } => {
                 let mut quoted = tcp(self.port, 443, 2);
@@ -356,9 +378,11 @@ fn our_own_syn_and_a_bare_ack_are_dropped() {
 fn a_family_that_is_not_scanned_is_dropped() {
     for v6 in [false, true] {
         let filter = ReplyFilter {
-            source_v4: v6.then_some(OURS4),
-            source_v6: (!v6).then_some(OURS6),
+            sources_v4: if v6 { vec![OURS4] } else { Vec::new() },
+            sources_v6: if v6 { Vec::new() } else { vec![OURS6] },
             source_ports: FIRST..=LAST,
+            udp: false,
+            echo: false,
         };
         let kernel = Kernel::new(&filter.program(Start::Ethernet));
         assert!(!kernel.accepts(&syn_ack(v6).frame()));

@@ -34,7 +34,7 @@ fn drain(port: &mut dyn Port, prober: &Prober) -> Vec<u64> {
         port.wait(Duration::from_secs(1));
         let got = port.receive(SEND_BATCH, &mut |frame, _| {
             let reply = parse(frame, true).expect("the far end speaks TCP");
-            answered.push(prober.validate(&reply).expect("a true cookie").index);
+            answered.push(prober.validate(&reply, frame).expect("a true cookie").index);
         });
         idle = if got == 0 { idle + 1 } else { 0 };
     }

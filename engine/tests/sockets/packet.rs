@@ -27,9 +27,11 @@ fn open(interface: &str, ours: ([u8; 4], [u8; 16]), receive_buffer_bytes: usize)
         interface: interface.name,
         ifindex: interface.index,
         filter: ReplyFilter {
-            source_v4: Some(ours.0.into()),
-            source_v6: Some(ours.1.into()),
+            sources_v4: vec![ours.0.into()],
+            sources_v6: vec![ours.1.into()],
             source_ports: 61_000..=65_535,
+            udp: true,
+            echo: true,
         },
         receive_buffer_bytes,
     })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prtip_bpf::abi::Key;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::port::filter::ReplyFilter;
@@ -37,13 +38,12 @@ pub(crate) fn prober(targets: &str, ports: RangeInclusive<u16>, link: Link) -> P
     };
     let config = ProbeConfig {
         key: Key { k0: 1, k1: 2 },
-        source_v4: Some(v4.parse().unwrap()),
-        source_v6: Some(v6.parse().unwrap()),
         source_ports: 61_000..=65_535,
         attempts: 1,
         syn: SynOptions::Mss,
-        link,
-        link_v6: None,
+        ways: vec![Way::new(link, Some(v4.parse().unwrap()), Some(v6.parse().unwrap()))],
+        way_of: None,
+        contact: None,
     };
     Prober::new(Arc::new(builder.build().unwrap()), &config).unwrap()
 }
@@ -68,9 +68,11 @@ fn config(interface: &str, source_v4: &str, source_v6: &str) -> Config {
         interface: interface.name,
         ifindex: interface.index,
         filter: ReplyFilter {
-            source_v4: Some(source_v4.parse().unwrap()),
-            source_v6: Some(source_v6.parse().unwrap()),
+            sources_v4: vec![source_v4.parse().unwrap()],
+            sources_v6: vec![source_v6.parse().unwrap()],
             source_ports: 61_000..=65_535,
+            udp: false,
+            echo: false,
         },
         receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
     }
@@ -93,7 +95,7 @@ fn scan(port: &mut dyn Port, prober: &Prober) -> BTreeSet<(IpAddr, u16)> {
         }
         port.receive(1024, &mut |frame, _| {
             let reply = parse(frame, ethernet).expect("the filter lets through only answers");
-            let probe = prober.validate(&reply).expect("the kernel answers our probes only");
+            let probe = prober.validate(&reply, frame).expect("the kernel answers our probes only");
             answered.insert(probe.index);
             if matches!(reply.kind, Kind::SynAck { .. }) {
                 open.insert((probe.target.addr, probe.target.port));

@@ -22,14 +22,20 @@ fn open(targets: &[IpAddr]) -> (RawPort, Option<Ipv4Addr>, Option<Ipv6Addr>) {
         interface: path.interface.name.clone(),
         ifindex: path.interface.index,
         filter: ReplyFilter {
-            source_v4: path.source_v4,
-            source_v6: path.source_v6,
+            sources_v4: path.sources_v4.clone(),
+            sources_v6: path.sources_v6.clone(),
             source_ports: OUR_PORT..=OUR_PORT,
+            udp: false,
+            echo: false,
         },
         receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
     };
     let loopback = path.interface.kind == LinkKind::Loopback;
-    (RawPort::open(config, loopback).unwrap(), path.source_v4, path.source_v6)
+    (
+        RawPort::open(config, loopback).unwrap(),
+        path.sources_v4.first().copied(),
+        path.sources_v6.first().copied(),
+    )
 }
 
 fn syn(from: IpAddr, to: IpAddr, port: u16) -> Vec<u8> {

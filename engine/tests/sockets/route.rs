@@ -26,8 +26,8 @@ fn a_gateway_is_found_with_its_source_address_and_mac() {
         assert_eq!(path.interface.name, "scan0");
         assert_eq!(path.interface.kind, LinkKind::Ethernet);
         assert_eq!(path.interface.mac, Some([2, 0, 0, 0, 0, 1]));
-        assert_eq!(path.source_v4, Some("198.18.0.1".parse().unwrap()));
-        assert_eq!(path.source_v6, Some("2001:2::1".parse().unwrap()));
+        assert_eq!(path.sources_v4, ["198.18.0.1".parse::<std::net::Ipv4Addr>().unwrap()]);
+        assert_eq!(path.sources_v6, ["2001:2::1".parse::<std::net::Ipv6Addr>().unwrap()]);
         assert_eq!(path.gateways(), [ip("198.18.0.2"), ip("2001:2::2")]);
         assert!(!path.any_on_link() && !path.is_local() && !path.needs_neighbours());
         assert_eq!(path.mtu, 1500);
@@ -63,7 +63,7 @@ fn on_link_targets_and_own_addresses_are_told_apart() {
     pair.near.enter(|| {
         let path = resolve([ip("198.18.0.0"), ip("198.18.0.9")], &Overrides::default()).unwrap();
         assert!(path.all_on_link() && path.needs_neighbours());
-        assert_eq!(path.source_v4, Some("198.18.0.1".parse().unwrap()));
+        assert_eq!(path.sources_v4, ["198.18.0.1".parse::<std::net::Ipv4Addr>().unwrap()]);
         assert!(path.next_hop_mac(false, Duration::ZERO).is_err());
 
         for (target, source) in [
@@ -76,7 +76,11 @@ fn on_link_targets_and_own_addresses_are_told_apart() {
             let path = resolve([ip(target)], &Overrides::default()).unwrap();
             assert_eq!(path.interface.kind, LinkKind::Loopback, "{target}");
             assert!(path.is_local(), "{target}");
-            let ours = path.source_v4.map(IpAddr::from).or(path.source_v6.map(IpAddr::from));
+            let ours = path.sources_v4.first().copied().map(IpAddr::from).or(path
+                .sources_v6
+                .first()
+                .copied()
+                .map(IpAddr::from));
             assert_eq!(ours, Some(ip(source)), "{target}");
             assert!(resolve([ip(target)], &on("lo")).unwrap().is_local(), "{target} -e lo");
         }
@@ -122,9 +126,9 @@ fn what_cannot_work_is_said_with_kind_and_remedy() {
         // With interface and router given, neither route nor gateway is needed.
         let given = Overrides { router_mac: Some([2, 0, 0, 0, 0, 2]), ..on("scan0") };
         let path = resolve(target, &given).unwrap();
-        assert_eq!(path.source_v4, Some("198.18.0.1".parse().unwrap()));
+        assert_eq!(path.sources_v4, ["198.18.0.1".parse::<std::net::Ipv4Addr>().unwrap()]);
         let path = resolve([ip("2001:2:0:77::1")], &given).unwrap();
-        assert_eq!(path.source_v6, Some("2001:2::1".parse().unwrap()));
+        assert_eq!(path.sources_v6, ["2001:2::1".parse::<std::net::Ipv6Addr>().unwrap()]);
         assert_eq!(resolve([], &given).unwrap_err().kind, Kind::Usage);
     });
     pair.far.ip("link set far0 down");

@@ -246,7 +246,8 @@ fn a_kernel_peer_answers_and_other_traffic_passes() {
             let mut replies = Vec::new();
             for their_port in [open_port, closed_port] {
                 let our_port = FIRST_PORT + 5;
-                let cookie = cookie4(near_config().tcp4, FAR_V4, their_port, our_port);
+                let cookie =
+                    cookie4(near_config().sources[0].keys.tcp, FAR_V4, their_port, our_port);
                 let mut syn = TcpHeader::new(our_port, their_port, cookie, 1024);
                 syn.syn = true;
                 let probe = frame(NEAR_V4, FAR_V4, syn);

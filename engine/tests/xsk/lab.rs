@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use etherparse::{EtherType, Ethernet2Header, IpNumber, Ipv4Header, TcpHeader};
-use prtip_bpf::abi::{Key, SteerConfig};
+use prtip_bpf::abi::{KIND_SYN, Key, Source, SourceKeys, SteerConfig};
 use prtip_bpf::cookie::cookie4;
 use prtip_engine::error::Error;
 use prtip_engine::port::xsk::{Opened, Request, open};
@@ -140,8 +140,8 @@ pub fn request<'a>(interface: &'a str, steer: &'a SteerConfig) -> Request<'a> {
 
 pub fn near_config() -> SteerConfig {
     SteerConfig {
-        tcp4: Key { k0: 11, k1: 12 },
-        source_v4: NEAR_V4.octets(),
+        sources: vec![source(NEAR_V4, Key { k0: 11, k1: 12 })],
+        kinds: KIND_SYN,
         port_first: FIRST_PORT,
         port_last: u16::MAX,
         ..SteerConfig::default()
@@ -149,14 +149,20 @@ pub fn near_config() -> SteerConfig {
 }
 
 pub fn far_config() -> SteerConfig {
-    SteerConfig { tcp4: Key { k0: 21, k1: 22 }, source_v4: FAR_V4.octets(), ..near_config() }
+    SteerConfig { sources: vec![source(FAR_V4, FAR_KEY)], ..near_config() }
+}
+
+const FAR_KEY: Key = Key { k0: 21, k1: 22 };
+
+fn source(addr: Ipv4Addr, tcp: Key) -> Source {
+    Source { addr: addr.into(), keys: SourceKeys { tcp, ..SourceKeys::default() } }
 }
 
 /// A frame from near to far that the far port takes for a true reply; `number`
 /// is its source address and can be read back by [`number_of`].
 pub fn frame_to_far(number: u32) -> Vec<u8> {
     let source = Ipv4Addr::from(number);
-    let cookie = cookie4(far_config().tcp4, source, 80, FIRST_PORT);
+    let cookie = cookie4(FAR_KEY, source, 80, FIRST_PORT);
     let mut tcp = TcpHeader::new(80, FIRST_PORT, 1, 1024);
     (tcp.syn, tcp.ack) = (true, true);
     tcp.acknowledgment_number = cookie.wrapping_add(1);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prtip_bpf::abi::Key;
+use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{PlanBuilder, PortSet};
 use prtip_engine::port::xsk::{Request, open};
@@ -35,13 +36,16 @@ fn a_scan_of_a_kernel_finds_exactly_its_listeners() {
             .unwrap();
         let config = ProbeConfig {
             key: Key { k0: 31, k1: 32 },
-            source_v4: Some(NEAR_V4),
-            source_v6: None,
             source_ports: FIRST_PORT..=u16::MAX,
             attempts: 1,
             syn: SynOptions::Mss,
-            link: Link::Ethernet { source: NEAR_MAC, destination: FAR_MAC, vlan: None },
-            link_v6: None,
+            ways: vec![Way::new(
+                Link::Ethernet { source: NEAR_MAC, destination: FAR_MAC, vlan: None },
+                Some(NEAR_V4),
+                None,
+            )],
+            way_of: None,
+            contact: None,
         };
         let prober = Prober::new(Arc::new(plan), &config).unwrap();
         lab.enter_near();
@@ -69,7 +73,7 @@ fn a_scan_of_a_kernel_finds_exactly_its_listeners() {
             let mut resets: Vec<Reply> = Vec::new();
             port.receive(256, &mut |frame, _| {
                 let reply = parse(frame, true).expect("only replies are steered");
-                let answered = prober.validate(&reply).expect("with the right cookie");
+                let answered = prober.validate(&reply, frame).expect("with the right cookie");
                 match reply.kind {
                     Kind::SynAck { .. } => {
                         open_ports.insert(answered.target.port);
@@ -78,7 +82,7 @@ fn a_scan_of_a_kernel_finds_exactly_its_listeners() {
                     Kind::Rst { .. } => {
                         assert!(closed_ports.insert(answered.target.port), "answered once");
                     }
-                    Kind::IcmpError { .. } => panic!("nobody sends ICMP here"),
+                    other => panic!("nobody sends {other:?} here"),
                 }
             });
             for reply in &resets {
