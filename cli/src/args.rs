@@ -231,6 +231,10 @@ pub(crate) struct ResultArgs {
     /// Write a crash-safe log of JSON lines to a new FILE; its key goes to FILE.key.
     #[arg(long, value_name = "FILE")]
     pub event_log: Option<PathBuf>,
+    /// Go on with the interrupted scan of this event log, as it was asked for; only
+    /// --json, --rate and -v may stand beside it.
+    #[arg(long, value_name = "LOG")]
+    pub resume: Option<PathBuf>,
     /// Say more: the ledger in full, and what the steering program saw.
     #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
     pub verbose: u8,

@@ -21,7 +21,7 @@ const REWRITTEN: [(&str, &str); 10] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 24] = [
+const NOT_BUILT: [(&str, &str); 23] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -40,7 +40,6 @@ const NOT_BUILT: [(&str, &str); 24] = [
     ("-oA", "nmap's output in all formats"),
     ("--csv", "CSV output"),
     ("--latency", "the histogram file"),
-    ("--resume", "resuming a scan"),
     ("--version-intensity", "service detection"),
     ("--service-probes", "service detection"),
     ("--recog", "service detection"),
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sV", "-O", "--csv=out.csv", "--resume"] {
+        for arg in ["-sV", "-O", "--csv=out.csv"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

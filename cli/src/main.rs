@@ -8,6 +8,7 @@ mod dry_run;
 mod exit;
 mod flags;
 mod progress;
+mod resume;
 mod run;
 mod say;
 mod signals;
@@ -63,7 +64,10 @@ fn start(raw_args: Vec<OsString>) -> Exit {
 
 fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
     match &cli.command {
-        None => run::run(&cli.scan, raw_args),
+        None => match &cli.scan.results.resume {
+            Some(log) => resume::run(log, &cli.scan, raw_args),
+            None => run::run(&cli.scan, raw_args),
+        },
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();

@@ -3,12 +3,14 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::log::{Backend, EventLog};
-use prtip_engine::event::record::ScanStarted;
+use prtip_engine::event::record::{ScanResumed, ScanStarted};
+use prtip_engine::event::recovery::Interrupted;
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
 use prtip_engine::event::table::Table;
 use prtip_engine::event::{PortEvent, PortState};
@@ -40,33 +42,93 @@ pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
         signals::watch(&control, "stopping")?;
         return dry_run::run(&resolved.plan, args.results.json, &control, stdout().lock());
     }
-    scan(args, raw_args, &options, resolved, &control)
+    scan(args, raw_args, options, resolved, &control, None)
+}
+
+/// Goes on with an interrupted scan. `args` are those of its log.
+pub(crate) fn go_on(
+    args: &ScanArgs,
+    raw_args: &[OsString],
+    interrupted: Interrupted,
+) -> Result<Exit> {
+    let mut options = options(args)?;
+    let begun = interrupted.begun();
+    let resolved = targets::resolve(args, begun.seed)?;
+    let plan = &resolved.plan;
+    if begun.plan != format!("{:016x}", plan.hash()) || begun.targets != plan.len() {
+        return Err(Error::new(Kind::Usage, "resume a scan whose targets have changed")
+            .cause(format!(
+                "its plan was {} ({} pairs), its arguments now give {:016x} ({} pairs)",
+                begun.plan,
+                begun.targets,
+                plan.hash(),
+                plan.len()
+            ))
+            .remedy(
+                "run it in the folder where it was started, with the lists that it read, \
+                 unchanged; a host name may have got other addresses",
+            ));
+    }
+    say(summary::announce_plan(plan, args.pace.shard));
+    let resume = interrupted.resume(plan)?;
+    let shard = plan.shard();
+    let finished: u64 = resume.finished.iter().map(|range| range.end - range.start).sum();
+    say(format_args!(
+        "prtip: resuming: {finished} of {} pairs were finished; {} results of the others are known",
+        shard.end - shard.start,
+        resume.known.len()
+    ));
+    options.resume = Some(resume);
+    let control = Arc::new(Control::default());
+    scan(args, raw_args, options, resolved, &control, Some(interrupted))
 }
 
 fn scan(
     args: &ScanArgs,
     raw_args: &[OsString],
-    options: &Options,
+    options: Options,
     resolved: targets::Resolved,
     control: &Arc<Control>,
+    interrupted: Option<Interrupted>,
 ) -> Result<Exit> {
     // Looked at before anything is touched, created only when the scan can start:
     // a failed start must leave nothing behind.
     let log_path = args.results.event_log.as_deref();
-    if let Some(path) = log_path {
-        check_log(path)?;
-    }
-    let key = key::random()?;
+    let key = match (log_path, &interrupted) {
+        (Some(path), Some(_)) => key::read(&key::path_beside(path))?,
+        (Some(path), None) => {
+            check_log(path)?;
+            key::random()?
+        }
+        (None, _) => key::random()?,
+    };
     let shape = shape(&args.results, &resolved);
     let purpose = resolved.plan.items().purpose();
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
-    let prepared = scan::prepare(resolved.plan, key, options)?;
+    let prepared = scan::prepare(resolved.plan, key, &options)?;
     let interface = prepared.info().interface.clone();
-    say(summary::announce_scan(prepared.info(), prepared.items(), options));
+    say(summary::announce_scan(prepared.info(), prepared.items(), &options));
 
-    let log = match log_path {
-        Some(path) => {
+    let finished = options.resume.iter().flat_map(|resume| &resume.finished);
+    let finished: u64 = finished.map(|range| range.end - range.start).sum();
+    let cut_bytes = interrupted.as_ref().map_or(0, Interrupted::cut_bytes);
+    let resumed = interrupted.is_some();
+    let log = match (log_path, interrupted) {
+        (Some(path), Some(interrupted)) => {
+            let (file, start, kept) = interrupted.cut()?;
+            if let Some(kept) = kept {
+                say(format_args!(
+                    "prtip: the log ended in {cut_bytes} bytes that are no whole record; they are in {kept:?}"
+                ));
+            }
+            let (log, word) = EventLog::append_to(path, file, start, Backend::Auto)?;
+            if let Some(word) = word {
+                say(format_args!("prtip: {word}"));
+            }
+            Some(log)
+        }
+        (Some(path), None) => {
             let (log, word) = EventLog::create(path, Backend::Auto)?;
             if let Some(word) = word {
                 say(format_args!("prtip: {word}"));
@@ -77,10 +139,14 @@ fn scan(
             }
             Some(log)
         }
-        None => None,
+        (None, _) => None,
     };
     let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log).about(purpose);
-    sinks.started(&started.record(prepared.info()));
+    if resumed {
+        sinks.resumed(&started.resumed(prepared.info(), finished, cut_bytes));
+    } else {
+        sinks.started(&started.record(prepared.info()));
+    }
 
     let mut console = Console {
         sinks,
@@ -160,6 +226,8 @@ struct StartedParts {
     targets: u64,
     shard: String,
     plan: String,
+    /// Indices of the shard.
+    of: u64,
 }
 
 impl StartedParts {
@@ -171,6 +239,20 @@ impl StartedParts {
             targets: plan.len(),
             shard: format!("{part}/{of}"),
             plan: format!("{:016x}", plan.hash()),
+            of: plan.shard().end - plan.shard().start,
+        }
+    }
+
+    fn resumed(self, info: &Info, finished: u64, cut_bytes: u64) -> ScanResumed {
+        ScanResumed {
+            args: self.args,
+            finished,
+            of: self.of,
+            cut_bytes,
+            port_engine: info.port_engine.to_owned(),
+            xdp_mode: info.xdp_mode.map(str::to_owned),
+            interface: info.interface.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 
@@ -215,6 +297,10 @@ impl Console {
 impl Observer for Console {
     fn port(&mut self, event: &PortEvent) {
         self.sinks.port(event);
+    }
+
+    fn checkpoint(&mut self, finished: &[Range<u64>]) {
+        self.sinks.checkpoint(finished);
     }
 
     fn progress(&mut self, progress: &Progress) {
@@ -262,6 +348,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
             SynArg::Mss => SynOptions::Mss,
             SynArg::Linux => SynOptions::Linux,
         },
+        resume: None,
         report_silent: shown_states(args).contains(PortState::Filtered)
             || shown_states(args).contains(PortState::OpenFiltered),
         contact: way_out.contact.clone(),

@@ -96,7 +96,6 @@ fn flags_that_are_not_built_yet_are_told_from_typing_errors() {
         "-oA",
         "--csv",
         "--latency",
-        "--resume",
         "--tls-cert-analysis",
     ] {
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), &format!("error: {flag} ("));

@@ -14,7 +14,7 @@ use crate::setting::{seed, sized, turn};
 use crate::truth::TWO_QUEUES;
 
 /// Numbers from a seed (SplitMix64).
-fn draw(state: &mut u64) -> u64 {
+pub(crate) fn draw(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut word = *state;
     word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

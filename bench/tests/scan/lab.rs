@@ -110,8 +110,13 @@ impl Lab {
 
     /// Compares results with the truth; `asked` says `--targets` and `--ports`.
     pub(crate) fn check(self, asked: &str, results: &Path) -> Verdict {
+        self.check_states(asked, results, "open,closed")
+    }
+
+    /// The same for these states.
+    pub(crate) fn check_states(self, asked: &str, results: &Path, states: &str) -> Verdict {
         let output = Command::new(binary("prtip-bench"))
-            .args(["lab", "check", "--states", "open,closed"])
+            .args(["lab", "check", "--states", states])
             .args(words(self.rules))
             .args(words(asked))
             .arg(results)

@@ -5,7 +5,7 @@
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
 //!   several; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`pace`], [`kill`],
-//!   [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//!   [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
 //! once on a small machine would measure each other.
@@ -23,6 +23,7 @@ mod open_lab;
 mod pace;
 #[path = "../programs/mod.rs"]
 mod programs;
+mod resume;
 mod round_trips;
 mod setting;
 mod transfer;

@@ -81,19 +81,41 @@ impl EventLog {
     /// When the file holds something already, is not a file, is another scan's,
     /// or cannot be created.
     pub fn create(path: &Path, backend: Backend) -> Result<(Self, Option<String>)> {
-        let file = open(path)?;
+        Self::over(path, open(path)?, 0, backend)
+    }
+
+    /// Goes on with the log of an interrupted scan behind byte `start`, from
+    /// [`Interrupted::cut`](super::recovery::Interrupted::cut).
+    ///
+    /// # Errors
+    /// When the writer cannot be started.
+    pub fn append_to(
+        path: &Path,
+        file: File,
+        start: u64,
+        backend: Backend,
+    ) -> Result<(Self, Option<String>)> {
+        Self::over(path, file, start, backend)
+    }
+
+    fn over(
+        path: &Path,
+        file: File,
+        start: u64,
+        backend: Backend,
+    ) -> Result<(Self, Option<String>)> {
         let mut word = None;
         let writer = match backend {
-            Backend::Thread => Writer::Thread(start_thread(path, file)?),
+            Backend::Thread => Writer::Thread(start_thread(path, file, start)?),
             Backend::Auto => {
                 let spare = file.try_clone().map_err(|error| cannot_open(path, error))?;
-                match UringLog::new(file) {
+                match UringLog::new(file, start) {
                     Ok(log) => Writer::Uring(Box::new(log)),
                     Err(error) => {
                         word = Some(format!(
                             "io_uring is refused here ({error}); the event log is written by a thread"
                         ));
-                        Writer::Thread(start_thread(path, spare)?)
+                        Writer::Thread(start_thread(path, spare, start)?)
                     }
                 }
             }
@@ -162,13 +184,13 @@ impl EventLog {
                 .cause(format!(
                     "{lost_lines} records after the error were not written, those before may be cut short"
                 ))
-                .remedy("free some space or choose another disk, and scan again")
+                .remedy("free some space, then go on with --resume")
         })
     }
 }
 
-fn start_thread(path: &Path, file: File) -> Result<ThreadLog> {
-    ThreadLog::new(file).map_err(|error| cannot_open(path, error))
+fn start_thread(path: &Path, file: File, start: u64) -> Result<ThreadLog> {
+    ThreadLog::new(file, start).map_err(|error| cannot_open(path, error))
 }
 
 fn open(path: &Path) -> Result<File> {

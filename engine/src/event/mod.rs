@@ -5,6 +5,7 @@
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
 //! * [`log`]: the event log; [`uring_log`] writes it through io_uring and
 //!   [`thread_log`] where that is refused.
+//! * [`recovery`]: the log of an interrupted scan, read again.
 //! * [`table`]: results for people.
 //! * [`sinks`]: decides which record goes where.
 //!
@@ -13,6 +14,7 @@
 pub mod clock;
 pub mod log;
 pub mod record;
+pub mod recovery;
 pub mod sinks;
 pub mod table;
 pub mod thread_log;

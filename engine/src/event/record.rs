@@ -10,6 +10,7 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
@@ -173,6 +174,54 @@ impl From<&Progress> for ProgressRecord {
 
 impl Record for ProgressRecord {
     const TYPE: &'static str = "progress";
+}
+
+/// What is finished: sent for the last time longer ago than late replies are waited
+/// for, every result of it before this record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checkpoint {
+    /// Indices as half-open pairs of decimal strings, ascending and apart.
+    pub ranges: Vec<[String; 2]>,
+}
+
+impl Checkpoint {
+    /// The record of these indices.
+    #[must_use]
+    pub fn new(ranges: &[Range<u64>]) -> Self {
+        let pair = |range: &Range<u64>| [range.start.to_string(), range.end.to_string()];
+        Self { ranges: ranges.iter().map(pair).collect() }
+    }
+}
+
+impl Record for Checkpoint {
+    const TYPE: &'static str = "checkpoint";
+}
+
+/// A scan goes on in the log of its interrupted run.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanResumed {
+    /// The command line, without the program's name.
+    pub args: Vec<String>,
+    /// Indices of this shard that were finished.
+    #[serde(serialize_with = "decimal")]
+    pub finished: u64,
+    /// Indices of this shard.
+    #[serde(serialize_with = "decimal")]
+    pub of: u64,
+    /// Bytes that were cut from the end of the log, because they were no whole record.
+    pub cut_bytes: u64,
+    /// `xdp`, `packet` or `raw`.
+    pub port_engine: String,
+    /// `zerocopy`, `copy`, `generic` or null.
+    pub xdp_mode: Option<String>,
+    /// Interface name.
+    pub interface: String,
+    /// Version of prtip.
+    pub version: String,
+}
+
+impl Record for ScanResumed {
+    const TYPE: &'static str = "scan_resumed";
 }
 
 /// The books at the end.

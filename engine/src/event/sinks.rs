@@ -13,12 +13,13 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::clock::{Clock, monotonic_ns};
 use super::log::EventLog;
 use super::record::{
-    Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished, ScanStarted, encode,
-    encode_port,
+    Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
+    ScanResumed, ScanStarted, encode, encode_port,
 };
 use super::table::Table;
 use super::{PortEvent, PortState};
@@ -123,6 +124,12 @@ impl Sinks {
 
     /// Writes the first record.
     pub fn started(&mut self, record: &ScanStarted) {
+        self.write_record(record);
+        self.flush();
+    }
+
+    /// Writes the first record of a run that goes on where another ended.
+    pub fn resumed(&mut self, record: &ScanResumed) {
         self.write_record(record);
         self.flush();
     }
@@ -259,6 +266,15 @@ impl Observer for Sinks {
                 Purpose::Hosts => encode(&Host::new(event, revised), &ts, &mut self.line),
             }
             self.write_line();
+        }
+    }
+
+    fn checkpoint(&mut self, finished: &[Range<u64>]) {
+        // For the log alone: it is what a scan is resumed from.
+        if let Some(log) = &mut self.log {
+            self.line.clear();
+            encode(&Checkpoint::new(finished), &self.clock.now_rfc3339(), &mut self.line);
+            log.append(&self.line);
         }
     }
 

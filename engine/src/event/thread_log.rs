@@ -6,7 +6,7 @@
 //! wake-ups.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,8 +43,11 @@ impl Shared {
 }
 
 impl ThreadLog {
-    /// Starts the thread.
-    pub(super) fn new(file: File) -> io::Result<Self> {
+    /// Starts the thread, which writes from byte `start` on.
+    pub(super) fn new(mut file: File, start: u64) -> io::Result<Self> {
+        if start > 0 {
+            file.seek(io::SeekFrom::Start(start))?;
+        }
         let (to_thread, full) = channel();
         let (give_back, from_thread) = channel();
         for _ in 1..BUFFERS {
@@ -54,7 +57,7 @@ impl ThreadLog {
         let theirs = Arc::clone(&shared);
         let thread = Builder::new()
             .name("event-log".into())
-            .spawn(move || write_all(file, &full, &give_back, &theirs))?;
+            .spawn(move || write_all(file, start, &full, &give_back, &theirs))?;
         Ok(Self {
             current: Vec::with_capacity(BUFFER_BYTES),
             to_thread: Some(to_thread),
@@ -132,13 +135,14 @@ impl ThreadLog {
 /// The thread: writes buffers in the order in which they come until the caller hangs up.
 fn write_all(
     mut file: File,
+    start: u64,
     full: &Receiver<Vec<u8>>,
     give_back: &Sender<Vec<u8>>,
     shared: &Shared,
 ) -> u64 {
     let interval = Duration::from_nanos(SYNC_INTERVAL_NS);
     let mut synced_at = Instant::now();
-    let (mut written, mut durable) = (0, 0);
+    let (mut written, mut durable) = (start, start);
     loop {
         let wait = interval.saturating_sub(synced_at.elapsed()).max(Duration::from_millis(10));
         let hung_up = match full.recv_timeout(wait) {

@@ -57,11 +57,11 @@ struct Filled {
 }
 
 impl UringLog {
-    /// Sets the ring up and registers the buffers.
+    /// Sets the ring up and registers the buffers; writes from byte `start` on.
     ///
     /// # Errors
     /// When the kernel refuses either.
-    pub(super) fn new(file: File) -> io::Result<Self> {
+    pub(super) fn new(file: File, start: u64) -> io::Result<Self> {
         let ring = IoUring::builder().dontfork().build(RING_ENTRIES)?;
         if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is too old"));
@@ -86,8 +86,8 @@ impl UringLog {
             current: Filled { buffer: 0, len: 0 },
             writing: None,
             syncing: None,
-            written_bytes: 0,
-            durable_bytes: 0,
+            written_bytes: start,
+            durable_bytes: start,
             flushed_at_ns: 0,
             synced_at_ns: 0,
             error: None,

@@ -10,6 +10,8 @@ pub(super) enum Fault {
     DropFrame,
     /// One result is reported twice.
     DoubleReply,
+    /// Checkpoints do not wait for late replies.
+    HastyCheckpoint,
 }
 
 impl Fault {
@@ -20,6 +22,7 @@ impl Fault {
             "forged-key" => Some(Self::ForgedKey),
             "drop-frame" => Some(Self::DropFrame),
             "double-reply" => Some(Self::DoubleReply),
+            "hasty-checkpoint" => Some(Self::HastyCheckpoint),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 mod fault;
+mod finished;
 mod governor;
 pub mod ledger;
 mod options;
@@ -16,6 +17,7 @@ mod verdict;
 pub mod window;
 mod worker;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use crate::event::PortEvent;
 use crate::latency::Latency;
 use crate::plan::Purpose;
 use ledger::{Ledger, Steering};
-pub use options::{EngineChoice, Options, Rate, SynOptions, XdpMode};
+pub use options::{EngineChoice, Options, Rate, Resume, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
 
 /// Asks a running scan to end; shared with signal handlers.
@@ -95,6 +97,9 @@ pub trait Observer {
     fn port(&mut self, event: &PortEvent);
     /// Where the scan stands, about four times a second.
     fn progress(&mut self, progress: &Progress);
+    /// The indices that are finished, of this run and those before it, ascending and
+    /// apart; every result of theirs has been handed over. About once a second.
+    fn checkpoint(&mut self, _finished: &[Range<u64>]) {}
     /// A pause without results: time to submit buffers. Called at least every 50 ms.
     fn idle(&mut self);
 }

@@ -1,8 +1,10 @@
 //! A scan as asked for.
 
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
+
+use crate::event::PortState;
 
 /// How fast to send.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +52,17 @@ pub enum SynOptions {
     Linux,
 }
 
+/// What an interrupted run of the same scan has left.
+#[derive(Clone, Debug, Default)]
+pub struct Resume {
+    /// Finished indices, ascending and apart: not probed again.
+    pub finished: Vec<Range<u64>>,
+    /// Results of other indices: probed again, and not reported again.
+    pub known: Vec<(u64, PortState)>,
+    /// Results of finished indices that are open (or up), and closed (or unfiltered).
+    pub counts: (u64, u64),
+}
+
 /// A scan as asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -81,6 +94,8 @@ pub struct Options {
     pub syn: SynOptions,
     /// Report silent pairs too, as filtered, at the end (at most 2^28 pairs).
     pub report_silent: bool,
+    /// Where an interrupted run of it stood.
+    pub resume: Option<Resume>,
     /// Words for people who see our probes, in payloads that have room.
     pub contact: Option<String>,
     /// Send a RST for every SYN-ACK where the kernel does not.
@@ -104,6 +119,7 @@ impl Default for Options {
             vlan: None,
             syn: SynOptions::Mss,
             report_silent: false,
+            resume: None,
             contact: None,
             rst: true,
         }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rtrb::{Consumer, RingBuffer};
 
 use super::clock::now_ns;
+use super::fault::Fault;
+use super::finished::Mark;
 use super::governor::Governor;
 use super::ledger::{Ledger, Steering};
 use super::setup::Prepared;
@@ -58,9 +60,15 @@ impl Prepared {
                 rate: worker_rate,
                 rst: self.rst,
                 fault: self.fault,
+                known: if number == 0 { self.known } else { (0, 0) },
             });
         }
 
+        let before = self.resumed.finished.clone();
+        let mut mark = Mark::new(before, self.cooldown, start_ns);
+        if self.fault == Some(Fault::HastyCheckpoint) {
+            mark = mark.without_waiting();
+        }
         let mut coordinator = Coordinator {
             shared: &shared,
             observer,
@@ -68,13 +76,14 @@ impl Prepared {
             results: 0,
             start_ns,
             cooldown_ns: self.cooldown.as_nanos() as u64,
-            pairs: plan.shard().end - plan.shard().start,
+            pairs: shared.ranges.iter().map(|range| range.size()).sum(),
             attempts: u64::from(info.attempts),
             rate: self.rate,
             progress_at_ns: start_ns + PROGRESS_NS,
             last_progress: (start_ns, 0),
             answered_at_ns: None,
             governor: Governor::new(start_ns),
+            mark,
             idle_at_ns: start_ns,
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
@@ -107,8 +116,19 @@ impl Prepared {
                 .collect())
         })?;
         while coordinator.drain() > 0 {}
+        let failed = finished.iter().any(|worker| worker.failure.is_some());
+        if control.level() < 2 && !failed {
+            // The cooldown is over.
+            coordinator.mark.end(&shared);
+            coordinator.observer.checkpoint(&coordinator.mark.finished(&shared));
+        }
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
         let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
+        let (open, closed) = self.resumed.counts;
+        let earlier: u64 = self.resumed.finished.iter().map(|r| r.end - r.start).sum();
+        report.open += open;
+        report.closed += closed;
+        report.filtered += earlier.saturating_sub(open + closed);
         report.purpose = plan.items().purpose();
         report.acks = plan.items().sends(ProbeKind::Ack);
         report.udp_ports = plan.items().udp().len() as u64;
@@ -163,13 +183,20 @@ struct Coordinator<'a> {
     answered_at_ns: Option<u64>,
     /// Limits the workers where no rate was asked for.
     governor: Governor,
+    mark: Mark,
     idle_at_ns: u64,
 }
 
 impl Coordinator<'_> {
     fn turn(&mut self, control: &Control) {
-        let taken = self.drain();
         let now = now_ns();
+        let mark_is_due = self.mark.turn(self.shared, now);
+        let taken = self.drain();
+        if mark_is_due {
+            // What was on the buses when the mark was found is handed over first.
+            while self.drain() > 0 {}
+            self.observer.checkpoint(&self.mark.finished(self.shared));
+        }
         self.decide_finish(control, now);
         if self.rate.is_none()
             && let Some(limit) = self.governor.turn(
@@ -389,7 +416,7 @@ fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut
                 return;
             }
             if range.window.state(offset).is_none() {
-                let target = plan.target(range.indices.start + offset);
+                let target = plan.target(range.index_at(offset));
                 let state = match target.protocol {
                     Protocol::Udp => PortState::OpenFiltered,
                     Protocol::Tcp | Protocol::Icmp => PortState::Filtered,

@@ -147,7 +147,7 @@ fn scan(
             Arc::clone(&judge)
         },
         judge,
-        shared: Arc::new(Shared::new(plan.shard(), workers, sizing)),
+        shared: Arc::new(Shared::new(&[plan.shard()], workers, sizing)),
         plan,
         pins: Vec::new(),
         rate: Some(200_000.0),
@@ -155,6 +155,8 @@ fn scan(
         rst: true,
         report_silent: false,
         fault,
+        resumed: crate::scan::Resume::default(),
+        known: (0, 0),
     };
     let mut collected = Collected::default();
     let report = prepared.run(&Control::default(), &mut collected).expect("threads start");

@@ -8,9 +8,10 @@ use prtip_bpf::abi::Key;
 use prtip_bpf::steer::Steer;
 
 use super::fault::Fault;
+use super::finished;
 use super::shared::{Shared, Sizing};
-use super::window::WHOLE;
-use super::{EngineChoice, Info, Options, Rate, XdpMode};
+use super::window::{Update, WHOLE};
+use super::{EngineChoice, Info, Options, Rate, Resume, XdpMode};
 use crate::error::{Error, Kind, Result};
 use crate::plan::origin::Way as ProbeWay;
 use crate::plan::probe::{ProbeConfig, Prober};
@@ -58,6 +59,10 @@ pub struct Prepared {
     pub(super) rst: bool,
     pub(super) report_silent: bool,
     pub(super) fault: Option<Fault>,
+    /// Where earlier runs stood.
+    pub(super) resumed: Resume,
+    /// Open and closed ports known of what is probed again.
+    pub(super) known: (u64, u64),
 }
 
 impl Prepared {
@@ -150,6 +155,17 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     };
     let sizing = Sizing { attempts, top_rate: worker_rate, cooldown: options.cooldown, stride };
     let rst = options.rst && way.engine == "xdp";
+    let resume = options.resume.clone().unwrap_or_default();
+    let shared = Shared::new(&finished::without(shard, &resume.finished), workers, sizing);
+    let mut known = (0, 0);
+    for &(index, state) in &resume.known {
+        if let Some((range, offset)) = shared.locate(index)
+            && range.window.update(offset, state) == Update::New
+        {
+            known.0 += u64::from(state.strength() == 3);
+            known.1 += u64::from(state.strength() == 2);
+        }
+    }
     Ok(Prepared {
         info: Info {
             port_engine: way.engine,
@@ -166,7 +182,9 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
                 }
             },
         },
-        shared: Arc::new(Shared::new(shard, workers, sizing)),
+        shared: Arc::new(shared),
+        resumed: resume,
+        known,
         plan,
         interface: path.interface,
         ports: way.ports,

@@ -15,21 +15,80 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The indices that one worker sends.
 #[derive(Debug)]
 pub struct RangeState {
-    /// The indices, half open. Offsets count from `indices.start`.
-    pub indices: Range<u64>,
+    /// The indices, one after the other: one piece, or several where a scan goes on
+    /// that was interrupted.
+    pieces: Vec<Piece>,
+    size: u64,
     /// The strongest answer of every offset.
     pub window: Window,
     /// Send times, one ring an attempt.
     pub times: Vec<SendTimes>,
     /// Offsets below may have been sent, one bound an attempt.
     pub reached: Vec<AtomicU64>,
+    /// Offsets below have had their last attempt: what was silent has left the port.
+    pub passed: AtomicU64,
+}
+
+/// Consecutive indices of a range.
+#[derive(Clone, Debug)]
+struct Piece {
+    /// Offset of the first one.
+    offset: u64,
+    indices: Range<u64>,
 }
 
 impl RangeState {
+    fn new(pieces: Vec<Piece>, sizing: Sizing) -> Self {
+        let size = pieces
+            .last()
+            .map_or(0, |piece| piece.offset + (piece.indices.end - piece.indices.start));
+        Self {
+            pieces,
+            size,
+            window: Window::new(size, sizing.horizon()),
+            times: (0..sizing.attempts)
+                .map(|_| SendTimes::new(size, sizing.horizon(), sizing.stride))
+                .collect(),
+            reached: (0..sizing.attempts).map(|_| AtomicU64::new(0)).collect(),
+            passed: AtomicU64::new(0),
+        }
+    }
+
     /// Number of indices.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.indices.end - self.indices.start
+        self.size
+    }
+
+    /// The index at `offset`, which is below the size.
+    #[inline]
+    #[must_use]
+    pub fn index_at(&self, offset: u64) -> u64 {
+        let piece = match self.pieces.as_slice() {
+            [only] => only,
+            pieces => &pieces[pieces.partition_point(|piece| piece.offset <= offset) - 1],
+        };
+        piece.indices.start + (offset - piece.offset)
+    }
+
+    /// The offset of an index of this range.
+    #[inline]
+    #[must_use]
+    pub fn offset_of(&self, index: u64) -> u64 {
+        let piece = match self.pieces.as_slice() {
+            [only] => only,
+            pieces => &pieces[pieces.partition_point(|piece| piece.indices.start <= index) - 1],
+        };
+        piece.offset + (index - piece.indices.start)
+    }
+
+    /// The indices of the offsets below `end`, as half-open ranges.
+    pub fn indices_below(&self, end: u64) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.pieces.iter().filter(move |piece| piece.offset < end).map(move |piece| {
+            let len = (piece.indices.end - piece.indices.start).min(end - piece.offset);
+            piece.indices.start..piece.indices.start + len
+        })
     }
 }
 
@@ -68,9 +127,16 @@ pub struct Shared {
     pub limit: AtomicU64,
     /// When the workers are to stop listening (CLOCK_MONOTONIC ns); `u64::MAX` until known.
     pub finish_at_ns: AtomicU64,
-    /// First index of the shard and length of each range but the last.
-    first: u64,
-    part: u64,
+    /// Every piece by its first index: where it ends, its range, its offset there.
+    by_index: Vec<Located>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Located {
+    start: u64,
+    end: u64,
+    range: usize,
+    offset: u64,
 }
 
 /// How big the shared structures are to be.
@@ -98,24 +164,36 @@ impl Sizing {
 }
 
 impl Shared {
-    /// Splits `shard` into `workers` ranges.
+    /// Splits `indices` (ascending, apart) into `workers` ranges of equal size.
     #[must_use]
-    pub fn new(shard: Range<u64>, workers: usize, sizing: Sizing) -> Self {
-        let len = shard.end - shard.start;
+    pub fn new(indices: &[Range<u64>], workers: usize, sizing: Sizing) -> Self {
+        let len: u64 = indices.iter().map(|piece| piece.end - piece.start).sum();
         let part = len.div_ceil(workers as u64).max(1);
-        let bound = |k: usize| shard.start + (part.saturating_mul(k as u64)).min(len);
+        let mut by_index = Vec::new();
+        let mut rest = indices.iter().filter(|piece| !piece.is_empty()).cloned().peekable();
         let ranges = (0..workers)
-            .map(|k| {
-                let indices = bound(k)..bound(k + 1);
-                let len = indices.end - indices.start;
-                RangeState {
-                    indices,
-                    window: Window::new(len, sizing.horizon()),
-                    times: (0..sizing.attempts)
-                        .map(|_| SendTimes::new(len, sizing.horizon(), sizing.stride))
-                        .collect(),
-                    reached: (0..sizing.attempts).map(|_| AtomicU64::new(0)).collect(),
+            .map(|number| {
+                let mut pieces: Vec<Piece> = Vec::new();
+                let mut offset = 0;
+                while let Some(piece) = rest.peek_mut()
+                    && offset < part
+                {
+                    let take = (part - offset).min(piece.end - piece.start);
+                    let indices = piece.start..piece.start + take;
+                    by_index.push(Located {
+                        start: indices.start,
+                        end: indices.end,
+                        range: number,
+                        offset,
+                    });
+                    pieces.push(Piece { offset, indices });
+                    offset += take;
+                    piece.start += take;
+                    if piece.start == piece.end {
+                        rest.next();
+                    }
                 }
+                RangeState::new(pieces, sizing)
             })
             .collect();
         Self {
@@ -123,16 +201,17 @@ impl Shared {
             live: (0..workers).map(|_| Live::default()).collect(),
             limit: AtomicU64::new(0),
             finish_at_ns: AtomicU64::new(u64::MAX),
-            first: shard.start,
-            part,
+            by_index,
         }
     }
 
     /// The range that holds `index` and the offset in it.
     #[must_use]
     pub fn locate(&self, index: u64) -> Option<(&RangeState, u64)> {
-        let range = self.ranges.get((index.checked_sub(self.first)? / self.part) as usize)?;
-        (index < range.indices.end).then(|| (range, index - range.indices.start))
+        let after = self.by_index.partition_point(|piece| piece.start <= index);
+        let piece = self.by_index.get(after.checked_sub(1)?)?;
+        (index < piece.end)
+            .then(|| (&self.ranges[piece.range], piece.offset + (index - piece.start)))
     }
 
     /// Whether all workers have read their rings within `within_ns`. Replies may
@@ -157,20 +236,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_cover_the_shard_once_and_locate_finds_them() {
+    fn ranges_cover_the_indices_once_and_locate_finds_them() {
         let sizing =
             Sizing { attempts: 2, top_rate: 10.0, cooldown: Duration::from_secs(1), stride: 0 };
-        for (shard, workers) in [(10..11, 3), (5..105, 4), (0..7, 7), (3..10, 2), (4..4, 2)] {
-            let shared = Shared::new(shard.clone(), workers, sizing);
-            let mut next = shard.start;
+        let cases: [(&[Range<u64>], usize); 7] = [
+            (&[10..11], 3),
+            (&[5..105], 4),
+            (&[0..7], 7),
+            (&[3..10], 2),
+            (&[4..4], 2),
+            (&[0..3, 10..40, 41..42, 90..110], 3),
+            (&[7..8, 20..20, 30..60], 2),
+        ];
+        for (indices, workers) in cases {
+            let shared = Shared::new(indices, workers, sizing);
+            let mut listed = Vec::new();
             for range in &shared.ranges {
-                assert_eq!(range.indices.start, next);
-                next = range.indices.end;
+                for offset in 0..range.size() {
+                    let index = range.index_at(offset);
+                    assert_eq!(range.offset_of(index), offset);
+                    listed.push(index);
+                }
+                for end in 0..=range.size() {
+                    let below: u64 = range.indices_below(end).map(|r| r.end - r.start).sum();
+                    assert_eq!(below, end);
+                }
             }
-            assert_eq!(next, shard.end);
+            let expected: Vec<u64> = indices.iter().cloned().flatten().collect();
+            assert_eq!(listed, expected);
             for index in 0..120 {
-                let found = shared.locate(index).map(|(range, at)| range.indices.start + at);
-                assert_eq!(found, shard.contains(&index).then_some(index));
+                let found = shared.locate(index).map(|(range, at)| range.index_at(at));
+                assert_eq!(found, expected.contains(&index).then_some(index));
             }
         }
     }

@@ -103,6 +103,8 @@ pub(super) struct Worker {
     pub rst: bool,
     /// A fault to make.
     pub fault: Option<Fault>,
+    /// Open and closed ports that are known from an interrupted run.
+    pub known: (u64, u64),
 }
 
 /// Probes chosen and not yet taken by the port.
@@ -120,6 +122,7 @@ impl Worker {
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
         let mut receiver = Receiver::new(self.fault);
+        (receiver.open, receiver.closed) = self.known;
         let mut failure = None;
         let live = &shared.live[self.number];
         let others = shared.live.len().saturating_sub(1).max(1) as u64;
@@ -253,6 +256,10 @@ impl<'a> Sender<'a> {
     /// Sends what is due, at most one batch; returns how many probes left.
     fn turn(&mut self, port: &mut dyn Port, prober: &Prober, now: u64) -> Result<usize> {
         if self.pending.indices.is_empty() {
+            // Everything chosen has left.
+            if let Some(last) = self.cursors.last() {
+                self.range.passed.store(*last, Ordering::Release);
+            }
             let allowed = self.pacer.allowance(now, SEND_BATCH);
             let batch = self.range.times[0].batch() as usize;
             // Whole batches only: those share one send time.
@@ -272,7 +279,7 @@ impl<'a> Sender<'a> {
         let times = &self.range.times[usize::from(*attempt)];
         let mut batch = u64::MAX;
         for index in indices.iter() {
-            let offset = index - self.range.indices.start;
+            let offset = self.range.offset_of(*index);
             if offset / times.batch() != batch {
                 batch = offset / times.batch();
                 times.set(offset, now);
@@ -287,6 +294,7 @@ impl<'a> Sender<'a> {
         self.pacer.sent(taken);
         if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
             self.done = true;
+            self.range.passed.store(self.range.size(), Ordering::Release);
             self.finished_at_ns = now_ns();
             // No next call: an error that the last kick met must not stay unsaid.
             port.kick()?;
@@ -312,6 +320,7 @@ impl<'a> Sender<'a> {
         }
         // Nothing chosen: the last cursor may just have passed over the end.
         if self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
+            self.range.passed.store(self.range.size(), Ordering::Release);
             self.done = true;
         }
     }
@@ -332,8 +341,8 @@ impl<'a> Sender<'a> {
     fn choose_first(&mut self, count: usize) {
         let from = self.cursors[0];
         let to = (from + count as u64).min(self.range.size());
-        let start = self.range.indices.start;
-        self.pending.indices.extend((from..to).map(|offset| start + offset));
+        let range = self.range;
+        self.pending.indices.extend((from..to).map(|offset| range.index_at(offset)));
         self.cursors[0] = to;
     }
 
@@ -360,7 +369,7 @@ impl<'a> Sender<'a> {
                 if before.since(offset, now).is_some_and(|age| age < wait_ns) {
                     break;
                 }
-                self.pending.indices.push(self.range.indices.start + offset);
+                self.pending.indices.push(self.range.index_at(offset));
             }
             offset += 1;
         }
