@@ -23,10 +23,16 @@
 #define TYPE_QINQ 0x88a8
 #define PROTO_ICMP 1
 #define PROTO_TCP 6
+#define PROTO_UDP 17
 #define PROTO_ICMPV6 58
 #define IPV4_LEN 20
 #define IPV6_LEN 40
 #define ICMP_LEN 8
+#define UDP_LEN 8
+#define ECHO 8
+#define ECHO_REPLY 0
+#define ECHO6 128
+#define ECHO_REPLY6 129
 #define TCP_LEN 20
 #define TCP_MAX_LEN 60
 #define TCP_FIN 0x01
@@ -35,7 +41,8 @@
 #define TCP_ACK 0x10
 #define WINDOW 64240
 #define HOP_LIMIT 64
-#define QUOTE_TCP_MAX 28
+#define QUOTE_MAX 28
+#define FORGE_MASK 0x5bd1e995
 
 struct eth {
 	__u8 dst[6];
@@ -81,14 +88,22 @@ struct icmp {
 	__u8 type;
 	__u8 code;
 	__u16 csum;
-	__u32 unused;
+	__u32 rest;          /* of an echo: id and sequence number; else zero */
+};
+
+struct udp {
+	__u16 src;
+	__u16 dst;
+	__u16 len;
+	__u16 csum;
 };
 
 /* What a reply needs to know of its probe. */
 struct probe {
 	__u32 l3_off;        /* 14, 18 or 22 */
 	__u32 ip_len;        /* IPv4 with options, or 40 */
-	__u32 tcp_len;       /* header with options */
+	__u32 quotable;      /* what an error may quote behind the IP header: for TCP
+			      * its header with options; a multiple of 4 */
 	__u32 payload_len;
 	__u32 v6;
 	__u32 tags[2];       /* VLAN tags as on the wire */
@@ -154,22 +169,21 @@ INLINE int write_ethernet(const struct lab_config *cfg, const struct probe *p,
 			  void *data, void *data_end)
 {
 	struct eth *eth = data;
-	__u32 l3_off = p->l3_off & 31;
 	__u32 *tags = data + 12;
-	__u16 *type;
 
-	if (data + 22 > data_end || data + l3_off > data_end || l3_off < ETH_LEN)
+	/* Every reply has more behind than two tags take. */
+	if (data + 22 > data_end)
 		return -1;
 	__builtin_memcpy(eth->dst, p->peer_mac, 6);
 	__builtin_memcpy(eth->src, cfg->router_mac, 6);
-	if (l3_off >= 18)
-		tags[0] = p->tags[0];
-	if (l3_off >= 22)
+	if (p->l3_off == ETH_LEN) {
+		eth->type = p->type_be;
+		return 0;
+	}
+	tags[0] = p->tags[0];
+	if (p->l3_off > ETH_LEN + 4)
 		tags[1] = p->tags[1];
-	type = data + l3_off - 2;
-	if ((void *)(type + 1) > data_end)
-		return -1;
-	*type = p->type_be;
+	*(__u16 *)(data + (p->l3_off > ETH_LEN + 4 ? 20 : 16)) = p->type_be;
 	return 0;
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn run() {
         .collect();
     let mac: [u8; 6] = mac.try_into().unwrap();
     let addresses = Addresses::parse("198.18.0.0/24,2001:2:0:1::/120").unwrap();
-    let ports = Ports::parse("1-32").unwrap();
+    let ports = Ports::parse("1-32", Protocol::Tcp).unwrap();
     let mut seen = Seen::default();
     let started = now_ns();
     let mut sent = 0;
