@@ -1,7 +1,10 @@
 //! A small prober for the lab's tests: SYNs by AF_PACKET, replies read by
 //! etherparse. Runs inside the scanner's namespace; driven by the environment:
-//! PROBER_OUT, PROBER_ATTEMPTS, PROBER_RATE, PROBER_XDP.
-#![expect(unsafe_code, reason = "AF_PACKET has no safe wrapper")]
+//! PROBER_OUT, PROBER_ATTEMPTS, PROBER_RATE, PROBER_XDP. [`kernel`] leaves the
+//! packets to the kernel.
+#![expect(unsafe_code, reason = "AF_PACKET and IP_RECVERR have no safe wrapper")]
+
+pub(crate) mod kernel;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
