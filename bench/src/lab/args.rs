@@ -14,13 +14,21 @@ use super::rule::{Protocol, Rule, State};
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
     /// Make the lab, run a command in the scanner's namespace, take it down
+    ///
+    /// 198.18.0.0/15 and 2001:2::/48 answer TCP, UDP and ICMP echo. An open pair
+    /// answers a SYN with a SYN-ACK, an ACK with a RST, UDP with its payload made a
+    /// response (DNS, NTP, SNMP and others by port, else as it was), an echo request
+    /// with the reply. A closed one answers TCP with a RST, UDP with "port
+    /// unreachable" from its own address, echo with nothing. The share --icmp gets
+    /// "unreachable" or "prohibited" from the router. The rest is silent. 198.19.255.0/24
+    /// and 2001:2:0:ffff::/64 are the lab's own and answered by its kernel.
     Run(RunArgs),
     /// The real servers that `--servers` knows
     Servers(ServersArgs),
     /// The truth as JSON lines: what a lossless scanner would report
-    Truth(TruthArgs),
+    Truth(Box<TruthArgs>),
     /// Compare a scan's JSON lines with the truth
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 /// The rules of the lab. All shares are per mille.
