@@ -21,6 +21,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use prober::Summary;
+use prober::kernel::{PING_TARGETS, UDP_PORTS, UDP_TARGETS};
 use programs::compile_pass;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
@@ -50,6 +51,13 @@ fn lab(flags: &[&str], command: &[&str]) -> Output {
 
 /// Probes the pairs of `ASKED` within the lab; what was seen, and the results' file.
 fn probe(flags: &[&str], prober_flags: &[(&str, &str)]) -> (Summary, tempfile::TempDir, PathBuf) {
+    let (dir, out) = inside("prober_inside", flags, prober_flags);
+    let summary = std::fs::read_to_string(dir.path().join("out.summary")).unwrap();
+    (serde_json::from_str(&summary).unwrap(), dir, out)
+}
+
+/// Runs one of this file's ignored tests within the lab; its results' file.
+fn inside(test: &str, flags: &[&str], prober: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out.jsonl");
     let me = std::env::current_exe().unwrap();
@@ -58,21 +66,24 @@ fn probe(flags: &[&str], prober_flags: &[(&str, &str)]) -> (Summary, tempfile::T
         .args(flags)
         .arg("--")
         .arg(me)
-        .args(["--ignored", "--exact", "prober_inside", "--nocapture"])
+        .args(["--ignored", "--exact", test, "--nocapture"])
         .env("PROBER_OUT", &out)
-        .envs(prober_flags.iter().copied())
+        .envs(prober.iter().copied())
         .stdout(Stdio::null())
         .status()
         .unwrap();
     assert!(status.success());
-    let summary = std::fs::read_to_string(dir.path().join("out.summary")).unwrap();
-    (serde_json::from_str(&summary).unwrap(), dir, out)
+    (dir, out)
 }
 
 fn check(flags: &[&str], results: &Path) -> (bool, String) {
+    let states = ["--states", "open,closed,filtered"];
+    check_of(&[&ASKED[..], &states[..], flags].concat(), results)
+}
+
+fn check_of(flags: &[&str], results: &Path) -> (bool, String) {
     let output = Command::new(BENCH)
-        .args(["lab", "check", "--seed", "7", "--states", "open,closed,filtered"])
-        .args(ASKED)
+        .args(["lab", "check", "--seed", "7"])
         .args(flags)
         .arg(results)
         .output()
@@ -86,6 +97,33 @@ fn check(flags: &[&str], results: &Path) -> (bool, String) {
 #[ignore = "runs inside the lab, started by the other tests"]
 fn prober_inside() {
     prober::run();
+}
+
+#[test]
+#[ignore = "runs inside the lab, started by the other tests"]
+fn kernel_inside() {
+    prober::kernel::run();
+}
+
+#[test]
+fn the_kernels_own_sockets_find_the_truth_of_udp_and_ping() {
+    if !may_run() {
+        return;
+    }
+    let twice = [("PROBER_ATTEMPTS", "2")];
+    for (flags, prober) in [
+        (&["--dup", "100", "--forge", "300"][..], &[][..]),
+        (&["--delay-us", "1000-100000", "--queues", "2"], &[]),
+        (&["--lose-first", "300"], &twice),
+    ] {
+        let (_dir, results) = inside("kernel_inside", flags, prober);
+        let states = ["--states", "open,closed,filtered"];
+        let udp = ["--proto", "udp", "--targets", UDP_TARGETS, "--ports", UDP_PORTS];
+        let (clean, told) = check_of(&[&udp[..], &states].concat(), &results);
+        assert!(clean, "{flags:?}: {told}");
+        let (clean, told) = check_of(&["--proto", "icmp", "--targets", PING_TARGETS], &results);
+        assert!(clean, "{flags:?}: {told}");
+    }
 }
 
 #[test]

@@ -18,6 +18,17 @@
  *                              < forge, for a silent pair
  *   scale16(bits 48..63 of h)  < lose_first, for a pair that answers
  * h * LAB_MIX_DELAY, high 32 bits, spreads the delay over [min, min + span).
+ *
+ * What a pair answers to
+ *            SYN      ACK      UDP                    echo (port 0)
+ *   open     SYN-ACK  RST      a datagram             echo reply
+ *   closed   RST      RST      port unreachable       nothing
+ *   icmp     from the router "host unreachable" or "administratively prohibited"
+ *   silent   nothing
+ *   forged   with a wrong acknowledgement, sequence number, payload (or to a
+ *            wrong port of the scanner), id and sequence number
+ * Port unreachable comes from the target's own address.  The protocol of echo
+ * is 1 over IPv4 and 58 over IPv6.
  */
 #ifndef PRTIP_LAB_H
 #define PRTIP_LAB_H
@@ -55,12 +66,12 @@ struct lab_config {
 #define LAB_FLAG_ARRIVALS 2 /* keep the times of arrival */
 
 enum lab_counter {
-	LAB_PROBES = 0,       /* TCP packets for the lab that are not RSTs */
+	LAB_PROBES = 0,       /* TCP segments that are not RSTs, UDP and echo, well formed */
 	LAB_OPEN,             /* SYN-ACKs decided, one for a pair answering thrice too */
 	LAB_CLOSED,           /* RSTs decided */
 	LAB_ICMP,             /* ICMP errors decided */
-	LAB_FORGED,           /* SYN-ACKs with a wrong acknowledgement */
-	LAB_SILENT,           /* SYNs to a silent pair */
+	LAB_FORGED,           /* SYN-ACKs with a wrong acknowledgement, RSTs with a wrong number */
+	LAB_SILENT,           /* SYNs and ACKs to a silent pair */
 	LAB_ACK,              /* segments with ACK, answered by RST */
 	LAB_COPIES,           /* reply frames handed on, all copies counted */
 	LAB_LOST_PROBE,       /* dropped by --loss on the way in */
@@ -69,13 +80,23 @@ enum lab_counter {
 	LAB_OVER_RATE,        /* dropped by --receiver-pps */
 	LAB_RST,              /* RSTs from the scanner */
 	LAB_ODD_FLAGS,        /* neither SYN, ACK nor RST; no answer */
-	LAB_NOT_TCP,          /* another protocol or a fragment, for the lab's space */
+	LAB_OTHER,            /* a fragment, another protocol or another ICMP message; no answer */
 	LAB_MALFORMED,        /* headers do not fit the frame or each other */
-	LAB_BAD_CHECKSUM,     /* wrong IPv4 or TCP checksum; no answer, as a host would */
+	LAB_BAD_CHECKSUM,     /* wrong checksum; no answer, as a host would */
 	LAB_WRONG_MAC,        /* for the lab's space, but not sent to the router */
 	LAB_PASSED,           /* handed to the kernel: ARP, ND, the lab's own addresses */
 	LAB_UNSENT,           /* a reply for which the frame could not be resized */
 	LAB_HANDSHAKE,        /* ACKs that complete a handshake with an open pair; no answer */
+	LAB_UDP,              /* UDP: datagrams of open pairs decided; then in the order of `said` */
+	LAB_UDP_CLOSED,       /* "port unreachable" decided */
+	LAB_UDP_ICMP,         /* other ICMP errors decided */
+	LAB_UDP_FORGED,       /* datagrams that answer something else */
+	LAB_UDP_SILENT,
+	LAB_ECHO,             /* echo replies of hosts that are up decided; in the same order */
+	LAB_ECHO_CLOSED,      /* the closed share, silent to echo */
+	LAB_ECHO_ICMP,
+	LAB_ECHO_FORGED,
+	LAB_ECHO_SILENT,
 	LAB_COUNTERS,
 };
 

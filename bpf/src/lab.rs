@@ -9,7 +9,9 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use aya::maps::{Array, DevMap, Map, MapData, MapError, PerCpuArray, XskMap, xdp::XdpMapError};
+use aya::maps::{
+    Array, DevMap, Map, MapData, MapError, PerCpuArray, ProgramArray, XskMap, xdp::XdpMapError,
+};
 use aya::programs::xdp::{Xdp, XdpMode};
 use aya::programs::{Program, ProgramError, TestRun, TestRunOptions};
 use aya::{Ebpf, EbpfError, EbpfLoader};
@@ -56,7 +58,7 @@ pub struct LabConfig {
     pub icmp_below: u32,
     /// Per mille of the answering pairs that answer three times.
     pub dup: u32,
-    /// Per mille of the silent pairs that answer with a wrong acknowledgement.
+    /// Per mille of the silent pairs that answer with a reply to something else.
     pub forge: u32,
     /// Per mille of the answering pairs that ignore their first packet.
     pub lose_first: u32,
@@ -94,7 +96,7 @@ pub struct Delayed {
 const _: () = assert!(DELAYED_LEN == 16);
 
 /// Number of counters (`enum lab_counter`).
-pub const COUNTERS: usize = 21;
+pub const COUNTERS: usize = 31;
 
 /// The counters' names, in the order of `enum lab_counter`.
 pub const COUNTER_NAMES: [&str; COUNTERS] = [
@@ -112,13 +114,23 @@ pub const COUNTER_NAMES: [&str; COUNTERS] = [
     "over_rate",
     "rst",
     "odd_flags",
-    "not_tcp",
+    "other",
     "malformed",
     "bad_checksum",
     "wrong_mac",
     "passed_to_kernel",
     "unsent",
     "handshake",
+    "udp_open",
+    "udp_closed",
+    "udp_icmp",
+    "udp_forged",
+    "udp_silent",
+    "echo_up",
+    "echo_closed",
+    "echo_icmp",
+    "echo_forged",
+    "echo_silent",
 ];
 
 /// When probes arrived.
@@ -160,6 +172,8 @@ pub struct Lab {
 }
 
 const PROGRAM: &str = "lab_far_end";
+/// Which [`PROGRAM`] calls for UDP and ICMP echo.
+const DATAGRAMS: &str = "lab_datagrams";
 
 impl Lab {
     /// Loads the program with `config`. The bitmap of first packets (128 MiB)
@@ -172,6 +186,13 @@ impl Lab {
         let words = if config.lose_first > 0 { FIRST_BITS / 64 } else { 1 };
         config.first_mask = words * 64 - 1;
         let mut ebpf = EbpfLoader::new().map_max_entries("lab_first", words).load(OBJECT)?;
+        let datagrams = xdp(&mut ebpf, DATAGRAMS)?;
+        datagrams.load()?;
+        let datagrams = datagrams.fd()?.try_clone().map_err(ProgramError::IOError)?;
+        let programs = ebpf.map_mut("lab_programs").ok_or(LabError::Missing("lab_programs"))?;
+        ProgramArray::try_from(programs)
+            .and_then(|mut programs| programs.set(0, &datagrams, 0))
+            .map_err(|error| LabError::Map("lab_programs", error))?;
         xdp(&mut ebpf, PROGRAM)?.load()?;
         let mut lab = Self { ebpf, config };
         lab.configure(config)?;

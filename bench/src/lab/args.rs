@@ -7,19 +7,28 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
+use super::question::{Ping, Question};
 use super::rule::{Protocol, Rule, State};
 
 /// `prtip-bench lab …`.
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
     /// Make the lab, run a command in the scanner's namespace, take it down
+    ///
+    /// 198.18.0.0/15 and 2001:2::/48 answer TCP, UDP and ICMP echo. An open pair
+    /// answers a SYN with a SYN-ACK, an ACK with a RST, UDP with its payload made a
+    /// response (DNS, NTP, SNMP and others by port, else as it was), an echo request
+    /// with the reply. A closed one answers TCP with a RST, UDP with "port
+    /// unreachable" from its own address, echo with nothing. The share --icmp gets
+    /// "unreachable" or "prohibited" from the router. The rest is silent. 198.19.255.0/24
+    /// and 2001:2:0:ffff::/64 are the lab's own and answered by its kernel.
     Run(RunArgs),
     /// The real servers that `--servers` knows
     Servers(ServersArgs),
     /// The truth as JSON lines: what a lossless scanner would report
-    Truth(TruthArgs),
+    Truth(Box<TruthArgs>),
     /// Compare a scan's JSON lines with the truth
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 /// The rules of the lab. All shares are per mille.
@@ -40,7 +49,8 @@ pub struct Rules {
     /// Share of the answering pairs that answer three times
     #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
     pub dup: u32,
-    /// Share of the silent pairs that answer with a wrong acknowledgement
+    /// Share of the silent pairs that answer with a reply to something else: a wrong
+    /// acknowledgement, sequence number, payload, echo id
     #[arg(long, value_name = "PM", default_value_t = 0, value_parser = per_mille())]
     pub forge: u32,
     /// Share of the answering pairs that ignore the first packet they ever get
@@ -138,15 +148,46 @@ pub struct Asked {
     /// Addresses, networks and ranges, comma-separated
     #[arg(long, value_name = "LIST")]
     pub targets: String,
-    /// Ports and ranges, comma-separated
+    /// Ports and ranges, comma-separated; a ping sweep has none
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub ports: String,
+    pub ports: Option<String>,
     /// Addresses left out
     #[arg(long, value_name = "LIST")]
     pub exclude: Option<String>,
-    /// Transport
+    /// Protocol; icmp is a ping sweep and reads `host` records
     #[arg(long, value_enum, default_value_t = Protocol::Tcp)]
     pub proto: Protocol,
+    /// Which TCP scan: ack finds "unfiltered" where a SYN finds open and closed
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub scan: Option<TcpScan>,
+    /// Probes of the ping sweep, comma-separated: echo, syn:PORT, ack:PORT; a host is
+    /// up where it answers one of them [default: echo]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub ping: Vec<Ping>,
+}
+
+/// The kinds of TCP scans with a truth of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TcpScan {
+    /// SYN.
+    Syn,
+    /// ACK.
+    Ack,
+}
+
+impl Asked {
+    /// What the scan asked of every pair.
+    pub fn question(&self) -> Result<Question> {
+        ensure!(self.scan.is_none() || self.proto == Protocol::Tcp, "--scan is for --proto tcp");
+        ensure!(self.ping.is_empty() || self.proto == Protocol::Icmp, "--ping is for --proto icmp");
+        Ok(match (self.proto, self.scan) {
+            (Protocol::Tcp, Some(TcpScan::Ack)) => Question::Ack,
+            (Protocol::Tcp, _) => Question::Syn,
+            (Protocol::Udp, _) => Question::Udp,
+            (Protocol::Icmp, _) if self.ping.is_empty() => Question::Ping(vec![Ping::Echo]),
+            (Protocol::Icmp, _) => Question::Ping(self.ping.clone()),
+        })
+    }
 }
 
 /// `lab truth`.
@@ -169,8 +210,8 @@ pub struct CheckArgs {
     /// What the lab does to probes.
     #[command(flatten)]
     pub rules: Rules,
-    /// The states that must agree
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "open")]
+    /// The states that must agree [default: open; ack: unfiltered; icmp: up]
+    #[arg(long, value_enum, value_delimiter = ',')]
     pub states: Vec<State>,
     /// The scan's JSON lines; `-` is standard input
     #[arg(value_name = "RESULT.jsonl")]

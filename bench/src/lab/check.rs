@@ -1,5 +1,9 @@
 //! `prtip-bench lab check`: a scan's JSON lines against the truth.
 //!
+//! What is compared is the word of the record against what the scan's
+//! [`Question`](super::question::Question) lets a lossless scanner see. A pair
+//! that answers and is reported by a word for silence only is missed.
+//!
 //! Two passes: every record is noted under its pair (half a byte each), then
 //! every pair is compared. So the check needs no order of the records, streams
 //! them, and takes the last of several records for a pair, as `revised` asks.
@@ -74,7 +78,8 @@ struct Record<'a> {
 struct Notes(Vec<u8>);
 
 /// What a record can say; the last one stands for any other word.
-const NOTED: [&str; 4] = ["open", "closed", "filtered", "another state"];
+const NOTED: [&str; 8] =
+    ["open", "closed", "filtered", "unfiltered", "up", "open|filtered", "down", "another state"];
 
 impl Notes {
     fn new(pairs: usize) -> Self {
@@ -126,17 +131,21 @@ fn note(
 ) -> Result<()> {
     ensure!(line.ends_with(b"\n"), "the line is cut off");
     let record: Record<'_> = serde_json::from_slice(line).context("not a JSON object")?;
-    if record.kind.as_deref().is_some_and(|kind| kind != "port") {
+    let wanted = pairs.question.record();
+    if record.kind.as_deref().is_some_and(|kind| kind != wanted) {
         return Ok(());
     }
-    let field = |name| move || anyhow!("a port record without {name:?}");
-    let proto = record.proto.as_deref().ok_or_else(field("proto"))?;
-    if proto != pairs.protocol.name() {
-        return Ok(());
+    let field = |name| move || anyhow!("a {wanted} record without {name:?}");
+    let of_host = wanted == "host";
+    if !of_host || record.kind.is_none() {
+        let proto = record.proto.as_deref().ok_or_else(field("proto"))?;
+        if proto != pairs.question.protocol().name() {
+            return Ok(());
+        }
     }
     let ip = record.ip.as_deref().ok_or_else(field("ip"))?;
     let ip: IpAddr = ip.parse().with_context(|| format!("address {ip:?}"))?;
-    let port = record.port.ok_or_else(field("port"))?;
+    let port = if of_host { 0 } else { record.port.ok_or_else(field("port"))? };
     let port = u16::try_from(port).with_context(|| format!("port {port}"))?;
     let state = record.state.as_deref().ok_or_else(field("state"))?;
     if own.rank(ip).is_some() {
@@ -166,7 +175,7 @@ fn compare(pairs: &Pairs, rule: Rule, states: &[State], notes: &Notes, verdict: 
     let mut pair = 0;
     for ip in pairs.addresses.iter() {
         for &port in pairs.ports.list() {
-            let truth = rule.state(ip, port, pairs.protocol);
+            let truth = pairs.question.truth(rule, ip, port);
             let told = notes.get(pair);
             pair += 1;
             let expected = truth.is_some_and(|state| states.contains(&state));
@@ -180,16 +189,16 @@ fn compare(pairs: &Pairs, rule: Rule, states: &[State], notes: &Notes, verdict: 
             };
             let told_state = State::from_name(NOTED[told]);
             let compared = expected || told_state.is_some_and(|state| states.contains(&state));
-            // "filtered" without an answer is what a silent pair may be called.
-            if !compared
-                || told_state == truth
-                || truth.is_none() && told_state == Some(State::Filtered)
-            {
+            let silence = pairs.question.means_silence(NOTED[told]);
+            if !compared || told_state == truth || truth.is_none() && silence {
                 continue;
             }
             let kind = if truth.is_none() {
                 verdict.invented += 1;
                 "invented"
+            } else if told_state.is_none() && silence {
+                verdict.missed += 1;
+                "missed"
             } else {
                 verdict.wrong += 1;
                 "wrong"
@@ -208,6 +217,7 @@ fn name(truth: Option<State>) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::question::{Ping, Question};
     use super::super::rule::Protocol;
     use super::super::targets::Ports;
     use super::*;
@@ -215,22 +225,35 @@ mod tests {
     const RULE: Rule = Rule { seed: 5, open: 200, closed: 300, icmp: 100 };
     const ALL: [State; 3] = [State::Open, State::Closed, State::Filtered];
 
-    fn pairs() -> Pairs {
-        Pairs {
-            addresses: Addresses::parse("198.18.0.0/26,2001:2::/122").unwrap(),
-            ports: Ports::parse("1-32").unwrap(),
-            protocol: Protocol::Tcp,
-        }
+    fn pairs_of(question: Question) -> Pairs {
+        let ports = match question {
+            Question::Ping(_) => Ports::of_a_host(),
+            _ => Ports::parse("1-32", Protocol::Tcp).unwrap(),
+        };
+        let addresses = Addresses::parse("198.18.0.0/26,2001:2::/122").unwrap();
+        Pairs { addresses, ports, question }
     }
 
-    fn truth() -> Vec<String> {
+    fn pairs() -> Pairs {
+        pairs_of(Question::Syn)
+    }
+
+    fn truth_of(pairs: &Pairs) -> Vec<String> {
         let mut out = Vec::new();
-        super::super::truth::write(&pairs(), RULE, &mut out).unwrap();
+        super::super::truth::write(pairs, RULE, &mut out).unwrap();
         String::from_utf8(out).unwrap().lines().map(|line| format!("{line}\n")).collect()
     }
 
+    fn truth() -> Vec<String> {
+        truth_of(&pairs())
+    }
+
+    fn verdict_of(pairs: &Pairs, lines: &[String], states: &[State]) -> Verdict {
+        check(pairs, RULE, states, lines.concat().as_bytes()).unwrap()
+    }
+
     fn verdict(lines: &[String], states: &[State]) -> Verdict {
-        check(&pairs(), RULE, states, lines.concat().as_bytes()).unwrap()
+        verdict_of(&pairs(), lines, states)
     }
 
     fn line_of(state: &str) -> usize {
@@ -322,5 +345,64 @@ mod tests {
         lines.push("{\"type\":\"scan_started\",\"targets\":\"9\"}\n".into());
         lines.push(lines[0].replace("tcp", "udp"));
         assert!(verdict(&lines, &ALL).is_clean());
+    }
+
+    #[test]
+    fn the_truth_of_every_question_is_clean() {
+        let ping = vec![Ping::Echo, Ping::Syn(443)];
+        for question in [Question::Ack, Question::Udp, Question::Ping(ping)] {
+            let pairs = pairs_of(question);
+            let all = [ALL.as_slice(), &[State::Unfiltered, State::Up]].concat();
+            let told = verdict_of(&pairs, &truth_of(&pairs), &all);
+            assert!(told.is_clean() && told.expected > 20, "{told:?}");
+            assert_eq!(verdict_of(&pairs, &[], &[pairs.question.sought()]).missed, {
+                let sought = pairs.question.sought().name();
+                truth_of(&pairs)
+                    .iter()
+                    .filter(|line| line.contains(&format!("\"{sought}\"")))
+                    .count() as u64
+            });
+        }
+    }
+
+    #[test]
+    fn a_udp_pair_called_open_or_filtered_is_missed_unless_it_is_silent() {
+        let pairs = pairs_of(Question::Udp);
+        let lines: Vec<String> = pairs
+            .addresses
+            .iter()
+            .flat_map(|ip| (1..=32).map(move |port| (ip, port)))
+            .map(|(ip, port)| {
+                format!("{{\"type\":\"port\",\"ip\":\"{ip}\",\"port\":{port},\"proto\":\"udp\",\"state\":\"open|filtered\"}}\n")
+            })
+            .collect();
+        let told = verdict_of(&pairs, &lines, &ALL);
+        assert_eq!((told.missed, told.invented, told.wrong), (told.expected, 0, 0));
+        let invented = lines.join("").replace("open|filtered", "closed");
+        let told = verdict_of(&pairs, &[invented], &[State::Open, State::Closed]);
+        assert!(told.invented > 500 && told.wrong > 100 && told.missed == 0, "{told:?}");
+    }
+
+    #[test]
+    fn a_ping_sweep_is_judged_by_its_host_records() {
+        let pairs = pairs_of(Question::Ping(vec![Ping::Echo]));
+        let up = |ip| pairs.question.truth(RULE, ip, 0).is_some();
+        let mut lines: Vec<String> = pairs
+            .addresses
+            .iter()
+            .map(|ip| {
+                let state = if up(ip) { "up" } else { "down" };
+                format!(
+                    "{{\"type\":\"host\",\"ip\":\"{ip}\",\"state\":\"{state}\",\"reason\":\"x\"}}\n"
+                )
+            })
+            .collect();
+        lines.push("{\"type\":\"port\",\"ip\":\"198.18.0.1\",\"port\":1,\"proto\":\"tcp\",\"state\":\"open\"}\n".into());
+        let told = verdict_of(&pairs, &lines, &[State::Up]);
+        assert!(told.is_clean() && told.expected > 10, "{told:?}");
+        let swapped = lines.concat().replace("\"up\"", "\"x\"").replace("\"down\"", "\"up\"");
+        let told = verdict_of(&pairs, &[swapped.replace("\"x\",", "\"down\",")], &[State::Up]);
+        assert_eq!((told.missed, told.wrong), (told.expected, 0));
+        assert_eq!(told.invented, 128 - told.expected);
     }
 }

@@ -1,7 +1,8 @@
 //! The lab: a synthetic internet in private network namespaces.
 //!
-//! * [`args`]: what the commands take; [`rule`]: the truth of one pair;
-//!   [`targets`]: the pairs asked for; [`truth`] and [`check`]: the judge.
+//! * [`args`]: what the commands take; [`rule`]: what one pair is; [`question`]:
+//!   how much of that a scan can see; [`targets`]: the pairs asked for; [`truth`]
+//!   and [`check`]: the judge.
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
 //!   held back; [`report`]: what was counted.
@@ -20,6 +21,7 @@ pub mod kernel;
 pub mod network;
 pub mod packages;
 pub mod processes;
+pub mod question;
 pub mod report;
 pub mod rule;
 pub mod servers;
@@ -89,11 +91,13 @@ fn run_check(args: &CheckArgs) -> Result<u8> {
     let pairs = usage(truth::Pairs::new(&args.asked))?;
     let rule = args.rules.rule()?;
     let name = args.result.display();
+    let sought = [pairs.question.sought()];
+    let states = if args.states.is_empty() { &sought[..] } else { &args.states };
     let verdict = if args.result.as_os_str() == "-" {
-        check::check(&pairs, rule, &args.states, io::stdin().lock())
+        check::check(&pairs, rule, states, io::stdin().lock())
     } else {
         let file = File::open(&args.result).map_err(|error| Usage(format!("{name}: {error}")))?;
-        check::check(&pairs, rule, &args.states, BufReader::with_capacity(1 << 16, file))
+        check::check(&pairs, rule, states, BufReader::with_capacity(1 << 16, file))
     };
     let verdict = usage(verdict.with_context(|| format!("{name}")))?;
     for example in &verdict.examples {

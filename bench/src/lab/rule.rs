@@ -25,18 +25,25 @@ pub struct Rule {
     pub icmp: u32,
 }
 
-/// Which transport a pair belongs to; the hash covers it.
+/// Which protocol a pair belongs to; the hash covers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Protocol {
     /// TCP.
     Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP echo, a host's port being 0.
+    Icmp,
 }
 
 impl Protocol {
-    /// The IP protocol number.
-    pub fn number(self) -> u8 {
+    /// The IP protocol number; that of ICMP is another over IPv6.
+    pub fn number(self, ip: IpAddr) -> u8 {
         match self {
             Self::Tcp => 6,
+            Self::Udp => 17,
+            Self::Icmp if ip.is_ipv4() => 1,
+            Self::Icmp => 58,
         }
     }
 
@@ -44,19 +51,25 @@ impl Protocol {
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
         }
     }
 }
 
-/// What a lossless scanner would report of a pair.
+/// What a pair is, and what a lossless scanner would report of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum State {
-    /// It answers with a SYN-ACK.
+    /// It answers with a SYN-ACK, a datagram, an echo reply.
     Open,
-    /// It answers with a RST.
+    /// It answers with a RST or "port unreachable"; to echo it does not.
     Closed,
     /// The router says that it is unreachable.
     Filtered,
+    /// It answers an ACK with a RST.
+    Unfiltered,
+    /// The host answers a ping.
+    Up,
 }
 
 impl State {
@@ -66,17 +79,21 @@ impl State {
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Filtered => "filtered",
+            Self::Unfiltered => "unfiltered",
+            Self::Up => "up",
         }
     }
 
     /// The state with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Open, Self::Closed, Self::Filtered].into_iter().find(|state| state.name() == name)
+        [Self::Open, Self::Closed, Self::Filtered, Self::Unfiltered, Self::Up]
+            .into_iter()
+            .find(|state| state.name() == name)
     }
 }
 
 impl Rule {
-    /// The pair's state; `None` where it is silent.
+    /// What the pair is, open, closed or filtered; `None` where it is silent.
     pub fn state(&self, ip: IpAddr, port: u16, protocol: Protocol) -> Option<State> {
         let share = ((u64::from(self.hash(ip, port, protocol) as u32) * 1000) >> 32) as u32;
         if share < self.open {
@@ -103,7 +120,7 @@ impl Rule {
             IpAddr::V6(ip) => put(&ip.octets()),
         }
         put(&port.to_be_bytes());
-        put(&[protocol.number(), 0]);
+        put(&[protocol.number(ip), 0]);
         let mut hasher = SipHasher13::new_with_keys(self.seed, KEY1);
         hasher.write(&message[..len]);
         hasher.finish()
@@ -119,14 +136,11 @@ mod tests {
     fn shares_come_out_as_asked() {
         let rule = Rule { seed: 7, open: 100, closed: 300, icmp: 20 };
         let mut counts = [0_u32; 4];
+        let states = [Some(State::Open), Some(State::Closed), Some(State::Filtered), None];
         for n in 0..200_000_u32 {
             let ip = std::net::Ipv4Addr::from(0xc612_0000 + n / 64).into();
-            counts[match rule.state(ip, (n % 64) as u16 + 1, Protocol::Tcp) {
-                Some(State::Open) => 0,
-                Some(State::Closed) => 1,
-                Some(State::Filtered) => 2,
-                None => 3,
-            }] += 1;
+            let state = rule.state(ip, (n % 64) as u16 + 1, Protocol::Tcp);
+            counts[states.iter().position(|known| *known == state).unwrap()] += 1;
         }
         for (count, share) in counts.into_iter().zip([0.1, 0.3, 0.02, 0.58]) {
             let expected = 200_000.0 * share;

@@ -2,13 +2,15 @@
 //!
 //! Takes the notations of `prtip`: addresses, CIDR, nmap's octet ranges, first
 //! to last address, comma-separated; ports as numbers and ranges with an
-//! optional `T:`. Deliberately not the engine's parser: judge and judged would
+//! optional `T:` or `U:`. Deliberately not the engine's parser: judge and judged would
 //! share its faults. Hostnames are not taken, since the truth has none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
+
+use super::rule::Protocol;
 
 /// Most ranges that a list of targets may unfold to.
 const MAX_RANGES: usize = 1 << 20;
@@ -210,19 +212,23 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Reads `22,80,8000-8100`, `-`, `1-`, `T:80`. `U:` and what follows up to
-    /// the next prefix belongs to UDP and is left out.
-    pub fn parse(spec: &str) -> Result<Self> {
+    /// Reads `22,80,8000-8100`, `-`, `1-`, `T:80,U:53`. What stands behind the
+    /// prefix of another protocol, up to the next prefix, is left out.
+    pub fn parse(spec: &str, protocol: Protocol) -> Result<Self> {
         let mut wanted = vec![false; 1 << 16];
-        let mut tcp = true;
+        let mut ours = true;
         for item in spec.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let item = match item.split_once(':') {
                 Some(("T" | "t", rest)) => {
-                    tcp = true;
+                    ours = protocol == Protocol::Tcp;
                     rest
                 }
-                Some(("U" | "u" | "S" | "s", rest)) => {
-                    tcp = false;
+                Some(("U" | "u", rest)) => {
+                    ours = protocol == Protocol::Udp;
+                    rest
+                }
+                Some(("S" | "s", rest)) => {
+                    ours = false;
                     rest
                 }
                 Some((prefix, _)) => bail!("ports: unknown prefix {prefix:?}"),
@@ -232,17 +238,26 @@ impl Ports {
             let first = if first.is_empty() { 1 } else { port(first)? };
             let last = if last.is_empty() { u16::MAX } else { port(last)? };
             ensure!(first <= last, "ports: {item:?} ends before it begins");
-            if tcp {
+            if ours {
                 wanted[usize::from(first)..=usize::from(last)].fill(true);
             }
         }
         let list: Vec<u16> = (0..=u16::MAX).filter(|port| wanted[usize::from(*port)]).collect();
-        ensure!(!list.is_empty(), "ports: {spec:?} names no TCP port");
+        ensure!(!list.is_empty(), "ports: {spec:?} names no {} port", protocol.name());
+        Ok(Self::of(list))
+    }
+
+    /// The port that stands for a host as such: 0.
+    pub fn of_a_host() -> Self {
+        Self::of(vec![0])
+    }
+
+    fn of(list: Vec<u16>) -> Self {
         let mut rank = vec![0; 1 << 16];
         for (position, port) in (1..).zip(&list) {
             rank[usize::from(*port)] = position;
         }
-        Ok(Self { list, rank })
+        Self { list, rank }
     }
 
     /// The ports in order.
@@ -314,13 +329,16 @@ mod tests {
 
     #[test]
     fn every_notation_of_ports_is_read() {
-        assert_eq!(Ports::parse("80,22,81-82,80").unwrap().list(), [22, 80, 81, 82]);
-        assert_eq!(Ports::parse("-").unwrap().list().len(), 65_535);
-        assert_eq!(Ports::parse("65534-").unwrap().list(), [65_534, 65_535]);
-        assert_eq!(Ports::parse("T:80,81,U:53,54,T:7").unwrap().list(), [7, 80, 81]);
-        assert_eq!(Ports::parse("22,80").unwrap().rank(80), Some(1));
+        let tcp = |spec| Ports::parse(spec, Protocol::Tcp);
+        let udp = Ports::parse("9,T:80,81,U:53,54,T:7", Protocol::Udp).unwrap();
+        assert_eq!(udp.list(), [9, 53, 54]);
+        assert_eq!(tcp("80,22,81-82,80").unwrap().list(), [22, 80, 81, 82]);
+        assert_eq!(tcp("-").unwrap().list().len(), 65_535);
+        assert_eq!(tcp("65534-").unwrap().list(), [65_534, 65_535]);
+        assert_eq!(tcp("T:80,81,U:53,54,T:7").unwrap().list(), [7, 80, 81]);
+        assert_eq!(tcp("22,80").unwrap().rank(80), Some(1));
         for bad in ["0", "70000", "9-8", "x", "U:53", ""] {
-            assert!(Ports::parse(bad).is_err(), "{bad}");
+            assert!(tcp(bad).is_err(), "{bad}");
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{BufWriter, ErrorKind, Write};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::args::Asked;
-use super::rule::{Protocol, Rule, State};
+use super::question::Question;
+use super::rule::Rule;
 use super::targets::{Addresses, Ports};
 
 /// Most pairs that a check keeps a note of: half a byte each, touched only
@@ -19,8 +20,8 @@ pub struct Pairs {
     pub addresses: Addresses,
     /// All ports of each.
     pub ports: Ports,
-    /// Their transport.
-    pub protocol: Protocol,
+    /// What is asked of them.
+    pub question: Question,
 }
 
 impl Pairs {
@@ -32,11 +33,14 @@ impl Pairs {
             None => targets,
         };
         ensure!(targets.count() > 0, "--targets names no address");
-        Ok(Self {
-            addresses: targets.within(&Addresses::of_the_lab()),
-            ports: Ports::parse(&asked.ports).context("--ports")?,
-            protocol: asked.proto,
-        })
+        let question = asked.question()?;
+        let ports = match (&question, &asked.ports) {
+            (Question::Ping(_), None) => Ports::of_a_host(),
+            (Question::Ping(_), Some(_)) => bail!("--ports: hosts have none (--proto icmp)"),
+            (_, Some(list)) => Ports::parse(list, question.protocol()).context("--ports")?,
+            (_, None) => bail!("--ports is missing: which ports were scanned?"),
+        };
+        Ok(Self { addresses: targets.within(&Addresses::of_the_lab()), ports, question })
     }
 
     /// How many, if they are few enough to keep a note of each.
@@ -50,12 +54,11 @@ impl Pairs {
 /// Writes a line for every pair that has a state.
 pub fn write(pairs: &Pairs, rule: Rule, out: impl Write) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    let proto = pairs.protocol.name();
+    let proto = pairs.question.protocol().name();
     let done = (|| {
         for ip in pairs.addresses.iter() {
             for &port in pairs.ports.list() {
-                if let Some(state) = rule.state(ip, port, pairs.protocol) {
-                    let state: State = state;
+                if let Some(state) = pairs.question.truth(rule, ip, port) {
                     writeln!(
                         out,
                         "{{\"ip\":\"{ip}\",\"port\":{port},\"proto\":\"{proto}\",\"state\":\"{}\"}}",

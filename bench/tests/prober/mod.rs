@@ -1,7 +1,10 @@
 //! A small prober for the lab's tests: SYNs by AF_PACKET, replies read by
 //! etherparse. Runs inside the scanner's namespace; driven by the environment:
-//! PROBER_OUT, PROBER_ATTEMPTS, PROBER_RATE, PROBER_XDP.
-#![expect(unsafe_code, reason = "AF_PACKET has no safe wrapper")]
+//! PROBER_OUT, PROBER_ATTEMPTS, PROBER_RATE, PROBER_XDP. [`kernel`] leaves the
+//! packets to the kernel.
+#![expect(unsafe_code, reason = "AF_PACKET and IP_RECVERR have no safe wrapper")]
+
+pub(crate) mod kernel;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -64,7 +67,7 @@ pub(crate) fn run() {
         .collect();
     let mac: [u8; 6] = mac.try_into().unwrap();
     let addresses = Addresses::parse("198.18.0.0/24,2001:2:0:1::/120").unwrap();
-    let ports = Ports::parse("1-32").unwrap();
+    let ports = Ports::parse("1-32", Protocol::Tcp).unwrap();
     let mut seen = Seen::default();
     let started = now_ns();
     let mut sent = 0;

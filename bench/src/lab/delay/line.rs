@@ -2,22 +2,25 @@
 //!
 //! The wheel has slots of 2^15 ns (33 µs) and spans the longest delay, so a
 //! push and a pop cost a few list operations however many replies are held. In a
-//! slot replies keep their order. Frames lie in two stores by size, grown by
+//! slot replies keep their order. Frames lie in three stores by size, grown by
 //! whole chunks and never shrunk: no allocation a reply once warm, about 90
 //! bytes for a SYN-ACK or a RST. Time comes in as an argument.
 
 /// Width of a slot, as a power of two of nanoseconds.
 const SLOT_SHIFT: u32 = 15;
-/// Longest frame that is held: two VLAN tags, IPv6, ICMP and the longest quote.
-pub const MAX_FRAME: usize = 144;
+/// Longest frame that is held: of an MTU of 1500, with two VLAN tags.
+pub const MAX_FRAME: usize = 1522;
+/// Longest frame of the middle store: two VLAN tags, IPv6, ICMP and the longest
+/// quote, or a datagram of the usual size.
+const MIDDLE: usize = 144;
 /// Longest frame of the small store: SYN-ACK over IPv6 without VLAN.
 const SMALL: usize = 78;
-/// Entries of a chunk.
-const CHUNK: usize = 4096;
 /// No entry.
 const NONE: u32 = u32::MAX;
-/// Set in the index of an entry of the large store.
-const LARGE: u32 = 1 << 31;
+/// The bits of an index that say which store it belongs to: none the small one.
+const STORE: u32 = 3 << 30;
+const IN_MIDDLE: u32 = 1 << 30;
+const IN_LARGE: u32 = 2 << 30;
 /// Most replies held at once.
 const MAX_HELD: usize = 1 << 23;
 
@@ -25,7 +28,7 @@ struct Entry<const N: usize> {
     next: u32,
     /// Low half of the due time, enough to tell how late it is.
     due_low: u32,
-    len: u8,
+    len: u16,
     copies: u8,
     queue: u8,
     frame: [u8; N],
@@ -37,19 +40,23 @@ struct Store<const N: usize> {
 }
 
 impl<const N: usize> Store<N> {
+    /// Entries of a chunk.
+    const CHUNK: usize = if N > 256 { 256 } else { 4096 };
+
     const fn new() -> Self {
         Self { chunks: Vec::new(), free: NONE }
     }
 
     fn get(&mut self, index: u32) -> &mut Entry<N> {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+        let index = (index & !STORE) as usize;
+        &mut self.chunks[index / Self::CHUNK][index % Self::CHUNK]
     }
 
     fn take(&mut self) -> u32 {
         if self.free == NONE {
-            let first = (self.chunks.len() * CHUNK) as u32;
-            let chunk = (1..=CHUNK as u32).map(|n| Entry {
-                next: if n == CHUNK as u32 { NONE } else { first + n },
+            let first = (self.chunks.len() * Self::CHUNK) as u32;
+            let chunk = (1..=Self::CHUNK as u32).map(|n| Entry {
+                next: if n == Self::CHUNK as u32 { NONE } else { first + n },
                 due_low: 0,
                 len: 0,
                 copies: 0,
@@ -64,20 +71,24 @@ impl<const N: usize> Store<N> {
         index
     }
 
-    fn give_back(&mut self, index: u32) {
+    /// Frees an entry; which one follows it.
+    fn give_back(&mut self, index: u32) -> u32 {
         let free = self.free;
-        self.get(index).next = free;
-        self.free = index;
+        let next = std::mem::replace(&mut self.get(index).next, free);
+        self.free = index & !STORE;
+        next
     }
 
-    fn fill(&mut self, index: u32, due_ns: u64, reply: &Reply<'_>) {
+    fn put(&mut self, due_ns: u64, reply: &Reply<'_>) -> u32 {
+        let index = self.take();
         let entry = self.get(index);
         entry.next = NONE;
         entry.due_low = due_ns as u32;
-        entry.len = reply.frame.len() as u8;
+        entry.len = reply.frame.len() as u16;
         entry.copies = reply.copies;
         entry.queue = reply.queue;
         entry.frame[..reply.frame.len()].copy_from_slice(reply.frame);
+        index
     }
 }
 
@@ -100,6 +111,7 @@ pub struct Line {
     tick: u64,
     held: usize,
     small: Store<SMALL>,
+    middle: Store<MIDDLE>,
     large: Store<MAX_FRAME>,
 }
 
@@ -113,6 +125,7 @@ impl Line {
             tick: now_ns >> SLOT_SHIFT,
             held: 0,
             small: Store::new(),
+            middle: Store::new(),
             large: Store::new(),
         }
     }
@@ -127,14 +140,10 @@ impl Line {
         if reply.frame.len() > MAX_FRAME || self.held >= MAX_HELD {
             return false;
         }
-        let index = if reply.frame.len() <= SMALL {
-            let index = self.small.take();
-            self.small.fill(index, due_ns, reply);
-            index
-        } else {
-            let index = self.large.take();
-            self.large.fill(index, due_ns, reply);
-            index | LARGE
+        let index = match reply.frame.len() {
+            ..=SMALL => self.small.put(due_ns, reply),
+            ..=MIDDLE => self.middle.put(due_ns, reply) | IN_MIDDLE,
+            _ => self.large.put(due_ns, reply) | IN_LARGE,
         };
         // Rounded up: never early. What is overdue leaves with the next slot.
         let last = self.tick + self.slots.len() as u64 - 1;
@@ -162,22 +171,19 @@ impl Line {
             let slot = (self.tick & (self.slots.len() as u64 - 1)) as usize;
             while self.slots[slot].0 != NONE {
                 let index = self.slots[slot].0;
-                let (sent, next) = if index & LARGE == 0 {
-                    let entry = self.small.get(index);
-                    (send((now_ns as u32).wrapping_sub(entry.due_low), entry.reply()), entry.next)
-                } else {
-                    let entry = self.large.get(index & !LARGE);
-                    (send((now_ns as u32).wrapping_sub(entry.due_low), entry.reply()), entry.next)
+                let (due_low, reply) = match index & STORE {
+                    0 => self.small.get(index).reply(),
+                    IN_MIDDLE => self.middle.get(index).reply(),
+                    _ => self.large.get(index).reply(),
                 };
-                if !sent {
+                if !send((now_ns as u32).wrapping_sub(due_low), reply) {
                     return;
                 }
-                if index & LARGE == 0 {
-                    self.small.give_back(index);
-                } else {
-                    self.large.give_back(index & !LARGE);
-                }
-                self.slots[slot].0 = next;
+                self.slots[slot].0 = match index & STORE {
+                    0 => self.small.give_back(index),
+                    IN_MIDDLE => self.middle.give_back(index),
+                    _ => self.large.give_back(index),
+                };
                 self.held -= 1;
             }
             self.slots[slot].1 = NONE;
@@ -200,21 +206,19 @@ impl Line {
     }
 
     fn set_next(&mut self, index: u32, next: u32) {
-        if index & LARGE == 0 {
-            self.small.get(index).next = next;
-        } else {
-            self.large.get(index & !LARGE).next = next;
+        match index & STORE {
+            0 => self.small.get(index).next = next,
+            IN_MIDDLE => self.middle.get(index).next = next,
+            _ => self.large.get(index).next = next,
         }
     }
 }
 
 impl<const N: usize> Entry<N> {
-    fn reply(&self) -> Reply<'_> {
-        Reply {
-            frame: &self.frame[..usize::from(self.len)],
-            copies: self.copies,
-            queue: self.queue,
-        }
+    /// The low half of its due time, and the reply.
+    fn reply(&self) -> (u32, Reply<'_>) {
+        let frame = &self.frame[..usize::from(self.len)];
+        (self.due_low, Reply { frame, copies: self.copies, queue: self.queue })
     }
 }
 
@@ -230,11 +234,16 @@ mod tests {
         Reply { frame, copies: 1, queue: 0 }
     }
 
+    /// Lengths of all three stores.
+    fn length() -> impl Strategy<Value = usize> {
+        prop_oneof![1_usize..=SMALL, SMALL + 1..=MIDDLE, MIDDLE + 1..=MAX_FRAME]
+    }
+
     proptest! {
         #[test]
         fn every_reply_leaves_once_never_early_and_at_most_a_slot_and_a_turn_late(
             start in 0_u64..1 << 40,
-            pushes in prop::collection::vec((0_u64..5_000_000, 0_u64..9_000_000, 1_usize..=MAX_FRAME), 1..300),
+            pushes in prop::collection::vec((0_u64..5_000_000, 0_u64..9_000_000, length()), 1..300),
             turn in 1_000_u64..400_000,
         ) {
             let mut line = Line::new(9_000_000, start);
@@ -253,6 +262,9 @@ mod tests {
                 line.pop_due(now, |_, got| {
                     let id = usize::from(got.frame[0]) | usize::from(got.frame[1]) << 8;
                     assert!(out[id].replace(now).is_none());
+                    let (_, (.., len)) = pushes.iter().find(|(known, _)| *known == id).unwrap();
+                    assert_eq!(got.frame.len(), (*len).max(2));
+                    assert!(got.frame[2..].iter().all(|byte| *byte == id as u8));
                     true
                 });
                 now += turn;
@@ -292,7 +304,7 @@ mod tests {
         for n in 0..1_000_000_u64 {
             assert!(line.push(n * 900, &reply(&[7; 58])));
         }
-        let bytes = line.small.chunks.len() * CHUNK * size_of::<Entry<SMALL>>();
+        let bytes = line.small.chunks.len() * 4096 * size_of::<Entry<SMALL>>();
         assert!(line.held() == 1_000_000 && bytes < 100_000_000, "{bytes}");
         let mut count = 0;
         line.pop_due(1_000_000_000, |_, _| {

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Frames as the lab's far end reads and writes them: headers as on the wire,
+ * what a reply needs to know of its probe, checksums, and the Ethernet and IP
+ * headers of a reply.  Decides nothing.
+ */
+#ifndef PRTIP_LAB_FRAME_H
+#define PRTIP_LAB_FRAME_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "lab.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Spelled out: clang 14 cannot use all of the kernel's headers for bpf. */
+#define ETH_LEN 14
+#define TYPE_IPV4 0x0800
+#define TYPE_IPV6 0x86dd
+#define TYPE_VLAN 0x8100
+#define TYPE_QINQ 0x88a8
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_ICMPV6 58
+#define IPV4_LEN 20
+#define IPV6_LEN 40
+#define ICMP_LEN 8
+#define UDP_LEN 8
+#define ECHO 8
+#define ECHO_REPLY 0
+#define ECHO6 128
+#define ECHO_REPLY6 129
+#define TCP_LEN 20
+#define TCP_MAX_LEN 60
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+#define WINDOW 64240
+#define HOP_LIMIT 64
+#define QUOTE_MAX 28
+#define FORGE_MASK 0x5bd1e995
+
+struct eth {
+	__u8 dst[6];
+	__u8 src[6];
+	__u16 type;
+};
+
+struct ipv4 {
+	__u8 ver_ihl;
+	__u8 tos;
+	__u16 len;
+	__u16 id;
+	__u16 frag;
+	__u8 ttl;
+	__u8 proto;
+	__u16 csum;
+	__u32 src;
+	__u32 dst;
+};
+
+struct ipv6 {
+	__u32 ver_flow;
+	__u16 len;
+	__u8 next;
+	__u8 hops;
+	__u32 src[4];
+	__u32 dst[4];
+};
+
+struct tcp {
+	__u16 src;
+	__u16 dst;
+	__u32 seq;
+	__u32 ack;
+	__u8 off;
+	__u8 flags;
+	__u16 window;
+	__u16 csum;
+	__u16 urgent;
+};
+
+struct icmp {
+	__u8 type;
+	__u8 code;
+	__u16 csum;
+	__u32 rest;          /* of an echo: id and sequence number; else zero */
+};
+
+struct udp {
+	__u16 src;
+	__u16 dst;
+	__u16 len;
+	__u16 csum;
+};
+
+/* What a reply needs to know of its probe. */
+struct probe {
+	__u32 l3_off;        /* 14, 18 or 22 */
+	__u32 ip_len;        /* IPv4 with options, or 40 */
+	__u32 quotable;      /* what an error may quote behind the IP header: for TCP
+			      * its header with options; a multiple of 4 */
+	__u32 payload_len;
+	__u32 v6;
+	__u32 tags[2];       /* VLAN tags as on the wire */
+	__u8 peer_mac[6];
+	__u16 type_be;
+	__u32 src[4];        /* the scanner; IPv4 in [0] */
+	__u32 dst[4];
+	__u16 sport_be;
+	__u16 dport_be;
+	__u32 seq;
+	__u32 ack;
+	__u32 flags;
+};
+
+INLINE __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)sum;
+}
+
+/* Sum of up to `max` 32-bit words of the packet, of which `words` count.  The
+ * empty asm keeps clang from rewriting the bound as arithmetic on data_end,
+ * which the verifier forbids. */
+#define SUM_WORDS(sum, ptr, words, max, data_end, truncated)                   \
+	do {                                                                   \
+		__u32 *word_ = (ptr);                                          \
+		int i_;                                                        \
+		for (i_ = 0; i_ < (max); i_++) {                               \
+			if (i_ >= (int)(words))                                \
+				break;                                         \
+			asm volatile("" : "+r"(word_));                        \
+			if ((void *)(word_ + 1) > (data_end)) {                \
+				truncated = 1;                                 \
+				break;                                         \
+			}                                                      \
+			sum += *word_++;                                       \
+		}                                                              \
+	} while (0)
+
+INLINE __u64 pseudo_header(const struct probe *p, __u32 proto, __u32 len)
+{
+	__u64 sum = (__u64)p->src[0] + p->dst[0];
+
+	if (p->v6)
+		sum += (__u64)p->src[1] + p->src[2] + p->src[3] + p->dst[1] +
+		       p->dst[2] + p->dst[3];
+	return sum + bpf_htons(proto) + bpf_htons(len);
+}
+
+/* By hand: clang 14 makes a call of __builtin_memcmp. */
+INLINE int same_mac(const __u8 *a, const __u8 *b)
+{
+	const __u16 *x = (const void *)a, *y = (const void *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
+
+/* Addresses the frame back to the scanner, tags and all. */
+INLINE int write_ethernet(const struct lab_config *cfg, const struct probe *p,
+			  void *data, void *data_end)
+{
+	struct eth *eth = data;
+	__u32 *tags = data + 12;
+
+	/* Every reply has more behind than two tags take. */
+	if (data + 22 > data_end)
+		return -1;
+	__builtin_memcpy(eth->dst, p->peer_mac, 6);
+	__builtin_memcpy(eth->src, cfg->router_mac, 6);
+	if (p->l3_off == ETH_LEN) {
+		eth->type = p->type_be;
+		return 0;
+	}
+	tags[0] = p->tags[0];
+	if (p->l3_off > ETH_LEN + 4)
+		tags[1] = p->tags[1];
+	*(__u16 *)(data + (p->l3_off > ETH_LEN + 4 ? 20 : 16)) = p->type_be;
+	return 0;
+}
+
+/* An IPv4 header without options; `src` and `dst` as on the wire. */
+INLINE void write_ipv4(struct ipv4 *ip, __u32 src, __u32 dst, __u8 proto,
+		       __u32 payload_len)
+{
+	__u64 sum;
+
+	ip->ver_ihl = 0x45;
+	ip->tos = 0;
+	ip->len = bpf_htons(IPV4_LEN + payload_len);
+	ip->id = 0;
+	ip->frag = bpf_htons(0x4000);
+	ip->ttl = HOP_LIMIT;
+	ip->proto = proto;
+	ip->csum = 0;
+	ip->src = src;
+	ip->dst = dst;
+	sum = (__u64)bpf_htons(0x4500) + ip->len + ip->frag +
+	      bpf_htons(HOP_LIMIT << 8 | proto) + src + dst;
+	ip->csum = ~fold(sum);
+}
+
+INLINE void write_ipv6(struct ipv6 *ip, const __u32 *src, const __u32 *dst,
+		       __u8 next, __u32 payload_len)
+{
+	ip->ver_flow = bpf_htonl(0x60000000);
+	ip->len = bpf_htons(payload_len);
+	ip->next = next;
+	ip->hops = HOP_LIMIT;
+	__builtin_memcpy(ip->src, src, 16);
+	__builtin_memcpy(ip->dst, dst, 16);
+}
+
+INLINE int resize(struct xdp_md *ctx, __u32 want)
+{
+	long have = bpf_xdp_get_buff_len(ctx);
+
+	return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
+}
+
+#endif
