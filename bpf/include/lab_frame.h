@@ -223,6 +223,10 @@ INLINE int resize(struct xdp_md *ctx, __u32 want)
 {
 	long have = bpf_xdp_get_buff_len(ctx);
 
+	/* Longer at the front: a veth has room there, and behind the frame perhaps
+	 * none.  Who asks for more writes the whole frame anew. */
+	if ((long)want > have)
+		return bpf_xdp_adjust_head(ctx, (int)(have - (long)want));
 	return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
 }
 

@@ -161,7 +161,7 @@ pub struct Asked {
     #[arg(long, value_enum, value_name = "KIND")]
     pub scan: Option<TcpScan>,
     /// Probes of the ping sweep, comma-separated: echo, syn:PORT, ack:PORT; a host is
-    /// up where it answers one of them [default: echo]
+    /// up where it answers one of them [default: what prtip -sn asks: echo, syn:443, ack:80]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub ping: Vec<Ping>,
 }
@@ -184,7 +184,7 @@ impl Asked {
             (Protocol::Tcp, Some(TcpScan::Ack)) => Question::Ack,
             (Protocol::Tcp, _) => Question::Syn,
             (Protocol::Udp, _) => Question::Udp,
-            (Protocol::Icmp, _) if self.ping.is_empty() => Question::Ping(vec![Ping::Echo]),
+            (Protocol::Icmp, _) if self.ping.is_empty() => Question::Ping(Ping::usual()),
             (Protocol::Icmp, _) => Question::Ping(self.ping.clone()),
         })
     }

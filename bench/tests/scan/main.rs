@@ -5,7 +5,7 @@
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
 //!   several; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`pace`], [`kill`],
-//!   [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//!   [`kinds`], [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
 //! once on a small machine would measure each other.
@@ -15,6 +15,7 @@
 mod faults;
 mod frames;
 mod kill;
+mod kinds;
 mod lab;
 mod loss;
 mod memory;

@@ -53,7 +53,7 @@ fn log() -> Vec<u8> {
         };
         encode_port(&event, false, &ts, &mut bytes);
         if number % 10 == 9 {
-            encode(&Checkpoint::new(&[0..(number - 4) * 2]), &ts, &mut bytes);
+            encode(&Checkpoint::new(std::slice::from_ref(&(0..(number - 4) * 2))), &ts, &mut bytes);
         }
     }
     bytes

@@ -147,7 +147,7 @@ fn scan(
             Arc::clone(&judge)
         },
         judge,
-        shared: Arc::new(Shared::new(&[plan.shard()], workers, sizing)),
+        shared: Arc::new(Shared::new(std::slice::from_ref(&plan.shard()), workers, sizing)),
         plan,
         pins: Vec::new(),
         rate: Some(200_000.0),

@@ -236,6 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one piece is the usual case")]
     fn ranges_cover_the_indices_once_and_locate_finds_them() {
         let sizing =
             Sizing { attempts: 2, top_rate: 10.0, cooldown: Duration::from_secs(1), stride: 0 };
