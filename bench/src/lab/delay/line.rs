@@ -141,8 +141,8 @@ impl Line {
             return false;
         }
         let index = match reply.frame.len() {
-            ..=SMALL => self.small.put(due_ns, reply),
-            ..=MIDDLE => self.middle.put(due_ns, reply) | IN_MIDDLE,
+            len if len <= SMALL => self.small.put(due_ns, reply),
+            len if len <= MIDDLE => self.middle.put(due_ns, reply) | IN_MIDDLE,
             _ => self.large.put(due_ns, reply) | IN_LARGE,
         };
         // Rounded up: never early. What is overdue leaves with the next slot.
