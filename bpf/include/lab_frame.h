@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Frames as the lab's far end reads and writes them: headers as on the wire,
- * what a reply needs to know of its probe, checksums, and the Ethernet and IP
- * headers of a reply.  Decides nothing.
+ * what a reply needs to know of its probe, checksums, the Ethernet and IP headers
+ * of a reply, and ICMP errors.  Decides nothing but whose an address is.
  */
 #ifndef PRTIP_LAB_FRAME_H
 #define PRTIP_LAB_FRAME_H
@@ -228,6 +228,156 @@ INLINE int resize(struct xdp_md *ctx, __u32 want)
 	if ((long)want > have)
 		return bpf_xdp_adjust_head(ctx, (int)(have - (long)want));
 	return bpf_xdp_adjust_tail(ctx, (int)want - (int)have);
+}
+
+/* Turns the frame into an ICMP error that quotes the IP header and 8 to 28 bytes
+ * behind it: from the router "administratively prohibited" or "host unreachable",
+ * from the target itself "port unreachable". */
+INLINE int write_error(struct xdp_md *ctx, const struct lab_config *cfg,
+		       const struct probe *p, __u64 hash, int from_target)
+{
+	__u32 outer = p->v6 ? IPV6_LEN + ICMP_LEN : IPV4_LEN + ICMP_LEN;
+	__u32 l3_off = p->l3_off & 31;
+	__u32 quoted = hash >> 7 & 1 ? 8 :
+		       p->quotable < QUOTE_MAX ? p->quotable : QUOTE_MAX;
+	__u32 quote = (p->ip_len & 63) + quoted;
+	void *data, *data_end;
+	struct icmp *icmp;
+	__u64 sum;
+	int truncated = 0;
+
+	if (resize(ctx, l3_off + quote) || bpf_xdp_adjust_head(ctx, -(int)outer))
+		return -1;
+	data = (void *)(long)ctx->data;
+	data_end = (void *)(long)ctx->data_end;
+	if (write_ethernet(cfg, p, data, data_end))
+		return -1;
+	if (p->v6) {
+		struct ipv6 *ip = data + l3_off;
+		__u32 from[4];
+
+		if ((void *)(ip + 1) > data_end)
+			return -1;
+		if (from_target)
+			__builtin_memcpy(from, p->dst, 16);
+		else
+			__builtin_memcpy(from, cfg->router_v6, 16);
+		write_ipv6(ip, from, p->src, PROTO_ICMPV6, ICMP_LEN + quote);
+		icmp = (void *)(ip + 1);
+		if ((void *)(icmp + 1) > data_end)
+			return -1;
+		icmp->type = 1;
+		icmp->code = from_target ? 4 : 1;
+		sum = (__u64)from[0] + from[1] + from[2] + from[3] +
+		      p->src[0] + p->src[1] + p->src[2] + p->src[3] +
+		      bpf_htons(PROTO_ICMPV6) + bpf_htons(ICMP_LEN + quote) +
+		      bpf_htons(0x0100 | icmp->code);
+	} else {
+		struct ipv4 *ip = data + l3_off;
+		__u32 from = from_target ? p->dst[0] : cfg->router_v4_be;
+
+		if ((void *)(ip + 1) > data_end)
+			return -1;
+		write_ipv4(ip, from, p->src[0], PROTO_ICMP, ICMP_LEN + quote);
+		icmp = (void *)(ip + 1);
+		if ((void *)(icmp + 1) > data_end)
+			return -1;
+		icmp->type = 3;
+		icmp->code = from_target ? 3 : hash >> 8 & 1 ? 13 : 1;
+		sum = bpf_htons(0x0300 | icmp->code);
+	}
+	icmp->csum = 0;
+	icmp->rest = 0;
+	SUM_WORDS(sum, (void *)(icmp + 1), quote / 4, 22, data_end, truncated);
+	if (truncated)
+		return -1;
+	icmp->csum = ~fold(sum);
+	return 0;
+}
+
+INLINE int is_lab_v4(__u32 dst)
+{
+	return (dst & bpf_htonl(0xfffe0000)) == bpf_htonl(0xc6120000) &&
+	       (dst & bpf_htonl(0xffffff00)) != bpf_htonl(0xc613ff00);
+}
+
+INLINE int is_lab_v6(const __u32 *dst)
+{
+	return dst[0] == bpf_htonl(0x20010002) &&
+	       (dst[1] & bpf_htonl(0xffff0000)) == 0 &&
+	       (dst[1] & bpf_htonl(0xffff)) != bpf_htonl(0xffff);
+}
+
+/* Reads Ethernet, tags and IP: 0 and what follows in `proto` and `len`, the
+ * counter to drop the frame under, or LAB_PASSED where it is the kernel's. */
+INLINE int parse_network(struct xdp_md *ctx, struct probe *p, __u32 *proto, __u32 *len)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct eth *eth = data;
+	__u16 type;
+	int i;
+
+	if (data + ETH_LEN > data_end)
+		return LAB_PASSED;
+	type = eth->type;
+	p->l3_off = ETH_LEN;
+#pragma unroll
+	for (i = 0; i < 2; i++) {
+		__u32 *tag = data + 12 + 4 * i;
+
+		if (type != bpf_htons(TYPE_VLAN) && type != bpf_htons(TYPE_QINQ))
+			break;
+		if (data + ETH_LEN + 4 * (i + 1) > data_end)
+			break;
+		p->tags[i] = *tag;
+		type = *(__u16 *)(data + 16 + 4 * i);
+		p->l3_off += 4;
+	}
+	p->type_be = type;
+	__builtin_memcpy(p->peer_mac, eth->src, 6);
+
+	if (type == bpf_htons(TYPE_IPV4)) {
+		struct ipv4 *ip = data + p->l3_off;
+		__u64 sum = 0;
+		int truncated = 0;
+
+		if ((void *)(ip + 1) > data_end || !is_lab_v4(ip->dst))
+			return LAB_PASSED;
+		p->ip_len = (ip->ver_ihl & 15) * 4;
+		*len = bpf_ntohs(ip->len);
+		if (ip->ver_ihl >> 4 != 4 || p->ip_len < IPV4_LEN || *len < p->ip_len ||
+		    (void *)ip + *len > data_end)
+			return LAB_MALFORMED;
+		SUM_WORDS(sum, (void *)ip, p->ip_len / 4, 15, data_end, truncated);
+		if (truncated)
+			return LAB_MALFORMED;
+		if (fold(sum) != 0xffff)
+			return LAB_BAD_CHECKSUM;
+		if (ip->frag & bpf_htons(0x3fff))
+			return LAB_OTHER;
+		p->src[0] = ip->src;
+		p->dst[0] = ip->dst;
+		*proto = ip->proto;
+		*len -= p->ip_len;
+		return 0;
+	}
+	if (type == bpf_htons(TYPE_IPV6)) {
+		struct ipv6 *ip = data + p->l3_off;
+
+		if ((void *)(ip + 1) > data_end || !is_lab_v6(ip->dst))
+			return LAB_PASSED;
+		p->v6 = 1;
+		p->ip_len = IPV6_LEN;
+		*len = bpf_ntohs(ip->len);
+		if ((void *)(ip + 1) + *len > data_end)
+			return LAB_MALFORMED;
+		__builtin_memcpy(p->src, ip->src, 16);
+		__builtin_memcpy(p->dst, ip->dst, 16);
+		*proto = ip->next;
+		return 0;
+	}
+	return LAB_PASSED;
 }
 
 #endif

@@ -35,6 +35,13 @@ pub enum Ping {
     Ack(u16),
 }
 
+impl Ping {
+    /// What `prtip -sn` asks where nothing else is said.
+    pub fn usual() -> Vec<Self> {
+        vec![Self::Echo, Self::Syn(443), Self::Ack(80)]
+    }
+}
+
 impl FromStr for Ping {
     type Err = anyhow::Error;
 

@@ -140,13 +140,10 @@ impl Line {
         if reply.frame.len() > MAX_FRAME || self.held >= MAX_HELD {
             return false;
         }
-        let len = reply.frame.len();
-        let index = if len <= SMALL {
-            self.small.put(due_ns, reply)
-        } else if len <= MIDDLE {
-            self.middle.put(due_ns, reply) | IN_MIDDLE
-        } else {
-            self.large.put(due_ns, reply) | IN_LARGE
+        let index = match reply.frame.len() {
+            len if len <= SMALL => self.small.put(due_ns, reply),
+            len if len <= MIDDLE => self.middle.put(due_ns, reply) | IN_MIDDLE,
+            _ => self.large.put(due_ns, reply) | IN_LARGE,
         };
         // Rounded up: never early. What is overdue leaves with the next slot.
         let last = self.tick + self.slots.len() as u64 - 1;
