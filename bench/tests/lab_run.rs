@@ -121,7 +121,8 @@ fn the_kernels_own_sockets_find_the_truth_of_udp_and_ping() {
         let udp = ["--proto", "udp", "--targets", UDP_TARGETS, "--ports", UDP_PORTS];
         let (clean, told) = check_of(&[&udp[..], &states].concat(), &results);
         assert!(clean, "{flags:?}: {told}");
-        let (clean, told) = check_of(&["--proto", "icmp", "--ping", "echo", "--targets", PING_TARGETS], &results);
+        let (clean, told) =
+            check_of(&["--proto", "icmp", "--ping", "echo", "--targets", PING_TARGETS], &results);
         assert!(clean, "{flags:?}: {told}");
     }
 }
