@@ -38,6 +38,8 @@ fn quake3(_: Option<&str>) -> Draft {
     Draft::new()
         .bytes(b"\xff\xff\xff\xffgetinfo ")
         .token(Form::DIGITS)
+        // Servers read up to the end or a NUL.
+        .bytes(&[0])
         .repeats("challenge, anywhere", Echo::Within(Form::DIGITS))
 }
 

@@ -187,6 +187,9 @@ fn quic(_: Option<&str>) -> Draft {
         .bytes(&[0x1a, 0x2a, 0x3a, 0x4a]) // of the versions reserved for this purpose
         .bytes(&[8]).token(Form::LONG)  // destination connection id
         .bytes(&[8]).token(Form::LONG)  // source connection id
+        // What follows belongs to the version (RFC 8999 §5.1). It has the shape of an
+        // Initial, lest a middlebox think it broken: no token, then 1174 bytes.
+        .bytes(&[0, 0x44, 0x96])
         .padded_to(1200)
         .repeats("both connection ids of Version Negotiation", Echo::QuicVersions(Form::LONG))
 }
@@ -340,10 +343,10 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 #[rustfmt::skip]
 fn cldap(_: Option<&str>) -> Draft {
     Draft::new()
-        .bytes(&[0x30, 65, 0x02, 4])    // LDAPMessage, messageID
+        .bytes(&[0x30, 62, 0x02, 4])    // LDAPMessage, messageID
         .token(Form::INTEGER)
         .bytes(&[
-            0x63, 57,                   // SearchRequest
+            0x63, 54,                   // SearchRequest
             0x04, 0,                    // baseObject: the root
             0x0a, 1, 0,                 // scope: the object itself
             0x0a, 1, 0,                 // aliases are not followed
