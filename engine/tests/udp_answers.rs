@@ -26,7 +26,6 @@ fn line<'a>(bytes: &'a [u8], header: &str) -> &'a str {
 }
 
 /// A server's answer to `request`; `None` for protocols that repeat nothing.
-#[expect(clippy::too_many_lines, reason = "a table: one row a protocol")]
 fn answer(protocol: &str, request: &[u8]) -> Option<Vec<u8>> {
     let part = |from: usize, to: usize| request[from..to].to_vec();
     Some(match protocol {

@@ -64,7 +64,7 @@ fn ssdp(contact: Option<&str>) -> Draft {
         .text("USER-AGENT: prtip/1 UPnP/2.0 prtip/1")
         .contact(" ", contact)
         .text("\r\n\r\n")
-        .from_any_port()
+        .answered_from_any_port()
 }
 
 /// ProbeMatches name our MessageID in RelatesTo.
@@ -80,7 +80,7 @@ fn ws_discovery(_: Option<&str>) -> Draft {
         .token(digits)
         .text("</a:MessageID><a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To>")
         .text("</s:Header><s:Body><d:Probe/></s:Body></s:Envelope>")
-        .from_any_port()
+        .answered_from_any_port()
         .repeats("the last 12 digits of RelatesTo, anywhere", Echo::Within(digits))
 }
 

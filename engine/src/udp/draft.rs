@@ -163,7 +163,7 @@ impl Draft {
     }
 
     /// Says that the service may answer from another port.
-    pub(super) fn from_any_port(mut self) -> Self {
+    pub(super) fn answered_from_any_port(mut self) -> Self {
         self.any_port = true;
         self
     }

@@ -37,7 +37,9 @@ pub(super) const SERVICES: &[Service] = &[
         ports: &[69],
         source: "RFC 1350 §5",
         sends: "read request of a file that nobody has",
-        draft: |_| Draft::new().bytes(b"\0\x01prtip-no-such-file\0octet\0").from_any_port(),
+        draft: |_| {
+            Draft::new().bytes(b"\0\x01prtip-no-such-file\0octet\0").answered_from_any_port()
+        },
     },
     Service {
         protocol: "rip",

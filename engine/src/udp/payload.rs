@@ -54,7 +54,6 @@ impl Payload {
     /// Its length in bytes, at most [`MAX_PAYLOAD`].
     #[inline]
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "it stands below")]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
