@@ -117,7 +117,7 @@ fn ike_v1(draft: Draft, contact: Option<&str>) -> Draft {
     let association = 12 + proposal;
     let vendor = contact.map_or(0, |text| 4 + text.len());
     let draft = draft
-        .token(Form::LONG)
+        .token(SPI)
         .zeros(8)
         // SA first, version 1.0, Identity Protection, no flags, message id 0.
         .bytes(&[1, 0x10, 2, 0, 0, 0, 0, 0])
@@ -131,8 +131,12 @@ fn ike_v1(draft: Draft, contact: Option<&str>) -> Draft {
         .short(proposal)
         .bytes(&[1, 1, 0, TRANSFORMS.len() as u8])
         .bytes(&transforms);
-    vendor_id(draft, contact).repeats("initiator cookie, bytes 0–7", Echo::At(0, Form::LONG))
+    vendor_id(draft, contact).repeats("initiator cookie, bytes 0–7", Echo::At(0, SPI))
 }
+
+/// An SPI or initiator cookie is never zero (RFC 7296 §3.1), and one that starts
+/// with four zero bytes is taken for the non-ESP marker (RFC 3948 §2.2).
+const SPI: Form = Form::number(8, 63, 1 << 63);
 
 /// A vendor id may be any text (RFC 2408 §3.16, RFC 7296 §3.12).
 fn vendor_id(draft: Draft, contact: Option<&str>) -> Draft {
@@ -162,7 +166,7 @@ fn ike_v2(contact: Option<&str>) -> Draft {
     let vendor = contact.map_or(0, |text| 4 + text.len());
     let draft = Draft::new()
         .zeros(4)                       // the non-ESP marker
-        .token(Form::LONG)
+        .token(SPI)
         .zeros(8)
         .bytes(&[33, 0x20, 34, 0x08, 0, 0, 0, 0]) // SA first, IKE_SA_INIT, from the initiator
         .bytes(&((28 + association + 40 + 20 + vendor) as u32).to_be_bytes())
@@ -175,7 +179,7 @@ fn ike_v2(contact: Option<&str>) -> Draft {
         .bytes(&[if vendor > 0 { 43 } else { 0 }, 0, 0, 20])
         .token(Form::LONG)
         .token(Form::LONG);
-    vendor_id(draft, contact).repeats("initiator SPI, bytes 4–11", Echo::At(4, Form::LONG))
+    vendor_id(draft, contact).repeats("initiator SPI, bytes 4–11", Echo::At(4, SPI))
 }
 
 /// A server drops a first datagram below 1200 bytes (RFC 9000 §14.1), and
