@@ -166,6 +166,42 @@ fn an_answer_to_our_probe_is_accepted_and_to_another_it_is_not() {
     }
 }
 
+/// Where payloads tell a length: its bytes, and how many bytes it leaves out.
+const LENGTHS: &[(&str, std::ops::Range<usize>, usize)] = &[
+    ("slp", 2..5, 0),
+    ("ike", 24..28, 0),
+    ("ike-nat-t", 28..32, 4),
+    ("dtls", 11..13, 13),
+    ("dtls", 14..17, 25),
+    ("dtls", 22..25, 25),
+    ("l2tp", 2..4, 0),
+    ("radius", 2..4, 0),
+    ("radius-acct", 2..4, 0),
+    ("kerberos", 2..3, 3),
+    ("cldap", 1..2, 2),
+    ("snmp", 1..2, 2),
+    ("stun", 2..4, 20),
+    ("gtp-c", 2..4, 4),
+    ("gtp-u", 2..4, 8),
+    ("bacnet", 2..4, 0),
+    ("xdmcp", 4..6, 6),
+    ("teredo", 17..19, 53),
+];
+
+#[test]
+fn payloads_are_as_long_as_they_say() {
+    for contact in [None, Some("ab"), Some("scan@example.org"), Some(&*"x".repeat(64))] {
+        let payloads = Payloads::new(contact).unwrap();
+        for (name, place, head) in LENGTHS {
+            let payload = payloads.iter().find(|payload| payload.protocol == *name).unwrap();
+            let told = written(payload, TOKEN)[place.clone()]
+                .iter()
+                .fold(0, |told, &byte| told << 8 | usize::from(byte));
+            assert_eq!(told + head, payload.len(), "{name} with {contact:?}");
+        }
+    }
+}
+
 #[test]
 fn padded_payloads_have_the_length_that_their_protocols_ask_for() {
     let payloads = Payloads::new(None).unwrap();

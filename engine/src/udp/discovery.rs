@@ -8,7 +8,7 @@ pub(super) const SERVICES: &[Service] = &[
         protocol: "ssdp",
         ports: &[1900],
         source: "UPnP Device Architecture 2.0 §1.3.2",
-        sends: "unicast M-SEARCH for root devices",
+        sends: "M-SEARCH for root devices, in the multicast form: the other names its target",
         draft: ssdp,
     },
     Service {
@@ -88,7 +88,7 @@ fn ws_discovery(_: Option<&str>) -> Draft {
 fn slp(_: Option<&str>) -> Draft {
     Draft::new()
         .bytes(&[
-            2, 9, 0, 0, 31,             // version, SrvTypeRqst, length
+            2, 9, 0, 0, 29,             // version, SrvTypeRqst, length
             0, 0, 0, 0, 0,              // flags, next extension offset
         ])
         .token(Form::SHORT)
@@ -106,8 +106,8 @@ fn amt(_: Option<&str>) -> Draft {
         .repeats("discovery nonce, bytes 4–7", Echo::At(4, Form::WORD))
 }
 
-/// A Teredo client asks with a link-local address of the server's own choosing;
-/// the nonce of the authentication indicator comes back.
+/// A client that does not know its address asks from a link-local one; the nonce
+/// of the authentication indicator comes back.
 #[rustfmt::skip]
 fn teredo(_: Option<&str>) -> Draft {
     const SOURCE: [u16; 8] = [0xfe80, 0, 0, 0, 0, 0x5445, 0x5245, 0x444f]; // "TEREDO"

@@ -11,7 +11,7 @@ pub(super) enum Echo {
     Nothing,
     /// At a fixed offset.
     At(u16, Form),
-    /// Anywhere in the first [`SEARCHED`] bytes.
+    /// Anywhere in the first [`SEARCHED`] bytes; a field of at least eight.
     Within(Form),
     /// In the request-id of an SNMP message's PDU (RFC 1157 §4.1, RFC 3416 §3).
     SnmpRequestId(Form),
@@ -51,7 +51,12 @@ impl Echo {
             Self::Within(form) => {
                 let (wanted, len) = form.encode(token);
                 let searched = &reply[..reply.len().min(SEARCHED)];
-                searched.windows(len).any(|window| *window == wanted[..len])
+                // Most places are ruled out by their first eight bytes, in one comparison.
+                let head = &wanted[..8];
+                let mut places = searched.windows(8).enumerate();
+                places.any(|(at, window)| {
+                    window == head && searched.get(at..at + len) == Some(&wanted[..len])
+                })
             }
             Self::SnmpRequestId(form) => {
                 snmp_request_id(reply).is_some_and(|id| is(id, form, token))
@@ -126,4 +131,36 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     };
     let (contents, rest) = rest.split_at(len.min(rest.len()));
     Some((tag, contents, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_anywhere_in_what_is_searched_and_not_beyond() {
+        for form in [Form::DIGITS, Form::LONG, Form::digits(12)] {
+            let (text, len) = form.encode(0x0123_4567_89ab_cdef);
+            for at in [0, 1, 500, SEARCHED - len, SEARCHED - len + 1, SEARCHED] {
+                let mut reply = vec![text[0]; at];
+                reply.extend_from_slice(&text[..len]);
+                let found = Echo::Within(form).found(0x0123_4567_89ab_cdef, &reply);
+                assert_eq!(found, at + len <= SEARCHED, "{form:?} at {at}");
+                reply.pop();
+                assert!(!Echo::Within(form).found(0x0123_4567_89ab_cdef, &reply));
+            }
+        }
+    }
+
+    #[test]
+    fn ber_lengths_are_read_in_all_their_forms() {
+        assert_eq!(element(&[2, 1, 7, 9]), Some((2, &[7][..], &[9][..])));
+        assert_eq!(element(&[2, 0x81, 1, 7]), Some((2, &[7][..], &[][..])));
+        assert_eq!(element(&[2, 0x84, 0, 0, 0, 1, 7]), Some((2, &[7][..], &[][..])));
+        assert_eq!(element(&[2, 0x84, 0xff, 0xff, 0xff, 0xff, 7]), Some((2, &[7][..], &[][..])));
+        // The indefinite form, five bytes of length, and lengths cut off.
+        for bad in [&[2, 0x80, 0, 0][..], &[2, 0x85, 0, 0, 0, 0, 1, 7], &[2, 0x82, 0], &[2], &[]] {
+            assert_eq!(element(bad), None, "{bad:?}");
+        }
+    }
 }

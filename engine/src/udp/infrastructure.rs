@@ -129,8 +129,7 @@ fn ntp(_: Option<&str>) -> Draft {
         // Root delay and dispersion, reference id, reference, origin and receive
         // timestamps: unknown.
         .zeros(36)
-        // The transmit timestamp comes back as the origin timestamp. It need not
-        // be a time (RFC 9109 randomises ports for the same end).
+        // The transmit timestamp comes back as the origin timestamp, whatever it is.
         .token(Form::LONG)
         .repeats("origin timestamp, bytes 24–31", Echo::At(24, Form::LONG))
 }
@@ -160,7 +159,8 @@ fn snmp(_: Option<&str>) -> Draft {
         .repeats("request-id", Echo::SnmpRequestId(Form::INTEGER))
 }
 
-/// A call of procedure 0, which every program answers (RFC 5531 §12.1).
+/// A call of procedure 0, which does nothing and, by RPC's convention, is part of
+/// every program.
 fn rpc_null(program: u32, version: u32) -> Draft {
     Draft::new()
         .token(Form::WORD)

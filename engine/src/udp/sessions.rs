@@ -35,7 +35,7 @@ pub(super) const SERVICES: &[Service] = &[
     Service {
         protocol: "openvpn",
         ports: &[1194],
-        source: "OpenVPN protocol (draft, wire format), P_CONTROL_HARD_RESET_CLIENT_V2",
+        source: "OpenVPN wire protocol, P_CONTROL_HARD_RESET_CLIENT_V2",
         sends: "hard reset of a client",
         draft: openvpn,
     },
@@ -70,7 +70,7 @@ pub(super) const SERVICES: &[Service] = &[
     Service {
         protocol: "cldap",
         ports: &[389],
-        source: "RFC 4511 §4.5.1, RFC 4512 §5.1, MS-ADTS §3.1.1.3.1.10",
+        source: "RFC 4511 §4.5.1, RFC 4512 §5.1; over UDP: RFC 1798 (historic)",
         sends: "search of the root DSE for supportedLDAPVersion",
         draft: cldap,
     },
