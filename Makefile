@@ -58,5 +58,5 @@ bench: test-deps build ## transmit, round trip and instruction counts, with thei
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports; do \
+	cd fuzz && for target in reply target_list ports udp_answer; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -84,7 +84,18 @@ pub(crate) fn announce_scan(info: &Info, items: &Items, options: &Options) -> St
         rate_name(options.rate),
         counted(u64::from(info.attempts), "attempt", "attempts"),
         options.cooldown.as_secs_f64(),
-    )
+    ) + &guess(info)
+}
+
+/// How hard it is to forge the answer of a UDP port.
+fn guess(info: &Info) -> String {
+    match info.udp_guess {
+        None => String::new(),
+        Some((ports, weakest, strongest)) => format!(
+            "\nUDP: who forges an answer must guess our port (1 in {ports}) and a transaction id of \
+             {weakest} to {strongest} bits, as the protocol has one; an ICMP error, the port alone"
+        ),
+    }
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {

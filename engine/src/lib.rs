@@ -6,7 +6,7 @@
 //!
 //! * [`plan`]: targets, ports, exclusions, the permutation, `probe(i)`. No I/O.
 //! * [`wire`]: headers as templates and views. No I/O, no allocation.
-//! * [`udp`]: what UDP probes carry and which datagrams answer them. No I/O.
+//! * [`udp`]: what a UDP probe says, and which answers are its own. No I/O.
 //! * [`route`]: interface, source address, gateway and its MAC, by netlink.
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.

@@ -107,11 +107,8 @@ pub enum PlanError {
         attempts: u8,
     },
     /// A contact that cannot be sent.
-    #[error("a contact is 1 to {most} printable ASCII characters")]
-    Contact {
-        /// Most characters.
-        most: usize,
-    },
+    #[error(transparent)]
+    Contact(#[from] crate::udp::ContactError),
     /// More source addresses than a scan can have.
     #[error("{count} source addresses are more than {most}")]
     TooManySources {

@@ -65,6 +65,9 @@ pub struct Info {
     pub why: String,
     /// Attempts per pair, retries included.
     pub attempts: u8,
+    /// UDP: among how many of our ports a forged answer must guess, and how many bits of
+    /// transaction id it must guess besides, at the weakest port and at the strongest.
+    pub udp_guess: Option<(u32, u32, u32)>,
     /// Bytes of one probe on the wire: frame with FCS, preamble and gap, 0 on loopback.
     pub wire_bytes: u32,
 }

@@ -136,6 +136,7 @@ fn scan(
             workers: workers as u32,
             why: String::new(),
             attempts,
+            udp_guess: None,
             wire_bytes: 0,
         },
         interface: Interface::loopback().expect("there is loopback"),

@@ -175,6 +175,15 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
             workers: workers as u32,
             why: way.why,
             attempts,
+            udp_guess: {
+                let bits = plan.items().udp().as_slice().iter();
+                let bits = bits.map(|&port| way.prober.payloads().of(port).transaction_bits());
+                let weakest = bits.clone().min();
+                weakest.map(|weakest| {
+                    let strongest = bits.max().unwrap_or(weakest);
+                    (way.prober.source_port_slots(), weakest, strongest)
+                })
+            },
             wire_bytes: match way.prober.link() {
                 Link::None => 0,
                 Link::Ethernet { .. } => {
