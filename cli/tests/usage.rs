@@ -67,7 +67,6 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
         ("--queues 0 127.0.0.1", "--queues"),
         ("--vlan 4095 127.0.0.1", "--vlan"),
         ("--router-mac 1:2 127.0.0.1", "six hexadecimal bytes"),
-        ("--source-ip 127.0.0.9 --source-ip 127.0.0.8 127.0.0.1", "--source-ip"),
         ("--source-ports 9-1 127.0.0.1", "1 <= A <= B"),
         ("--show ajar 127.0.0.1", "invalid value"),
         ("-iL /nonexistent/list", "read the list /nonexistent/list"),
