@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use prtip_engine::udp::{MAX_PAYLOAD, Payload, Payloads};
@@ -82,7 +83,8 @@ fn dissected(probes: &[(u16, Vec<u8>)]) -> Option<Vec<[String; 3]>> {
     tshark.arg("-r").arg(&path);
     let Ok(output) = tshark.output() else {
         assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "tshark is required on CI");
-        println!("SKIPPED: there is no tshark");
+        // Not by a print macro: the test harness would keep that of a test that passes.
+        std::io::stderr().write_all(b"SKIPPED: UDP payloads dissected: no tshark\n").unwrap();
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -106,8 +106,9 @@ fn amt(_: Option<&str>) -> Draft {
         .repeats("discovery nonce, bytes 4–7", Echo::At(4, Form::WORD))
 }
 
-/// A client that does not know its address asks from a link-local one; the nonce
-/// of the authentication indicator comes back.
+/// A client that does not know its address asks from a link-local one, with the
+/// cone bit off: with it on, a server would answer from its second address. The
+/// nonce of the authentication indicator comes back.
 #[rustfmt::skip]
 fn teredo(_: Option<&str>) -> Draft {
     const SOURCE: [u16; 8] = [0xfe80, 0, 0, 0, 0, 0x5445, 0x5245, 0x444f]; // "TEREDO"

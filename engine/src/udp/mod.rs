@@ -30,6 +30,8 @@ mod telephony;
 use draft::{Draft, Service};
 pub use payload::Payload;
 
+use crate::error::{Error, Kind};
+
 /// The longest payload in bytes: what fits into IPv6's minimum MTU of 1280
 /// (RFC 8200 §5) behind the IPv6 and UDP headers.
 pub const MAX_PAYLOAD: usize = 1232;
@@ -53,6 +55,12 @@ pub enum ContactError {
          without quotes, angle brackets, parentheses, backslash, ampersand and semicolon can"
     )]
     Character(usize),
+}
+
+impl From<ContactError> for Error {
+    fn from(error: ContactError) -> Self {
+        Self::new(Kind::Usage, format!("bad --contact: {error}"))
+    }
 }
 
 /// The payload of every port.
