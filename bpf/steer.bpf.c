@@ -294,6 +294,7 @@ static __always_inline enum prtip_verdict
 udp_verdict(const struct peer *peer, void *at, __u32 room, void *data_end)
 {
 	struct udp *udp = at;
+	int i;
 
 	if (!(config.kinds & PRTIP_KIND_UDP))
 		return PRTIP_PASS_OTHER;
@@ -301,9 +302,14 @@ udp_verdict(const struct peer *peer, void *at, __u32 room, void *data_end)
 		return PRTIP_PASS_MALFORMED;
 	if (!is_our_port(udp->dest))
 		return PRTIP_PASS_OTHER;
-	if (is_chosen_port(peer, bpf_ntohs(udp->source), udp->dest) ||
-	    (config.any_port && is_chosen_port(peer, config.any_port, udp->dest)))
+	if (is_chosen_port(peer, bpf_ntohs(udp->source), udp->dest))
 		return PRTIP_STEER_UDP;
+#pragma unroll
+	for (i = 0; i < 4; i++) {
+		if (config.any_port[i] &&
+		    is_chosen_port(peer, config.any_port[i], udp->dest))
+			return PRTIP_STEER_UDP;
+	}
 	return PRTIP_PASS_COOKIE;
 }
 

@@ -114,11 +114,11 @@ struct prtip_steer_config {
 	__u16 attempts;
 	__u16 port_first;         /* our source ports, inclusive */
 	__u16 port_last;
-	__u16 any_port;           /* a UDP service that may answer from another port; 0: none */
+	__u16 any_port[4];        /* UDP services that may answer from another port; 0: none */
 	__u8 kinds;               /* PRTIP_KIND_* */
 	__u8 more_sources;        /* look into the map */
 	__u8 hosts;               /* host discovery: our port is hashed with port 0 */
-	__u8 reserved[5];
+	__u8 reserved[7];
 };
 
 /* Verdicts, the indices of the per-CPU counter array. */

@@ -59,11 +59,14 @@ pub struct SteerConfig {
     pub attempts: u16,
     /// What is sent: bits of [`KIND_SYN`], [`KIND_ACK`], [`KIND_UDP`], [`KIND_ECHO`].
     pub kinds: u8,
-    /// A UDP port whose service may answer from another one; 0: none.
-    pub any_port: u16,
+    /// UDP ports whose services may answer from another one; 0: none.
+    pub any_port: [u16; ANY_PORTS],
     /// Hosts are looked for: our port is chosen by the address alone.
     pub hosts: bool,
 }
+
+/// Most UDP ports whose services may answer from another one.
+pub const ANY_PORTS: usize = 4;
 
 /// SYNs are sent.
 pub const KIND_SYN: u8 = 1;

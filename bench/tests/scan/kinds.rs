@@ -15,7 +15,11 @@ fn agrees(lab: Lab, scan: &str, asked: &str) {
         let line = format!("{scan} --port-engine {engine} --rate 30000 --cooldown 1 --json");
         let ended = lab.scan(&line);
         assert_eq!(ended.code, Some(0), "{line}: {}", ended.words);
-        let states = if asked.contains("ack") { "unfiltered" } else { "open,closed" };
+        let states = match asked {
+            _ if asked.contains("--scan ack") => "unfiltered",
+            _ if asked.contains("--proto icmp") => "up",
+            _ => "open,closed",
+        };
         let verdict = lab.check_states(asked, &ended.results, states);
         assert_eq!(verdict.code, Some(0), "{line}: {verdict:?}");
         assert!(verdict.expected > 300, "{verdict:?}");

@@ -41,7 +41,12 @@ impl Prober {
             return found;
         }
         // A datagram may come from another port than the one asked (RFC 1350, section 4).
-        self.any_port().iter().find_map(|&port| self.answer(reply, frame, protocol, port))
+        let Kind::Udp { payload } = reply.kind else { return None };
+        let payload = payload.of(frame);
+        self.any_port()
+            .iter()
+            .filter(|&&port| self.payloads().of(port).has_the_form_of_an_answer(payload))
+            .find_map(|&port| self.answer(reply, frame, protocol, port))
     }
 
     /// The same for a reply taken as one about `port`.

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use prtip_bpf::abi::{Key, Source, SteerConfig};
+use prtip_bpf::abi::{ANY_PORTS, Key, Source, SteerConfig};
 use prtip_bpf::cookie::derive_key;
 
 use super::cookies::{Finished, Lanes, token_v4, token_v6, wire_ip_id};
@@ -536,7 +536,13 @@ impl Prober {
             slots,
             attempts,
             kinds,
-            any_port: self.any_port.first().copied().unwrap_or(0),
+            any_port: {
+                let mut ports = [0; ANY_PORTS];
+                for (place, &port) in ports.iter_mut().zip(&self.any_port) {
+                    *place = port;
+                }
+                ports
+            },
             hosts: !items.asks().is_empty(),
         }
     }

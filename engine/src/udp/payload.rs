@@ -113,6 +113,18 @@ impl Payload {
         self.echo.found(token, reply)
     }
 
+    /// Whether a datagram from another port than the one asked looks like an answer:
+    /// where nothing in it is ours, at least its form must fit. TFTP: data, an error or
+    /// an option acknowledgement (RFC 1350, section 5; RFC 2347); SSDP: a response.
+    #[must_use]
+    pub fn has_the_form_of_an_answer(&self, reply: &[u8]) -> bool {
+        match self.protocol {
+            "tftp" => matches!(reply, [0, 3 | 5 | 6, ..]),
+            "ssdp" => reply.starts_with(b"HTTP/1.1 "),
+            _ => true,
+        }
+    }
+
     /// How many bits of the token an answer must repeat, less what a single reply
     /// gains by offering many guesses at once: a reply made without the token is
     /// accepted with a probability of 2^-bits. 0 where the protocol repeats nothing.
