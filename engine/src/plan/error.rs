@@ -139,6 +139,15 @@ pub enum TargetFault {
     /// Colons, but no IPv6 address or range.
     #[error("not an IPv6 address or range")]
     BadV6,
+    /// A URL.
+    #[error("that is a URL; give its host alone, and its port with -p")]
+    Url,
+    /// A port after an address or a name.
+    #[error("give the address without brackets, and its port with -p")]
+    WithPort,
+    /// A prefix length after a host name.
+    #[error("a prefix length needs an address before it, not a host name")]
+    NamePrefix,
     /// An interface after `%`.
     #[error("scoped addresses (with %) are not supported")]
     Scoped,

@@ -62,18 +62,44 @@ fn read(text: &str) -> Result<TargetToken, TargetFault> {
     if text.is_empty() {
         return Err(TargetFault::Empty);
     }
+    if text.contains("://") {
+        return Err(TargetFault::Url);
+    }
     if text.contains('%') {
         return Err(TargetFault::Scoped);
+    }
+    if has_port(text) {
+        return Err(TargetFault::WithPort);
     }
     if text.contains(':') {
         return read_v6(text).map(|range| TargetToken::Ranges(vec![range]));
     }
     // Nothing but these can be an address, and no top-level domain is a number.
     let numeric = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '/' | '*');
-    if text.chars().all(numeric) || text.contains('/') {
+    if text.chars().all(numeric) {
         return read_v4(text).map(TargetToken::Ranges);
     }
+    if let Some((base, _)) = text.split_once('/') {
+        // Digits before the slash were meant as an address.
+        return if base.chars().all(numeric) {
+            read_v4(text).map(TargetToken::Ranges)
+        } else {
+            Err(TargetFault::NamePrefix)
+        };
+    }
     read_name(text).map(TargetToken::Hostname)
+}
+
+/// Whether this is `address:port`, `name:port` or `[address]:port`, which other tools take.
+fn has_port(text: &str) -> bool {
+    if text.starts_with('[') {
+        return true;
+    }
+    match text.split_once(':') {
+        // No IPv6 address has a single colon.
+        Some((_, port)) => !port.contains(':'),
+        None => false,
+    }
 }
 
 fn read_v6(text: &str) -> Result<IpRange, TargetFault> {
@@ -248,7 +274,13 @@ mod tests {
         assert_eq!(fault("10.0.0.0/"), TargetFault::PrefixLength(32));
         assert_eq!(fault("10.0.0.0/+8"), TargetFault::PrefixLength(32));
         assert_eq!(fault("10.0.0.0/999"), TargetFault::PrefixLength(32));
-        assert_eq!(fault("example.org/24"), TargetFault::BadV4);
+        assert_eq!(fault("example.org/24"), TargetFault::NamePrefix);
+        for text in ["http://example.org/", "https://10.0.0.1", "ftp://[2001:db8::1]:21/"] {
+            assert_eq!(fault(text), TargetFault::Url, "{text}");
+        }
+        for text in ["example.org:80", "10.0.0.1:443", "[2001:db8::1]:22", "[2001:db8::1]", "a:"] {
+            assert_eq!(fault(text), TargetFault::WithPort, "{text}");
+        }
         assert_eq!(fault("2001:db8::/129"), TargetFault::PrefixLength(128));
         assert_eq!(fault("2001:db8:::"), TargetFault::BadV6);
         assert_eq!(fault("10.0.0.9-10.0.0.1"), TargetFault::Reversed);
