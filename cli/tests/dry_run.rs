@@ -44,6 +44,58 @@ fn every_pair_is_probed_exactly_once_for_every_split_into_shards() {
     }
 }
 
+/// The same counted by programs that are not ours: the records of all shards hold every
+/// pair that nested loops name, none twice, and the indices 0 to N - 1.
+#[test]
+fn sort_and_awk_count_the_records_of_all_shards() {
+    let script = r#"
+        for part in 1 2 3 4 5; do
+            "$PRTIP" --dry-run --json --seed 11 --shard $part/5 -p 7,80,1000-1019 \
+                --exclude 198.18.1.64/26 --exclude 198.18.2.0-2 198.18.1.0/24 198.18.2.0/25
+        done > records
+        sed 's/.*"i":"\([0-9]*\)".*/\1/' records | sort -n > indices
+        sed 's/.*"ip":"\([^"]*\)","port":\([0-9]*\),"proto":"tcp".*/\1 \2/' records | sort > pairs
+        awk 'BEGIN {
+            for (host = 0; host < 384; host++) {
+                if (host >= 64 && host < 128 || host >= 256 && host < 259) continue
+                for (port = 1; port < 1020; port++)
+                    if (port == 7 || port == 80 || port >= 1000)
+                        print "198.18." 1 + int(host / 256) "." host % 256 " " port
+            }
+        }' | sort > wanted
+        cmp pairs wanted && uniq -d pairs | cmp - /dev/null && seq 0 $(($(wc -l < wanted) - 1)) | cmp - indices
+        wc -l < wanted
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let output = Process::new("bash")
+        .args(["-e", "-c", script])
+        .current_dir(&folder)
+        .env("PRTIP", cargo_bin!("prtip"))
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}{words}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "6974", "{words}");
+}
+
+/// SHA-256 of an order, as `sha256sum` tells it: whatever machine or version gives another
+/// one would make shards of different machines overlap and resumed scans wrong.
+#[test]
+fn the_order_is_the_same_on_every_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let order = folder.path().join("order");
+    let line = "--dry-run --seed 20261125 -p 22,80,443,8000-8100 --max-targets 100000 \
+                198.18.0.0/15 2001:2::/100 --exclude 198.18.128.0/20";
+    std::fs::write(&order, stdout(&mut prtip(line))).unwrap();
+    let told = Process::new("sha256sum").arg(&order).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert_eq!(
+        told.split_once(' ').unwrap().0,
+        "283236e6ceefa5bcc1b7a8946eb6d96a835b11d52077451ee8a1aabc16a04e36"
+    );
+}
+
 #[test]
 fn the_order_depends_on_the_seed_and_on_nothing_else() {
     let run = |seed| stdout(&mut prtip(&format!("--dry-run --seed {seed} -p 1-100 198.18.0.1")));
