@@ -93,7 +93,8 @@ fn guess(info: &Info) -> String {
         None => String::new(),
         Some((ports, weakest, strongest)) => format!(
             "\nUDP: who forges an answer must guess our port (1 in {ports}) and a transaction id of \
-             {weakest} to {strongest} bits, as the protocol has one; an ICMP error, the port alone"
+             {weakest} to {strongest} bits, as the protocol has one; an ICMP error, our port and, where \
+             the request holds such an id, its checksum (7 to 14 bits)"
         ),
     }
 }

@@ -252,6 +252,59 @@ fn true_answers_lead_back_to_their_probe() {
     }
 }
 
+/// An error's quoted checksum must be ours where the datagram holds a part of the token;
+/// the lengths and the checksum are those of the frame that was sent.
+#[test]
+fn an_error_quotes_the_checksum_of_a_datagram_with_a_transaction_id() {
+    let plan = {
+        let mut builder = Plan::builder();
+        builder.target(&[IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), 28).unwrap()], true);
+        builder.target(&[IpRange::single(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 7).into())], true);
+        builder.udp_ports(PortSet::new([7, 53, 123, 443, 500, 623, 5060, 40_000]));
+        Arc::new(builder.seed(5).build().unwrap())
+    };
+    let prober = Prober::new(Arc::clone(&plan), &config()).unwrap();
+    for index in 0..plan.len() {
+        let mut probe = vec![0; prober.max_len()];
+        let len = prober.craft(index, 1, &mut probe);
+        let quoted = &probe[14..len];
+        let v6 = quoted[0] >> 4 == 6;
+        let checksum_at = if v6 { 40 } else { 20 } + 6;
+        let port = plan.target(index).port;
+        for damage in [0u8, 1, 0x80] {
+            let mut quoted = quoted[..checksum_at + 2].to_vec();
+            quoted[checksum_at] ^= damage;
+            let mut frame = Vec::new();
+            if v6 {
+                PacketBuilder::ethernet2([4; 6], [2, 0, 0, 0, 0, 1])
+                    .ipv6(plan_addr6(&plan, index), OUR_V6.octets(), 60)
+                    .icmpv6(Icmpv6Type::DestinationUnreachable(icmpv6::DestUnreachableCode::Port))
+                    .write(&mut frame, &quoted)
+            } else {
+                PacketBuilder::ethernet2([4; 6], [2, 0, 0, 0, 0, 1])
+                    .ipv4([198, 18, 0, 3], OUR_V4.octets(), 60)
+                    .icmpv4(Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Port))
+                    .write(&mut frame, &quoted)
+            }
+            .unwrap();
+            let reply = parse(&frame, true).unwrap();
+            let answered = prober.validate(&reply, &frame);
+            let believed = damage == 0 || port == 40_000;
+            assert_eq!(answered.is_some(), believed, "port {port}, damage {damage}");
+            if let Some(answered) = answered {
+                assert_eq!((answered.index, answered.attempt), (index, 1));
+            }
+        }
+    }
+}
+
+fn plan_addr6(plan: &Plan, index: u64) -> [u8; 16] {
+    match plan.target(index).addr {
+        IpAddr::V6(addr) => addr.octets(),
+        IpAddr::V4(addr) => panic!("{addr}"),
+    }
+}
+
 #[test]
 fn forged_answers_are_not_ours() {
     let prober = prober();

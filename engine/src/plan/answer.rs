@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use super::items::{Ask, ProbeKind, Protocol};
 use super::probe::Prober;
 use super::{Target, cookies};
+use crate::udp::Payload;
+use crate::wire::checksum;
 use crate::wire::reply::{Kind, Quoted, Reply};
+use crate::wire::template::CARRIER_LEN;
 
 /// The probe that a valid reply answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +99,40 @@ impl Prober {
             }
             (kind, Kind::IcmpError { quoted, .. }) => match (kind, quoted) {
                 (ProbeKind::Syn | ProbeKind::Ack, Quoted::Tcp { seq }) => seq == cookie,
-                (ProbeKind::Udp, Quoted::Udp { len }) => {
-                    usize::from(len) == 8 + self.payloads().of(ask.port).len()
+                (ProbeKind::Udp, Quoted::Udp { len, checksum }) => {
+                    let payload = self.payloads().of(ask.port);
+                    // Where nothing of the token is in the datagram, its checksum tells
+                    // no more than its ports, and some hosts and translators spoil it.
+                    usize::from(len) == 8 + payload.len()
+                        && (payload.transaction_bits() == 0
+                            || checksum == udp_checksum(reply, payload, token))
                 }
                 (ProbeKind::Echo, Quoted::Echo { seq }) => seq == cookie as u16,
                 _ => false,
             },
             _ => false,
         }
+    }
+}
+
+/// The checksum of the datagram that `reply`, an ICMP error, is about.
+fn udp_checksum(reply: &Reply, payload: &Payload, token: u64) -> u16 {
+    const UDP: u8 = 17;
+    let octets = |addr: IpAddr| match addr {
+        IpAddr::V4(addr) => checksum::sum(&addr.octets()),
+        IpAddr::V6(addr) => checksum::sum(&addr.octets()),
+    };
+    let len = (CARRIER_LEN + payload.len()) as u16;
+    let words = [reply.our_port, reply.port, len, len, UDP.into()];
+    let words = words.map(|word| u64::from(word.swap_bytes()));
+    let sum = octets(reply.our_addr)
+        + octets(reply.addr)
+        + words.iter().sum::<u64>()
+        + payload.sum(token);
+    match u16::from_be_bytes(checksum::finish(sum)) {
+        // As it is sent: zero would mean that there is none.
+        0 => 0xffff,
+        checksum => checksum,
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Quoted {
     Udp {
         /// Its length field, header included.
         len: u16,
+        /// Its checksum.
+        checksum: u16,
     },
     /// An echo request.
     Echo {
@@ -335,7 +337,8 @@ fn read_quoted(outer: &Ip<'_>, kind: u8, code: u8, quoted: &Ip<'_>) -> Option<Re
             (u16_at(header, 0)?, u16_at(header, 2)?, Quoted::Tcp { seq: u32_at(header, 4)? })
         }
         (UDP, _) => {
-            (u16_at(header, 0)?, u16_at(header, 2)?, Quoted::Udp { len: u16_at(header, 4)? })
+            let quoted = Quoted::Udp { len: u16_at(header, 4)?, checksum: u16_at(header, 6)? };
+            (u16_at(header, 0)?, u16_at(header, 2)?, quoted)
         }
         (ICMP, 8) | (ICMPV6, 128) => {
             (u16_at(header, 4)?, 0, Quoted::Echo { seq: u16_at(header, 6)? })
