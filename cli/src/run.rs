@@ -284,6 +284,11 @@ impl Console {
     fn look_after_sinks(&mut self) {
         if let Some(alarm) = self.sinks.take_alarm() {
             self.display.aside(|| say(format_args!("prtip: {alarm}")));
+            // What is found from here on would be lost to whoever resumes: what is in
+            // the air may still be told on standard output, no more is sent.
+            if self.control.level() == 0 {
+                self.control.stop();
+            }
         }
         if self.sinks.stdout_closed() && !self.closed {
             self.closed = true;

@@ -1,18 +1,21 @@
 //! From target and port arguments to a plan: reads lists, resolves host names
 //! by the system's resolver, and leaves every decision to the plan.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::plan::{
-    Ask, IpRange, Plan, PlanBuilder, PortSet, ProbeKind, TargetToken, parse_list, parse_ports,
-    parse_target, top_ports, top_udp_ports,
+    Ask, IpRange, Plan, PlanBuilder, PortSet, ProbeKind, TargetToken, parse_ports, parse_target,
+    read_list, top_ports, top_udp_ports,
 };
 
 use crate::args::{PortArgs, ScanArgs, TargetArgs};
 use crate::say::say;
+
+/// Names of a list that cannot be looked up and are told one by one.
+const NAMES_TOLD: u64 = 5;
 
 /// A plan and what people call it.
 #[derive(Debug)]
@@ -87,24 +90,32 @@ impl Collector {
                 }
             }
         }
+        let mut left_out = 0;
         for path in &args.input_list {
-            for token in read_list(path)? {
-                match token {
-                    TargetToken::Ranges(ranges) => {
-                        self.builder.target(&ranges, true);
-                    }
-                    // One dead name among thousands must not stop the others.
-                    TargetToken::Hostname(name) => match self.scanned_addresses(&name) {
-                        Ok(addrs) => {
-                            for addr in addrs {
-                                self.builder.address(addr, false);
-                            }
+            let names = read(path, |ranges| {
+                self.builder.target(&ranges, true);
+            })?;
+            for name in names {
+                // One dead name among thousands must not stop the others.
+                match self.scanned_addresses(&name) {
+                    Ok(addrs) => {
+                        for addr in addrs {
+                            self.builder.address(addr, false);
                         }
-                        Err(error) if self.names == Names::Refused => return Err(error),
-                        Err(error) => say(format_args!("prtip: left out: {error}")),
-                    },
+                    }
+                    Err(error) if self.names == Names::Refused => return Err(error),
+                    Err(error) => {
+                        left_out += 1;
+                        if left_out <= NAMES_TOLD {
+                            say(format_args!("prtip: left out: {error}"));
+                        }
+                    }
                 }
             }
+        }
+        if left_out > NAMES_TOLD {
+            let more = left_out - NAMES_TOLD;
+            say(format_args!("prtip: left out: {more} more names that cannot be looked up"));
         }
         for text in &args.allow_special {
             for range in ranges_only(text, "--allow-special")? {
@@ -115,27 +126,27 @@ impl Collector {
     }
 
     fn exclusions(&mut self, args: &TargetArgs) -> Result<()> {
-        let mut tokens = Vec::new();
+        let mut names = Vec::new();
         for text in &args.exclude {
-            tokens.push(parse_target(text)?);
-        }
-        for path in &args.excludefile {
-            tokens.extend(read_list(path)?);
-        }
-        self.builder.exclude_file(!args.excludefile.is_empty());
-        for token in tokens {
-            match token {
+            match parse_target(text)? {
                 TargetToken::Ranges(ranges) => {
                     self.builder.exclude(&ranges);
                 }
-                // All its addresses, and a name that does not resolve ends the run:
-                // scanning what should be left out cannot be undone.
-                TargetToken::Hostname(name) => {
-                    let addrs = self.addresses(&name)?;
-                    let ranges: Vec<IpRange> = addrs.into_iter().map(IpRange::single).collect();
-                    self.builder.exclude(&ranges);
-                }
+                TargetToken::Hostname(name) => names.push(name),
             }
+        }
+        for path in &args.excludefile {
+            names.extend(read(path, |ranges| {
+                self.builder.exclude(&ranges);
+            })?);
+        }
+        self.builder.exclude_file(!args.excludefile.is_empty());
+        // All addresses of a name, and one that does not resolve ends the run: scanning
+        // what should be left out cannot be undone.
+        for name in names {
+            let addrs = self.addresses(&name)?;
+            let ranges: Vec<IpRange> = addrs.into_iter().map(IpRange::single).collect();
+            self.builder.exclude(&ranges);
         }
         Ok(())
     }
@@ -266,24 +277,26 @@ fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Reads a list; `-` is standard input. Bytes that are no text stay visible as
-/// replacement characters, so that their line is refused by number.
-fn read_list(path: &Path) -> Result<Vec<TargetToken>> {
+/// Reads a list, `-` being standard input: ranges go to `take`, host names are returned, to
+/// be looked up once the list has proved to be one.
+fn read(path: &Path, mut take: impl FnMut(Vec<IpRange>)) -> Result<Vec<String>> {
     let stdin = is_stdin(path);
     let name = if stdin {
         "standard input".to_owned()
     } else {
         path.display().to_string().escape_default().to_string()
     };
-    let mut bytes = Vec::new();
-    let read = if stdin {
-        std::io::stdin().lock().read_to_end(&mut bytes)
+    let mut names = Vec::new();
+    let fail = |error| Error::new(Kind::Usage, format!("read the list {name}")).because_of(error);
+    let input: Box<dyn BufRead> = if stdin {
+        Box::new(std::io::stdin().lock())
     } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        Box::new(BufReader::with_capacity(1 << 16, std::fs::File::open(path).map_err(fail)?))
     };
-    read.map_err(|error| {
-        Error::new(Kind::Usage, format!("read the list {name}")).because_of(error)
-    })?;
-    let text = String::from_utf8_lossy(&bytes);
-    parse_list(&text, &name).map_err(Error::from)
+    read_list(input, &name, |token| match token {
+        TargetToken::Ranges(ranges) => take(ranges),
+        TargetToken::Hostname(host) => names.push(host),
+    })
+    .map_err(fail)??;
+    Ok(names)
 }

@@ -6,8 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use prtip_engine::plan::{TargetToken, parse_list, parse_target};
 
 fuzz_target!(|text: &[u8]| {
-    let text = String::from_utf8_lossy(text);
-    match parse_list(&text, "fuzz") {
+    match parse_list(text, "fuzz") {
         Ok(tokens) => {
             for token in tokens {
                 if let TargetToken::Ranges(ranges) = token {

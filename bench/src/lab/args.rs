@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 
+use super::flood::FloodArgs;
 use super::question::{Ping, Question};
 use super::rule::{Protocol, Rule, State};
 
@@ -22,7 +23,7 @@ pub enum LabCommand {
     /// unreachable" from its own address, echo with nothing. The share --icmp gets
     /// "unreachable" or "prohibited" from the router. The rest is silent. 198.19.255.0/24
     /// and 2001:2:0:ffff::/64 are the lab's own and answered by its kernel.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// The real servers that `--servers` knows
     Servers(ServersArgs),
     /// The truth as JSON lines: what a lossless scanner would report
@@ -114,6 +115,9 @@ pub struct RunArgs {
     /// What the lab does to probes.
     #[command(flatten)]
     pub rules: Rules,
+    /// Forged replies.
+    #[command(flatten)]
+    pub flood: FloodArgs,
     /// Start real servers on the lab's own addresses: names, or `all`
     #[arg(long, value_name = "LIST")]
     pub servers: Option<String>,

@@ -152,3 +152,36 @@ pub fn enable_gro(interface: &str) -> io::Result<()> {
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+/// A socket that sends whole frames out of an interface of this thread's namespace, past its
+/// queueing discipline, and hears nothing.
+pub fn packet_socket(ifindex: u32) -> io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    let check = |result: libc::c_int| match result {
+        -1 => Err(io::Error::last_os_error()),
+        other => Ok(other),
+    };
+    // SAFETY: plain system calls; the new descriptor is nobody else's, and the option and
+    // the address are live, initialised values of the lengths given.
+    unsafe {
+        let fd = check(libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0))?;
+        let socket = OwnedFd::from_raw_fd(fd);
+        let on: libc::c_int = 1;
+        check(libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_QDISC_BYPASS,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        ))?;
+        let mut address: libc::sockaddr_ll = zeroed();
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_ifindex = ifindex as i32;
+        check(libc::bind(
+            socket.as_raw_fd(),
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
+        ))?;
+        Ok(socket)
+    }
+}

@@ -5,7 +5,7 @@
 //!   and [`check`]: the judge.
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
-//!   held back; [`report`]: what was counted.
+//!   held back; [`flood`]: forged replies; [`report`]: what was counted.
 //! * [`kernel`], [`processes`]: system calls and /proc.
 //!
 //! `lab run` makes everything in this order and undoes it backwards: packages
@@ -16,6 +16,7 @@
 pub mod args;
 pub mod check;
 pub mod delay;
+pub mod flood;
 pub mod keeper;
 pub mod kernel;
 pub mod network;
@@ -31,13 +32,16 @@ pub mod truth;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use prtip_bpf::lab::{FLAG_ARRIVALS, FLAG_DELAY, Lab, LabConfig, OwnProgram};
+use serde_json::{Map, Value};
 
 use args::{CheckArgs, LabCommand, Rules, RunArgs, Usage};
 use delay::{DelayPath, now_ns};
+use flood::Flood;
 use keeper::Keeper;
 use network::{FAR, Namespaces, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use servers::Unpacked;
@@ -128,6 +132,7 @@ pub enum FarEnd {
 
 fn run_command(args: &RunArgs) -> Result<u8> {
     args.rules.rule()?;
+    Flood::check(&args.flood, args.rules.seed)?;
     if let Some(path) = &args.program
         && !path.is_file()
     {
@@ -162,22 +167,50 @@ fn run_kept(
     namespaces.connect(keeper.pid, args.queues, args.mtu, addresses)?;
     let started_ns = now_ns();
     let (far_end, delay) = attach(args, started_ns)?;
+    let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;
     report::announce(args, &far_end, keeper.pid, unpacked);
     keeper.go()?;
-    let code = wait_for_keeper(keeper.pid)?;
+    let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
     let delayed = delay.map(DelayPath::stop).transpose()?;
-    report::finish(args, namespaces, &far_end, delayed)?;
+    report::finish(args, namespaces, &far_end, delayed, flooded)?;
     Ok(code)
 }
 
-/// Attaches the far end and starts the delay path where it is asked for.
-fn attach(args: &RunArgs, started_ns: u64) -> Result<(FarEnd, Option<DelayPath>)> {
+/// Runs the flood, where there is one, while `work` is done.
+fn beside(
+    flood: Option<Flood>,
+    far_end: &FarEnd,
+    work: impl FnOnce() -> Result<u8>,
+) -> Result<(u8, Option<Map<String, Value>>)> {
+    let Some(flood) = flood else { return Ok((work()?, None)) };
+    // The first probe; a far end that does not count them is not waited for.
+    let begun = || match far_end {
+        FarEnd::Lab(lab) => lab.counters().is_ok_and(|counters| counters[0] > 0),
+        FarEnd::Own(_) => true,
+    };
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| flood.run(&stop, begun));
+        let code = work();
+        stop.store(true, Ordering::Relaxed);
+        let sent = flood.join().map_err(|_| anyhow::anyhow!("the flood has panicked"))?;
+        Ok((code?, Some(sent?)))
+    })
+}
+
+/// The number of the far interface, in its namespace.
+fn far_ifindex() -> Result<u32> {
     let socket = rustix::net::socket(
         rustix::net::AddressFamily::INET,
         rustix::net::SocketType::DGRAM,
         None,
     )?;
-    let ifindex = rustix::net::netdevice::name_to_index(&socket, FAR)?;
+    Ok(rustix::net::netdevice::name_to_index(&socket, FAR)?)
+}
+
+/// Attaches the far end and starts the delay path where it is asked for.
+fn attach(args: &RunArgs, started_ns: u64) -> Result<(FarEnd, Option<DelayPath>)> {
+    let ifindex = far_ifindex()?;
     if let Some(path) = &args.program {
         let own = OwnProgram::attach(path, FAR, ifindex)
             .with_context(|| format!("--program {}", path.display()))?;

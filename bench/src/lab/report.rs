@@ -64,9 +64,18 @@ pub fn finish(
     namespaces: &Namespaces,
     far_end: &FarEnd,
     delay: Option<DelayCounters>,
+    flooded: Option<Map<String, Value>>,
 ) -> Result<()> {
     let mut all = Map::new();
     all.insert("seed".into(), args.rules.seed.to_string().into());
+    if let Some(flooded) = flooded {
+        let mut text = String::from("lab: forged:");
+        for (name, count) in flooded.iter().filter(|(_, count)| count.as_u64() != Some(0)) {
+            let _ = write!(text, " {name} {count}");
+        }
+        eprintln!("{text}");
+        all.insert("flood".into(), flooded.into());
+    }
     if let FarEnd::Lab(lab) = far_end {
         let counters = counters(lab)?;
         let mut text = String::from("lab:");

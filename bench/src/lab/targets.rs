@@ -82,6 +82,20 @@ impl Addresses {
         self.len
     }
 
+    /// How many of IPv4; they come first.
+    pub fn count_v4(&self) -> u128 {
+        let v4 = self.ranges.partition_point(|range| !range.v6);
+        self.before.get(v4).copied().unwrap_or(self.len)
+    }
+
+    /// The address at a position, which is below the count.
+    pub fn nth(&self, position: u128) -> IpAddr {
+        let index = self.before.partition_point(|before| *before <= position) - 1;
+        let range = self.ranges[index];
+        let bits = range.first + (position - self.before[index]);
+        if range.v6 { Ipv6Addr::from(bits).into() } else { Ipv4Addr::from(bits as u32).into() }
+    }
+
     /// The position of an address, IPv4 first.
     pub fn rank(&self, ip: IpAddr) -> Option<u128> {
         let (v6, bits) = match ip {

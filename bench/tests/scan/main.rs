@@ -4,7 +4,7 @@
 //! * [`setting`]: may a test run, which size, which seed, which binaries;
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
 //!   several; [`odds`]: what chance allows.
-//! * one module a theme: [`truth`], [`loss`], [`faults`], [`pace`], [`kill`],
+//! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`kill`],
 //!   [`kinds`], [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
@@ -12,7 +12,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod disk;
 mod faults;
+mod flood;
 mod frames;
 mod kill;
 mod kinds;

@@ -153,10 +153,7 @@ impl EventLog {
             Writer::Thread(log) => log.error(),
         }?;
         self.alarm_given = true;
-        Some(format!(
-            "the event log {:?} is no longer written: {error}; the scan goes on without it",
-            self.path
-        ))
+        Some(format!("the event log {:?} is no longer written: {error}; the scan stops", self.path))
     }
 
     /// Bytes from the start of the file that are known to be on the disk.

@@ -162,8 +162,8 @@ impl PlanBuilder {
             }
         }
         let (special, allowed) = (Families::of(&special), Families::of(&self.allowed));
-        let special_v4 = Spans::union(special.v4).without(&Spans::union(allowed.v4));
-        let special_v6 = Spans::union(special.v6).without(&Spans::union(allowed.v6));
+        let special_v4 = Spans::union(special.v4.spans).without(&Spans::union(allowed.v4.spans));
+        let special_v6 = Spans::union(special.v6.spans).without(&Spans::union(allowed.v6.spans));
         let (v4, v4_lost) =
             select(&self.literal.v4, &self.ordinary.v4, &special_v4, &self.excluded.v4);
         let (v6, v6_lost) =
@@ -253,8 +253,30 @@ impl PlanBuilder {
 /// Ranges of both families, unsorted.
 #[derive(Clone, Debug, Default)]
 struct Families {
-    v4: Vec<(u32, u32)>,
-    v6: Vec<(u128, u128)>,
+    v4: Heap<u32>,
+    v6: Heap<u128>,
+}
+
+/// Ranges of a family in the order in which they came, joined from time to time: a list
+/// that names the same addresses over and over takes no more memory than they do.
+#[derive(Clone, Debug, Default)]
+struct Heap<T> {
+    spans: Vec<(T, T)>,
+    /// At this number they are joined.
+    full: usize,
+}
+
+impl<T: Word> Heap<T> {
+    /// Ranges that are kept unjoined at least.
+    const LEAST: usize = 1 << 18;
+
+    fn push(&mut self, span: (T, T)) {
+        if self.spans.len() >= self.full.max(Self::LEAST) {
+            self.spans = Spans::union(std::mem::take(&mut self.spans)).into_spans();
+            self.full = self.spans.len() * 2;
+        }
+        self.spans.push(span);
+    }
 }
 
 impl Families {
@@ -272,7 +294,7 @@ impl Families {
     }
 
     fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty()
+        self.v4.spans.is_empty() && self.v6.spans.is_empty()
     }
 }
 
@@ -284,16 +306,17 @@ struct Lost {
 
 /// What is left of the targets of one family.
 fn select<T: Word>(
-    literal: &[(T, T)],
-    ordinary: &[(T, T)],
+    literal: &Heap<T>,
+    ordinary: &Heap<T>,
     special: &Spans<T>,
-    excluded: &[(T, T)],
+    excluded: &Heap<T>,
 ) -> (Spans<T>, Lost) {
+    let (literal, ordinary) = (literal.spans.as_slice(), ordinary.spans.as_slice());
     let mut wanted = Spans::union(ordinary.to_vec()).without(special).as_slice().to_vec();
     wanted.extend_from_slice(literal);
     let wanted = Spans::union(wanted);
     let asked = Spans::union([ordinary, literal].concat());
-    let left = wanted.without(&Spans::union(excluded.to_vec()));
+    let left = wanted.without(&Spans::union(excluded.spans.clone()));
     let lost =
         Lost { special: asked.count() - wanted.count(), excluded: wanted.count() - left.count() };
     (left, lost)

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::list::ListFaults;
 use super::ranges::IpRange;
 use crate::error::{Error, Kind};
 
@@ -19,18 +20,9 @@ pub enum PlanError {
         /// What is wrong with it.
         why: TargetFault,
     },
-    /// A line of a list that cannot be read.
-    #[error("{list}, line {line}: bad target {text}: {why}")]
-    ListLine {
-        /// The list's name.
-        list: String,
-        /// Line number, the first is 1.
-        line: usize,
-        /// The token that is wrong.
-        text: Quoted,
-        /// What is wrong with it.
-        why: TargetFault,
-    },
+    /// Lines of a list that cannot be read.
+    #[error("{0}")]
+    List(ListFaults),
     /// A port list that cannot be read.
     #[error("bad port {text}: {why}")]
     Port {
@@ -163,6 +155,9 @@ pub enum TargetFault {
     /// An octet range of too many pieces.
     #[error("it stands for more than 65536 separate ranges; use prefixes")]
     TooManyRanges,
+    /// A line of a list without end.
+    #[error("the line is longer than 1 MiB; this is no list, and the rest of it is not read")]
+    EndlessLine,
     /// A name with characters that no host name has.
     #[error("not a host name (letters, digits, hyphens and dots; other scripts as xn--)")]
     BadName,

@@ -6,7 +6,7 @@
 //! `rank = address_rank * slots + slot`; `index` is the position in sending
 //! order, `rank = permutation.forward(index)`.
 //!
-//! * [`target`], [`ports`]: what people write. [`special`]: what is left out
+//! * [`target`], [`list`], [`ports`]: what people write. [`special`]: what is left out
 //!   unless it is named. [`mod@top_ports`]: which ports when none are named.
 //! * [`items`]: what is asked of every address.
 //! * [`builder`]: from all of these to a [`Plan`], or a [`PlanError`].
@@ -24,6 +24,7 @@ pub mod cookies;
 mod division;
 pub mod error;
 pub mod items;
+pub mod list;
 pub mod origin;
 pub mod permutation;
 pub mod ports;
@@ -40,9 +41,10 @@ use std::ops::Range;
 pub use builder::PlanBuilder;
 pub use error::PlanError;
 pub use items::{Ask, Items, ProbeKind, Protocol, Purpose};
+pub use list::{parse_list, read_list};
 pub use ports::{PortSet, PortSpec, parse_ports};
 pub use ranges::IpRange;
-pub use target::{TargetToken, parse_list, parse_target};
+pub use target::{TargetToken, parse_target};
 pub use top_ports::{top_ports, top_udp_ports};
 
 use division::Divisor;

@@ -200,6 +200,11 @@ impl<T: Word> Spans<T> {
     }
 
     /// The ranges, ascending.
+    pub(crate) fn into_spans(self) -> Vec<(T, T)> {
+        self.0
+    }
+
+    /// The ranges, ascending.
     pub(crate) fn as_slice(&self) -> &[(T, T)] {
         &self.0
     }

@@ -35,30 +35,8 @@ pub fn parse_target(text: &str) -> Result<TargetToken, PlanError> {
     read(text).map_err(|why| PlanError::Target { text: Quoted::new(text), why })
 }
 
-/// Reads a list: one or more tokens a line, apart by blanks or commas; `#`
-/// starts a comment; blank lines are skipped. `name` is the list's name in errors.
-///
-/// # Errors
-/// [`PlanError::ListLine`] tells the line, the token and what is wrong with it.
-pub fn parse_list(text: &str, name: &str) -> Result<Vec<TargetToken>, PlanError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut tokens = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let content = line.split('#').next().unwrap_or_default();
-        let words = content.split(|c: char| c == ',' || c.is_whitespace());
-        for word in words.filter(|word| !word.is_empty()) {
-            tokens.push(read(word).map_err(|why| PlanError::ListLine {
-                list: name.to_owned(),
-                line: index + 1,
-                text: Quoted::new(word),
-                why,
-            })?);
-        }
-    }
-    Ok(tokens)
-}
-
-fn read(text: &str) -> Result<TargetToken, TargetFault> {
+/// Reads one token of a list.
+pub(super) fn read(text: &str) -> Result<TargetToken, TargetFault> {
     if text.is_empty() {
         return Err(TargetFault::Empty);
     }
@@ -296,29 +274,10 @@ mod tests {
         assert_eq!(fault(&"a".repeat(64)), TargetFault::NameLength);
     }
 
-    #[test]
-    fn a_list_takes_comments_blank_lines_and_several_tokens_a_line() {
-        let text = "\u{feff}# head\r\n\r\n192.0.2.1 192.0.2.2,example.org\t# two\n  10.0.0.0/8\n";
-        let tokens = parse_list(text, "list").unwrap();
-        assert_eq!(tokens.len(), 4);
-        assert_eq!(tokens[2], TargetToken::Hostname("example.org".into()));
-        assert_eq!(parse_list("", "list").unwrap(), []);
-    }
-
-    #[test]
-    fn a_bad_line_is_told_with_its_number_and_its_escaped_text() {
-        let text = "10.0.0.1\n# fine\n\n10.0.0.2 \u{1b}[31mred # why\n10.0.0.3\n";
-        let error = parse_list(text, "targets.txt").unwrap_err();
-        assert!(matches!(error, PlanError::ListLine { line: 4, .. }));
-        let told = error.to_string();
-        assert!(told.starts_with("targets.txt, line 4: bad target \"\\u{1b}[31mred\""), "{told}");
-    }
-
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_without_a_panic(text in "\\PC*", noise: Vec<u8>) {
+        fn any_text_is_read_or_refused_without_a_panic(text in "\\PC*") {
             let _ = parse_target(&text);
-            let _ = parse_list(&String::from_utf8_lossy(&noise), "noise");
         }
 
         #[test]
