@@ -2,6 +2,7 @@
 //! was left in peace would have told: nothing missed, nothing twice.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -167,6 +168,23 @@ fn logs_that_cannot_be_resumed_are_refused_with_a_word() {
     let lonely = at("lonely.jsonl");
     fs::copy(&log, &lonely).unwrap();
     refused(&lonely, &[], "key");
+    for (name, bytes) in [("empty", &b""[..]), ("blank", b"\n\n"), ("binary", b"\x7fELF\x02\x00")] {
+        let path = at(name);
+        fs::write(&path, bytes).unwrap();
+        refused(&path, &[], "does not begin with a scan_started record");
+    }
+    refused(folder.path(), &[], "irectory");
+    refused(Path::new("/dev/null"), &[], "not a regular file");
+    let key_of = |log: &Path| {
+        let mut name = log.as_os_str().to_owned();
+        name.push(".key");
+        std::path::PathBuf::from(name)
+    };
+    for (key, word) in [("prtip key 1\nxyz\n", "key"), ("", "key"), ("prtip key 2\n", "key")] {
+        fs::write(key_of(&lonely), key).unwrap();
+        fs::set_permissions(key_of(&lonely), PermissionsExt::from_mode(0o600)).unwrap();
+        refused(&lonely, &[], word);
+    }
     fs::write(&list, "198.18.0.0/23\n").unwrap();
     refused(&log, &[], "targets have changed");
     fs::write(&list, "198.18.0.0/22\n").unwrap();

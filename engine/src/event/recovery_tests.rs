@@ -145,6 +145,46 @@ fn a_scan_that_came_to_its_end_is_told_from_a_stopped_one() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Bits that turn over, on their own or many at once: what stands before the first
+    /// damaged line is all there, no result is made up of a line that is no record, and a
+    /// result that is believed is one that the scan told, or of the damaged lines.
+    #[test]
+    fn turned_bits_take_nothing_from_the_lines_before_them(
+        flips in proptest::collection::vec((0usize..1 << 20, 0u32..8), 1..6)
+    ) {
+        let whole = log();
+        let mut bytes = whole.clone();
+        for &(at, bit) in &flips {
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+        }
+        let first = whole.iter().zip(&bytes).position(|(a, b)| a != b);
+        prop_assume!(first.is_some());
+        let first = first.unwrap();
+        let intact = bytes[..first].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let plan = plan();
+        let Ok(opened) = opened(&bytes) else {
+            // Only where the first record itself is damaged.
+            let begins = whole.iter().position(|&byte| byte == b'\n').unwrap();
+            prop_assert!(first <= begins);
+            return Ok(());
+        };
+        prop_assert!(opened.good as usize >= intact);
+        prop_assert_eq!(opened.good + opened.cut, bytes.len() as u64);
+        // Every line that is kept is a record to a reader that is not ours.
+        let kept = &bytes[..opened.good as usize];
+        prop_assert!(kept.is_empty() || kept.ends_with(b"\n"));
+        for line in kept.split_inclusive(|&byte| byte == b'\n') {
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(line).is_ok());
+        }
+        let resume = opened.resume(&plan).unwrap();
+        prop_assert!(resume.known.iter().all(|&(index, _)| index < plan.len()));
+        let damaged = flips.len() as u64;
+        let (_, results, _) = expected(&bytes[..intact]);
+        let told = resume.known.len() as u64 + resume.counts.0 + resume.counts.1;
+        prop_assert!(told <= 60 && told + damaged >= results as u64, "{told} of {results}");
+    }
+
     /// Damage anywhere: no panic, and nothing behind it is believed.
     #[test]
     fn a_damaged_log_is_cut_before_the_damage(at in 0usize..8000, byte: u8) {
