@@ -14,6 +14,7 @@ fn main() {
 
     if enabled("STEER") {
         steer();
+        object("gen");
     }
     if enabled("LAB") {
         object("lab");

@@ -227,26 +227,15 @@ static __always_inline __u64 token(const struct peer *peer, __be16 port,
 static __always_inline int is_chosen_port(const struct peer *peer, __u16 port,
 					  __be16 our_port_be)
 {
-	const __u64 spread = 0x9e3779b97f4a7c15ULL;
 	__u16 our_port = bpf_ntohs(our_port_be);
 	__u64 hash;
 	__u32 first;
 
 	if (config.hosts)
 		port = 0;
-	if (peer->v6) {
-		__u64 high = (peer->addr[0] ^ config.salt) * spread;
-		__u64 mixed = (high ^ high >> 32 ^ peer->addr[1] ^ port) * spread;
-
-		hash = (mixed ^ mixed >> 32) * spread >> 32;
-	} else {
-		__u64 destination = (__u64)bpf_ntohl((__u32)peer->addr[0]) << 32 |
-				    (__u64)port << 16;
-
-		hash = (destination ^ config.salt) * spread >> 32;
-	}
-	first = config.port_first +
-		(__u32)(hash * config.slots >> 32) * config.attempts;
+	hash = peer->v6 ? prtip_port_hash6(peer->addr, port, config.salt) :
+			  prtip_port_hash4(bpf_ntohl((__u32)peer->addr[0]), port, config.salt);
+	first = prtip_first_port(hash, config.slots, config.attempts, config.port_first);
 	return our_port >= first && our_port < first + config.attempts;
 }
 

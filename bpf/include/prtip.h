@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the eBPF programs and user space agree on: the cookie hash, the
- * configuration of the steering program and its verdict counters.
+ * What the eBPF programs and user space agree on: the cookie hash, the order of a
+ * scan, the hash that chooses our port, and the configurations and counters of the
+ * steering program and of the generator.
  *
  * Every struct here has a twin in bpf/src/abi.rs with a compile-time size
  * check; tests hold the two sides equal.  Addresses and ports named *_be are in
@@ -87,6 +88,66 @@ prtip_token6(const struct prtip_key *key, const __u64 their_addr[2],
 				       (__u64)their_port_be);
 }
 
+/* ---- which of our ports --------------------------------------------------
+ * engine/src/plan/source_port.rs says how; both families give 32 bits, of which
+ * the slot is the upper part. */
+#define PRTIP_SPREAD 0x9e3779b97f4a7c15ULL
+
+/* `addr` and `port` in host byte order. */
+static inline __attribute__((always_inline)) __u64
+prtip_port_hash4(__u32 addr, __u16 port, __u64 salt)
+{
+	__u64 destination = (__u64)addr << 32 | (__u64)port << 16;
+
+	return (destination ^ salt) * PRTIP_SPREAD >> 32;
+}
+
+/* The address as two little-endian words of its bytes, `port` in host byte order. */
+static inline __attribute__((always_inline)) __u64
+prtip_port_hash6(const __u64 addr[2], __u16 port, __u64 salt)
+{
+	__u64 high = (addr[0] ^ salt) * PRTIP_SPREAD;
+	__u64 mixed = (high ^ high >> 32 ^ addr[1] ^ port) * PRTIP_SPREAD;
+
+	return (mixed ^ mixed >> 32) * PRTIP_SPREAD >> 32;
+}
+
+/* The port of a slot's first attempt. */
+static inline __attribute__((always_inline)) __u32
+prtip_first_port(__u64 hash, __u32 slots, __u16 attempts, __u16 port_first)
+{
+	return port_first + (__u32)(hash * slots >> 32) * attempts;
+}
+
+/* ---- order ---------------------------------------------------------------
+ * engine/src/plan/permutation.rs: a keyed bijection on [0, n). */
+#define PRTIP_ROUNDS 3
+/* The longest walk back into [0, n); two steps are the mean, and the chance of more
+ * is halved by each. */
+#define PRTIP_WALK 128
+
+struct prtip_order {
+	__u64 n;
+	__u64 mask;
+	__u64 add[PRTIP_ROUNDS];
+	__u64 multiply[PRTIP_ROUNDS];
+	__u32 shift;
+	__u32 reserved;
+};
+
+static inline __attribute__((always_inline)) __u64
+prtip_mix(const volatile struct prtip_order *order, __u64 x)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < PRTIP_ROUNDS; i++) {
+		x = (x + order->add[i]) * order->multiply[i] & order->mask;
+		x ^= x >> order->shift;
+	}
+	return x;
+}
+
 /* ---- steering ------------------------------------------------------------- */
 
 /* What is sent, bits of prtip_steer_config.kinds. */
@@ -145,5 +206,130 @@ struct prtip_rx_meta {
 };
 
 #define PRTIP_RX_META_MAGIC 0x7072746970207278ULL
+
+/* ---- generator -------------------------------------------------------------
+ * gen.bpf.c makes the probe of an index as engine/src/plan/probe.rs does. */
+
+/* Longest frame without payload, a multiple of 8: Ethernet with a tag, IPv6, TCP
+ * with 20 bytes of options. */
+#define PRTIP_TEMPLATE_BYTES 104
+/* Longest payload, a multiple of 8. */
+#define PRTIP_PAYLOAD_BYTES 1232
+/* Holes for the token in one payload. */
+#define PRTIP_FILLS 6
+/* Longest hole. */
+#define PRTIP_FILL_BYTES 16
+/* Most indices of one list. */
+#define PRTIP_LIST 1024
+/* Most payloads and templates. */
+#define PRTIP_PAYLOADS 256
+#define PRTIP_TEMPLATES 256
+
+enum prtip_kind { PRTIP_SYN, PRTIP_ACK, PRTIP_UDP, PRTIP_ECHO };
+
+/* What goes to one slot of an address. */
+struct prtip_item {
+	__u16 port;               /* host byte order */
+	__u8 kind;                /* enum prtip_kind */
+	__u8 payload;             /* its place among the payloads */
+};
+
+/* Consecutive addresses; of IPv4 `low` alone counts. */
+struct prtip_span {
+	__u64 start;              /* rank of the first one, within its family */
+	__u64 high;
+	__u64 low;                /* host byte order */
+};
+
+/* What the probes of one kind from one of our addresses share. */
+struct prtip_template {
+	struct prtip_key key;
+	__u64 ip_sum;             /* of the constant bytes: see wire/template.rs */
+	__u64 l4_sum;
+	__u32 len;
+	__u32 reserved;
+	__u8 bytes[PRTIP_TEMPLATE_BYTES];
+};
+
+/* A hole for bits of the token: see udp/draft.rs. */
+struct prtip_fill {
+	__u64 mask;
+	__u64 set;
+	__u16 at;
+	__u8 len;
+	__u8 hex;
+	__u32 reserved;
+};
+
+struct prtip_payload {
+	__u64 sum;                /* of the bytes, the holes being zero */
+	__u32 len;
+	__u32 fills;
+	struct prtip_fill fill[PRTIP_FILLS];
+	__u8 bytes[PRTIP_PAYLOAD_BYTES];
+};
+
+/* Addresses of one family. */
+struct prtip_family {
+	__u64 count;
+	__u64 base_high;          /* first address, where there is one span */
+	__u64 base_low;
+	__u32 spans;
+	__u32 first_span;         /* places in the maps of spans and buckets */
+	__u32 first_bucket;
+	__u32 bucket_shift;
+	__u32 first_origin;       /* of our addresses, and how many */
+	__u32 origins;
+};
+
+/* Configuration of gen.bpf.c, in .rodata: fixed when the program is loaded. */
+struct prtip_gen_config {
+	struct prtip_order order;
+	struct prtip_family v4;
+	struct prtip_family v6;
+	__u64 slots;              /* items of an address, and the reciprocal of that: */
+	__u64 slots_reciprocal;   /* plan/division.rs */
+	__u64 salt;               /* of the hash that chooses our port */
+	__u32 slots_shift;
+	__u32 port_slots;
+	__u32 times_slots;        /* slots of one attempt's ring of send times, 2^n */
+	__u32 times_stride;       /* log2 of the indices that share a slot */
+	__u32 worker;             /* its place among the states */
+	__u16 attempts;
+	__u16 port_first;
+	__u8 kinds;               /* PRTIP_KIND_* */
+	__u8 hosts;               /* one item an address: that of the call */
+	__u8 link_len;            /* of the Ethernet header: 14 or 18 */
+	__u8 reserved[5];
+};
+
+/* One call of the generator, and what it has counted. Written by user space
+ * before a call and read after it; nobody else runs this generator meanwhile. */
+struct prtip_gen_state {
+	__u64 first;              /* index of the first probe, where it is no list */
+	__u64 base;               /* index - offset in the worker's range */
+	__u64 batch;              /* whose send time was written last */
+	__u32 position;           /* probes made in this call */
+	__u32 count;              /* probes wanted */
+	__u32 listed;             /* their indices are in `list` */
+	__u32 attempt;
+	struct prtip_item item;   /* where hosts are looked for */
+	__u32 error;              /* last error of the driver, negative */
+	/* Totals. */
+	__u64 made;               /* probes given to the redirect */
+	__u64 failed;             /* probes that could not be made or redirected */
+	__u64 sent;               /* frames that the driver has taken: the tracepoint */
+	__u64 refused;            /* frames that it has not */
+	__u64 list[PRTIP_LIST];
+};
+
+/* Frames of ours on their way on this CPU, between the redirect and the driver. */
+struct prtip_in_flight {
+	__u32 frames;
+	__u32 worker;
+};
+
+/* Low bits of a slot of the send times: scan/send_time.rs. */
+#define PRTIP_TIME_BITS 40
 
 #endif

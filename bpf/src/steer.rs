@@ -328,7 +328,7 @@ fn sum_over_cpus(map: &MapHandle, index: u32, what: &'static str) -> Result<u64,
 }
 
 /// Runs `call` with libbpf's messages caught instead of written to stderr.
-fn with_libbpf_log<T>(call: impl FnOnce() -> T) -> (T, String) {
+pub(crate) fn with_libbpf_log<T>(call: impl FnOnce() -> T) -> (T, String) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static LOG: Mutex<String> = Mutex::new(String::new());
     const LOG_MAX_BYTES: usize = 64 * 1024;
@@ -350,7 +350,11 @@ fn with_libbpf_log<T>(call: impl FnOnce() -> T) -> (T, String) {
 }
 
 #[expect(unsafe_code, reason = "libbpf-rs attaches by link without a choice of mode")]
-fn create_xdp_link(program: &OwnedFd, ifindex: u32, mode: AttachMode) -> io::Result<OwnedFd> {
+pub(crate) fn create_xdp_link(
+    program: &OwnedFd,
+    ifindex: u32,
+    mode: AttachMode,
+) -> io::Result<OwnedFd> {
     let ifindex = i32::try_from(ifindex).map_err(|_| io::Error::from_raw_os_error(libc::ENODEV))?;
     let options = libbpf_sys::bpf_link_create_opts {
         sz: size_of::<libbpf_sys::bpf_link_create_opts>() as libbpf_sys::size_t,
@@ -373,7 +377,7 @@ fn create_xdp_link(program: &OwnedFd, ifindex: u32, mode: AttachMode) -> io::Res
 /// with its last copy, and a child that was forked a moment ago holds one until
 /// it executes.
 #[expect(unsafe_code, reason = "libbpf-rs detaches only links that it made itself")]
-fn detach(link: &OwnedFd) {
+pub(crate) fn detach(link: &OwnedFd) {
     // SAFETY: the descriptor is open, and the call takes nothing else. It fails only
     // when the interface is gone, and the program with it.
     unsafe { libbpf_sys::bpf_link_detach(link.as_raw_fd()) };

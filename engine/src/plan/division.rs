@@ -22,6 +22,11 @@ impl Divisor {
         Self { divisor, reciprocal, shift }
     }
 
+    /// The divisor, its reciprocal, and what the product is shifted by.
+    pub(crate) fn constants(&self) -> (u64, u64, u32) {
+        (self.divisor, self.reciprocal, self.shift)
+    }
+
     /// Quotient and remainder of `n` < 2^63.
     #[inline]
     pub(crate) fn split(&self, n: u64) -> (u64, u64) {

@@ -13,7 +13,8 @@
 //! * [`permutation`]: the order. [`ranges`]: address sets and ranks.
 //! * [`probe`]: the bytes of a probe as a function of (plan, index, attempt),
 //!   with [`cookies`], [`source_port`] and [`origin`] for its fields; [`answer`]:
-//!   which probe a reply answers.
+//!   which probe a reply answers; `recipe`: what the kernel needs to make the same
+//!   probes.
 //!
 //! No I/O: host names are resolved and files read by the caller. Memory grows
 //! with the number of ranges and ports, never with N.
@@ -30,6 +31,7 @@ pub mod permutation;
 pub mod ports;
 pub mod probe;
 pub mod ranges;
+mod recipe;
 pub mod source_port;
 pub mod special;
 pub mod target;

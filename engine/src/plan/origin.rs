@@ -236,6 +236,12 @@ impl Origins {
         (range.len() == 1).then_some(range.start)
     }
 
+    /// The numbers of the addresses of a family, where there is one way out.
+    pub(super) fn of_family(&self, v6: bool) -> Option<std::ops::Range<usize>> {
+        let [way] = self.ways.as_slice() else { return None };
+        Some(if v6 { way.v6.clone() } else { way.v4.clone() })
+    }
+
     /// The way to `addr`.
     pub(super) fn way_of(&self, addr: IpAddr) -> usize {
         self.way_of.as_ref().map_or(0, |way_of| way_of(addr))

@@ -68,6 +68,12 @@ impl Permutation {
         self.n
     }
 
+    /// The constants of all rounds, the mask and the shift: what the generator in the
+    /// kernel computes the same order with.
+    pub(super) fn constants(&self) -> (&[Round; ROUNDS], u64, u32) {
+        (&self.rounds, self.mask, self.shift)
+    }
+
     /// Never: a permutation has at least one item.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -559,6 +559,11 @@ impl Prober {
         &self.payloads
     }
 
+    /// The words for people in payloads that have room.
+    pub(super) fn contact(&self) -> &[u8] {
+        &self.contact
+    }
+
     pub(super) fn origins(&self) -> &Origins {
         &self.origins
     }

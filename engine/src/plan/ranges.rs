@@ -267,6 +267,12 @@ impl<T: Word> Ranked<T> {
         &self.spans
     }
 
+    /// The rank of the first address of every span; the span of every 2^shift-th rank
+    /// and one more; the shift.
+    pub(crate) fn index(&self) -> (&[u64], &[u32], u32) {
+        (&self.starts, &self.buckets, self.shift)
+    }
+
     /// The address of `rank` < count.
     #[inline]
     pub(crate) fn at(&self, rank: u64) -> T {

@@ -1,5 +1,7 @@
 //! How a payload is put together, once, when the scan is set up.
 
+use prtip_bpf::recipe;
+
 use super::echo::Echo;
 
 /// A row of a family's table.
@@ -84,6 +86,15 @@ impl Form {
 pub(super) struct Fill {
     pub(super) at: u16,
     pub(super) form: Form,
+}
+
+impl Fill {
+    /// The same hole for the generator in the kernel.
+    pub(super) fn recipe(self) -> recipe::Fill {
+        let Form { len, bits, set, hex } = self.form;
+        let mask = u64::MAX >> (64 - u32::from(bits));
+        recipe::Fill { mask, set, at: self.at, len, hex: u8::from(hex), reserved: 0 }
+    }
 }
 
 /// A payload in the making: everything is appended.

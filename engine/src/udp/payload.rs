@@ -1,5 +1,7 @@
 //! A finished payload: bytes with holes for the token, and the answer's test.
 
+use prtip_bpf::recipe;
+
 use super::MAX_PAYLOAD;
 use super::draft::{Fill, Service};
 use super::echo::Echo;
@@ -49,6 +51,26 @@ impl Payload {
             any_port: draft.any_port,
             contact,
         }
+    }
+
+    /// What the generator in the kernel needs to write it; `None` where it has more
+    /// holes than that takes.
+    #[must_use]
+    pub fn recipe(&self) -> Option<recipe::Payload> {
+        let mut out = recipe::Payload {
+            sum: self.sum,
+            len: self.bytes.len() as u32,
+            fills: self.fills.len() as u32,
+            ..recipe::Payload::default()
+        };
+        if self.fills.len() > out.fill.len() {
+            return None;
+        }
+        for (place, fill) in out.fill.iter_mut().zip(&self.fills) {
+            *place = fill.recipe();
+        }
+        out.bytes.get_mut(..self.bytes.len())?.copy_from_slice(&self.bytes);
+        Some(out)
     }
 
     /// Its length in bytes, at most [`MAX_PAYLOAD`].

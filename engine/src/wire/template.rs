@@ -167,6 +167,27 @@ impl Template {
         false
     }
 
+    /// The constant bytes, and where IP starts.
+    #[must_use]
+    pub fn bytes(&self) -> (&[u8], usize) {
+        (&self.bytes[..self.len], usize::from(self.link_len))
+    }
+
+    /// The sums of a [`carrier`](Self::carrier) from `source` without the lengths: of
+    /// its IPv4 header; of pseudo header and header.
+    #[must_use]
+    pub fn carrier_sums(&self, source: IpAddr) -> Sums {
+        let (link, ip_len) = (usize::from(self.link_len), usize::from(self.ip_len));
+        let (ip, header) = self.bytes[link..self.len].split_at(ip_len);
+        let pseudo = match source {
+            IpAddr::V4(_) if ip[9] == ICMP => 0,
+            IpAddr::V4(source) => checksum::sum(&source.octets()) + checksum::sum(&[0, ip[9]]),
+            IpAddr::V6(source) => checksum::sum(&source.octets()) + checksum::sum(&[0, ip[6]]),
+        };
+        let lengths = if source.is_ipv4() { checksum::sum(&ip[2..4]) } else { 0 };
+        Sums { ip: checksum::sum(ip) - lengths, tcp: pseudo + checksum::sum(header) }
+    }
+
     /// Copies the constant bytes to the start of `frame`.
     ///
     /// # Panics
