@@ -6,8 +6,9 @@
  * BPF_F_TEST_XDP_LIVE_FRAMES, as many times as there are probes to send.
  *
  * The frames that it is given are recycled and come back as the far end has left
- * them, so every byte is written every time.  Their length is the kernel's to
- * restore: that of the longest probe, from which others are cut down.
+ * them, so every byte is written every time.  So does their length, which the
+ * kernel takes over only where the program changes that of the frame it sees: this
+ * one is longer than every probe, and each is cut down from it.
  *
  * A redirect that fails later than here is silent.  So what the driver has taken
  * is counted by a second program, on the tracepoint behind the driver's call.

@@ -105,7 +105,7 @@ pub struct Generator {
     worker: usize,
     send_times: Arc<Mapping>,
     asks: Arc<[Item]>,
-    /// A frame of the greatest length; its bytes do not matter.
+    /// A frame longer than every probe; its bytes do not matter.
     frame: Box<[u8]>,
     _holding: Holding,
     _counting: Arc<OwnedFd>,
@@ -289,8 +289,10 @@ fn load_all(
                 worker,
                 send_times: Arc::new(mapping(object, SEND_TIMES, times_len)?),
                 asks: Arc::clone(&asks),
-                // A multiple of 8 is not asked for, but the longest probe is.
-                frame: vec![0xa5; recipe.longest].into(),
+                // No probe has this length. A frame comes back with the length that the far
+                // end gave it, and the kernel sets it anew only where the program has changed
+                // the length (frame_was_changed and ctx_was_changed in net/bpf/test_run.c).
+                frame: vec![0xa5; recipe.longest + 2].into(),
                 _holding: hold(&program)?,
                 _counting: Arc::clone(&counting),
                 program,

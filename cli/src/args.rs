@@ -247,7 +247,7 @@ pub(crate) enum PortEngine {
     Auto,
     /// AF_XDP.
     Xdp,
-    /// Frames made by the kernel (not built yet).
+    /// Frames made by the kernel, replies over AF_XDP.
     Live,
     /// AF_PACKET.
     Packet,

@@ -381,10 +381,6 @@ fn engine_choice(args: &WayOutArgs) -> Result<EngineChoice> {
         PortEngine::Xdp => Ok(EngineChoice::Xdp),
         PortEngine::Packet => Ok(EngineChoice::Packet),
         PortEngine::Raw => Ok(EngineChoice::Raw),
-        PortEngine::Live => Err(Error::new(
-            Kind::Usage,
-            "--port-engine live (frames made by the kernel) is not built yet",
-        )
-        .remedy("use auto, xdp, packet or raw")),
+        PortEngine::Live => Ok(EngineChoice::Live),
     }
 }

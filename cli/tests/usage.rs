@@ -60,7 +60,7 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
         ("--seed 1 --shard 3/2 127.0.0.1", "a shard is I/N"),
         ("--seed 1 --shard 1/2 localhost", "host name"),
         ("--seed x 127.0.0.1", "--seed"),
-        ("--port-engine live 127.0.0.1", "not built yet"),
+        ("--port-engine live 127.0.0.1", "no Ethernet header"),
         ("--port-engine fast 127.0.0.1", "invalid value"),
         ("--port-engine packet --require-zerocopy 127.0.0.1", "for --port-engine xdp"),
         ("--xdp-mode copy --require-zerocopy 127.0.0.1", "contradicts"),

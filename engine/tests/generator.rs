@@ -116,11 +116,7 @@ fn syns_of_every_shape_and_link_are_the_probers() {
             agrees(|plan| plan.target(&[v6()], true).ports(ports()), &config, share(24));
             agrees(
                 |plan| {
-                    
-                        plan.target(&[v4()], true)
-                            .target(&[prefix(OUR_V6, 112)], true)
-                            .ports(ports()),
-                    
+                    plan.target(&[v4()], true).target(&[prefix(OUR_V6, 112)], true).ports(ports())
                 },
                 &config,
                 share(24),
@@ -161,11 +157,7 @@ fn acks_datagrams_and_echo_requests_are_the_probers() {
         for range in [v4(), v6()] {
             agrees(
                 |plan| {
-                    
-                        plan.target(&[range], true)
-                            .tcp_kind(ProbeKind::Ack)
-                            .ports(PortSet::new(1..=90)),
-                    
+                    plan.target(&[range], true).tcp_kind(ProbeKind::Ack).ports(PortSet::new(1..=90))
                 },
                 &config,
                 share(12),
@@ -217,8 +209,7 @@ fn one_changed_constant_is_seen() {
     if !permitted() {
         return;
     }
-    let prober =
-        prober(|plan| plan.target(&[v4()], true).ports(PortSet::new(1..=100)), &config());
+    let prober = prober(|plan| plan.target(&[v4()], true).ports(PortSet::new(1..=100)), &config());
     let good = prober.recipe().unwrap();
     let changes: [fn(&mut Recipe); 7] = [
         |recipe| recipe.config.order.add[1] ^= 1,

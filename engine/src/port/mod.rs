@@ -5,6 +5,7 @@
 pub(crate) mod ability;
 pub(crate) mod ethtool;
 pub mod filter;
+pub mod live;
 pub mod memory;
 mod outbox;
 pub mod packet;
@@ -13,12 +14,15 @@ mod socket;
 mod tap;
 pub mod xsk;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use prtip_bpf::mapping::Mapping;
 
 use crate::error::Result;
 use crate::plan::probe::Prober;
 
-/// Most probes that one [`Port::send`] takes.
+/// Probes that one [`Port::send`] takes at most, where the port crafts them.
 pub const SEND_BATCH: usize = crate::plan::probe::RESOLVE_BATCH;
 
 /// A way in and out, owned by one worker.
@@ -27,8 +31,23 @@ pub const SEND_BATCH: usize = crate::plan::probe::RESOLVE_BATCH;
 /// until the kick at its end), `receive` what came. No method allocates, logs
 /// or reads a clock for each packet.
 pub trait Port: Send {
+    /// Most probes that one [`send`](Self::send) takes, at most [`live::BURST`].
+    fn burst(&self) -> usize {
+        SEND_BATCH
+    }
+
+    /// The memory in which this port itself writes when probes leave: one ring an
+    /// attempt, as [`SendTimes`](crate::scan::send_time::SendTimes) reads them.
+    /// `None`: the worker writes the times.
+    fn send_times(&self) -> Option<Arc<Mapping>> {
+        None
+    }
+
+    /// Says which index has offset 0 in those rings, for the sends that follow.
+    fn count_offsets_from(&mut self, _index: u64) {}
+
     /// Crafts and submits `probe(index, attempt)` for a prefix of `indices`
-    /// (at most [`SEND_BATCH`]) and kicks the kernel once; returns the length of
+    /// (ascending, at most [`burst`](Self::burst)) and kicks the kernel once; returns the length of
     /// the prefix. Less than all means that the ring or the socket is full: not an error.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub enum EngineChoice {
     Auto,
     /// AF_XDP.
     Xdp,
+    /// Probes made by the kernel, replies over AF_XDP.
+    Live,
     /// AF_PACKET.
     Packet,
     /// Raw IP sockets.

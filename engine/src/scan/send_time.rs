@@ -2,8 +2,11 @@
 //! indices. A slot carries its batch number, so that a late reply never reads a
 //! younger batch's time.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use prtip_bpf::mapping::Mapping;
 use zerocopy::FromZeros;
 
 /// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes): round trips of up to
@@ -15,22 +18,61 @@ const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 /// that owns the range, read by whoever receives. Indices are offsets into the range.
 #[derive(Debug)]
 pub struct SendTimes {
-    slots: Box<[AtomicU64]>,
+    slots: Slots,
     /// A batch is `1 << stride` indices.
     stride: u32,
 }
 
+#[derive(Debug)]
+enum Slots {
+    Own(Box<[AtomicU64]>),
+    /// A part of the memory of the port that sends; it writes them itself.
+    OfPort(Arc<Mapping>, Range<usize>),
+}
+
+impl Slots {
+    #[inline]
+    fn all(&self) -> &[AtomicU64] {
+        match self {
+            Self::Own(slots) => slots,
+            Self::OfPort(memory, part) => &memory.words()[part.clone()],
+        }
+    }
+}
+
 impl SendTimes {
+    /// Slots of a ring for `len` offsets of which `horizon` may be in the air,
+    /// `1 << stride` a slot.
+    #[must_use]
+    pub fn slots(len: u64, horizon: u64, stride: u32) -> usize {
+        ((horizon.min(len) >> stride) + 2).next_power_of_two() as usize
+    }
+
+    /// One ring an attempt in a port's memory, which holds them one after the other.
+    #[must_use]
+    pub fn of_port(memory: &Arc<Mapping>, attempts: u8, stride: u32) -> Vec<Self> {
+        let len = memory.words().len() / usize::from(attempts.max(1));
+        let ring = |attempt| attempt * len..(attempt + 1) * len;
+        (0..usize::from(attempts))
+            .map(|attempt| Self { slots: Slots::OfPort(Arc::clone(memory), ring(attempt)), stride })
+            .collect()
+    }
+
+    /// Whether the port that sends writes the times.
+    #[must_use]
+    pub fn are_the_ports(&self) -> bool {
+        matches!(self.slots, Slots::OfPort(..))
+    }
+
     /// For `len` offsets of which `horizon` may be in the air, `1 << stride` a slot.
     ///
     /// # Panics
     /// When the memory is not to be had.
     #[must_use]
     pub fn new(len: u64, horizon: u64, stride: u32) -> Self {
-        let batches = (horizon.min(len) >> stride) + 2;
-        let slots = <[AtomicU64]>::new_box_zeroed_with_elems(batches.next_power_of_two() as usize)
+        let slots = <[AtomicU64]>::new_box_zeroed_with_elems(Self::slots(len, horizon, stride))
             .expect("memory for the send times is to be had");
-        Self { slots, stride }
+        Self { slots: Slots::Own(slots), stride }
     }
 
     /// Indices a slot.
@@ -42,7 +84,8 @@ impl SendTimes {
     fn slot(&self, offset: u64) -> (&AtomicU64, u64) {
         let batch = offset >> self.stride;
         let tag = (batch + 1) << TIME_BITS;
-        (&self.slots[batch as usize & (self.slots.len() - 1)], tag)
+        let slots = self.slots.all();
+        (&slots[batch as usize & (slots.len() - 1)], tag)
     }
 
     /// Notes that the batch of `offset` leaves at `now_ns`.
@@ -73,7 +116,7 @@ mod tests {
     #[test]
     fn a_late_reader_never_sees_a_younger_batch() {
         let times = SendTimes::new(1 << 40, 100, 3);
-        let ring = times.slots.len() as u64 * 8;
+        let ring = times.slots.all().len() as u64 * 8;
         times.set(17, 1_000);
         assert_eq!(times.since(16, 1_500), Some(500));
         assert_eq!(times.since(23, 1_500), Some(500));

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
+use prtip_bpf::generator::{Generator, Times};
+use prtip_bpf::recipe::Recipe;
 use prtip_bpf::steer::Steer;
 
 use super::fault::Fault;
 use super::finished;
+use super::send_time::SendTimes;
 use super::shared::{Shared, Sizing};
 use super::window::{Update, WHOLE};
 use super::{EngineChoice, Info, Options, Rate, Resume, XdpMode};
@@ -17,6 +20,7 @@ use crate::plan::origin::Way as ProbeWay;
 use crate::plan::probe::{ProbeConfig, Prober};
 use crate::plan::{Items, Plan, ProbeKind};
 use crate::port::filter::ReplyFilter;
+use crate::port::live::{self, LivePort};
 use crate::port::packet::{self, PacketPort};
 use crate::port::raw::RawPort;
 use crate::port::{Port, SEND_BATCH, xsk};
@@ -32,6 +36,7 @@ const WORKER_RATE: f64 = 150_000.0;
 /// at 10 Gbit/s line rate, and copies by the kernel.
 const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;
 const TOP_RATE_COPY: f64 = 2_000_000.0;
+const TOP_RATE_LIVE: f64 = 8_000_000.0;
 /// A send time is shared by the probes of at most this many nanoseconds.
 const STRIDE_NS: f64 = 20_000.0;
 /// log2 of the indices that share a send time where no rate is set.
@@ -144,19 +149,15 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         Rate::Max => None,
     };
     let workers = way.ports.len();
-    let top = if way.mode == Some("zerocopy") { TOP_RATE_ZEROCOPY } else { TOP_RATE_COPY };
-    let worker_rate = rate.map_or(top, |rate| rate / workers as f64);
-    let stride = match rate {
-        None => STRIDE_FREE,
-        Some(_) => {
-            let together = (worker_rate * STRIDE_NS / 1e9).max(1.0);
-            (together as u64).ilog2().min((SEND_BATCH as u64).ilog2())
-        }
-    };
-    let sizing = Sizing { attempts, top_rate: worker_rate, cooldown: options.cooldown, stride };
-    let rst = options.rst && way.engine == "xdp";
+    let sizing = sizing(options, attempts, way.engine, way.mode, workers);
+    let rst = options.rst && matches!(way.engine, "xdp" | "live");
     let resume = options.resume.clone().unwrap_or_default();
-    let shared = Shared::new(&finished::without(shard, &resume.finished), workers, sizing);
+    let mut shared = Shared::new(&finished::without(shard, &resume.finished), workers, sizing);
+    for (range, port) in shared.ranges.iter_mut().zip(&way.ports) {
+        if let Some(memory) = port.send_times() {
+            range.times = SendTimes::of_port(&memory, attempts, sizing.stride);
+        }
+    }
     let mut known = (0, 0);
     for &(index, state) in &resume.known {
         if let Some((range, offset)) = shared.locate(index)
@@ -213,6 +214,30 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     })
 }
 
+/// How big what the workers share is to be.
+fn sizing(
+    options: &Options,
+    attempts: u8,
+    engine: &str,
+    mode: Option<&str>,
+    workers: usize,
+) -> Sizing {
+    let top = match (engine, mode) {
+        ("live", _) => TOP_RATE_LIVE,
+        (_, Some("zerocopy")) => TOP_RATE_ZEROCOPY,
+        _ => TOP_RATE_COPY,
+    };
+    let (top_rate, stride) = match options.rate {
+        Rate::Max => (top, STRIDE_FREE),
+        Rate::PerSecond(rate) => {
+            let rate = rate / workers as f64;
+            let together = (rate * STRIDE_NS / 1e9).max(1.0);
+            (rate, (together as u64).ilog2().min((SEND_BATCH as u64).ilog2()))
+        }
+    };
+    Sizing { attempts, top_rate, cooldown: options.cooldown, stride }
+}
+
 /// Link-layer headers of the probes.
 #[derive(Clone, Copy)]
 struct Links {
@@ -245,6 +270,7 @@ impl Opener<'_> {
         let zerocopy = self.options.require_zerocopy || self.options.xdp_mode != XdpMode::Auto;
         match choice {
             EngineChoice::Xdp => self.xdp("asked for"),
+            EngineChoice::Live => self.live("asked for"),
             EngineChoice::Packet => self.packet("asked for"),
             EngineChoice::Raw => self.raw("asked for"),
             EngineChoice::Auto if zerocopy => self.xdp("asked for by --xdp-mode or --require-zerocopy"),
@@ -338,6 +364,20 @@ impl Opener<'_> {
     }
 
     fn xdp(&self, why: &str) -> Result<Way> {
+        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
+        Ok(xdp_way(why, self.open_xdp(&judge)?, prober, judge))
+    }
+
+    /// Probes made by the kernel, replies over AF_XDP.
+    fn live(&self, why: &str) -> Result<Way> {
+        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
+        let recipe = prober.recipe().map_err(|reason| live::does_not_fit(&reason))?;
+        let opened = self.open_xdp(&judge)?;
+        let generators = self.generators(&recipe, opened.ports.len())?;
+        Ok(live_way(why, opened, generators, &self.path.interface.name, prober, judge))
+    }
+
+    fn ethernet_of_xdp(&self) -> Result<Links> {
         let interface = &self.path.interface;
         if interface.kind != LinkKind::Ethernet {
             return Err(Error::new(
@@ -347,25 +387,33 @@ impl Opener<'_> {
             .cause("it has no Ethernet header, or is loopback, where AF_XDP finds nothing")
             .remedy("use --port-engine raw"));
         }
-        let (prober, judge) = self.probers(self.ethernet()?)?;
-        let opened = xsk::open(&xsk::Request {
-            interface: &interface.name,
+        self.ethernet()
+    }
+
+    fn open_xdp(&self, judge: &Prober) -> Result<xsk::Opened> {
+        xsk::open(&xsk::Request {
+            interface: &self.path.interface.name,
             mode: self.options.xdp_mode,
             require_zerocopy: self.options.require_zerocopy,
             queues: self.options.queues,
             workers: self.workers(),
             steer: &judge.steer_config(),
-        })?;
-        Ok(Way {
-            engine: "xdp",
-            mode: Some(opened.mode),
-            why: format!("{why}; {}", opened.why),
-            queues: opened.queues,
-            steer: Some(opened.steer),
-            ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
-            prober,
-            judge,
         })
+    }
+
+    fn generators(&self, recipe: &Recipe, workers: usize) -> Result<Vec<Generator>> {
+        let interface = &self.path.interface;
+        let sizing = sizing(self.options, self.attempts, "live", None, workers);
+        let shard = self.plan.shard();
+        let each = (shard.end - shard.start).div_ceil(workers as u64);
+        let slots = SendTimes::slots(each, sizing.horizon(), sizing.stride) as u32;
+        let times = Times { slots, stride: sizing.stride, attempts: self.attempts };
+        let out = live::Interface {
+            name: &interface.name,
+            index: interface.index,
+            mac: interface.mac.unwrap_or_default(),
+        };
+        live::generators(recipe, out, workers, times)
     }
 
     fn packet(&self, why: &str) -> Result<Way> {
@@ -408,5 +456,44 @@ impl Opener<'_> {
             },
             receive_buffer_bytes: packet::RECEIVE_BUFFER_BYTES,
         }
+    }
+}
+
+fn xdp_way(why: &str, opened: xsk::Opened, prober: Arc<Prober>, judge: Arc<Prober>) -> Way {
+    Way {
+        engine: "xdp",
+        mode: Some(opened.mode),
+        why: format!("{why}; {}", opened.why),
+        queues: opened.queues,
+        steer: Some(opened.steer),
+        ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
+        prober,
+        judge,
+    }
+}
+
+fn live_way(
+    why: &str,
+    opened: xsk::Opened,
+    generators: Vec<Generator>,
+    interface: &str,
+    prober: Arc<Prober>,
+    judge: Arc<Prober>,
+) -> Way {
+    let live = |(sockets, generator)| {
+        Box::new(LivePort::new(interface, sockets, generator)) as Box<dyn Port>
+    };
+    Way {
+        engine: "live",
+        mode: Some(opened.mode),
+        why: format!(
+            "{why}; frames of the kernel's own leave; replies over AF_XDP: {}",
+            opened.why
+        ),
+        queues: opened.queues,
+        steer: Some(opened.steer),
+        ports: opened.ports.into_iter().zip(generators).map(live).collect(),
+        prober,
+        judge,
     }
 }

@@ -72,6 +72,18 @@ impl RangeState {
         piece.indices.start + (offset - piece.offset)
     }
 
+    /// The first of `indices` (ascending, of this range, not empty) that lie in one
+    /// piece: how many, and the index less the offset of each.
+    #[must_use]
+    pub fn run(&self, indices: &[u64]) -> (usize, u64) {
+        let difference = |index: u64| index.wrapping_sub(self.offset_of(index));
+        let base = difference(indices[0]);
+        if self.pieces.len() == 1 {
+            return (indices.len(), base);
+        }
+        (indices.partition_point(|&index| difference(index) == base), base)
+    }
+
     /// The offset of an index of this range.
     #[inline]
     #[must_use]
@@ -233,6 +245,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -253,11 +266,22 @@ mod tests {
             let shared = Shared::new(indices, workers, sizing);
             let mut listed = Vec::new();
             for range in &shared.ranges {
-                for offset in 0..range.size() {
-                    let index = range.index_at(offset);
-                    assert_eq!(range.offset_of(index), offset);
-                    listed.push(index);
+                let of_range: Vec<u64> =
+                    (0..range.size()).map(|offset| range.index_at(offset)).collect();
+                for (offset, &index) in of_range.iter().enumerate() {
+                    assert_eq!(range.offset_of(index), offset as u64);
                 }
+                let mut rest = of_range.as_slice();
+                while !rest.is_empty() {
+                    let (len, base) = range.run(rest);
+                    let (run, after) = rest.split_at(len);
+                    assert!(
+                        run.iter().all(|index| index.wrapping_sub(range.offset_of(*index)) == base)
+                    );
+                    assert!(run.last().unwrap() - run[0] + 1 == len as u64);
+                    rest = after;
+                }
+                listed.extend(of_range);
                 for end in 0..=range.size() {
                     let below: u64 = range.indices_below(end).map(|r| r.end - r.start).sum();
                     assert_eq!(below, end);

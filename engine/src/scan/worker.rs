@@ -24,6 +24,7 @@ use crate::event::{PortEvent, PortState};
 use crate::latency::Latency;
 use crate::plan::Purpose;
 use crate::plan::probe::Prober;
+use crate::port::live::BURST;
 use crate::port::{Counters, Port, SEND_BATCH};
 use crate::wire::reply::{self, Kind, Reply};
 
@@ -109,7 +110,7 @@ pub(super) struct Worker {
 
 /// Probes chosen and not yet taken by the port.
 struct Pending {
-    indices: ArrayVec<u64, SEND_BATCH>,
+    indices: ArrayVec<u64, BURST>,
     attempt: u8,
 }
 
@@ -154,7 +155,17 @@ impl Worker {
             if (sender.done || level > 0) && sender.finished_at_ns == 0 {
                 sender.finished_at_ns = now;
             }
-            let received = receiver.turn(&mut self, control);
+            let mut received = receiver.turn(&mut self, control);
+            // What a long burst has drawn is read before the next one.
+            for _ in 1..self.port.burst() / SEND_BATCH {
+                if received % RECEIVE_BUDGET != 0 || received == 0 {
+                    break;
+                }
+                match receiver.turn(&mut self, control) {
+                    0 => break,
+                    more => received += more,
+                }
+            }
             self.publish(&sender, &receiver);
             if now >= sender.watch_at_ns {
                 let counters = self.port.counters();
@@ -260,7 +271,7 @@ impl<'a> Sender<'a> {
             if let Some(last) = self.cursors.last() {
                 self.range.passed.store(*last, Ordering::Release);
             }
-            let allowed = self.pacer.allowance(now, SEND_BATCH);
+            let allowed = self.pacer.allowance(now, port.burst());
             let batch = self.range.times[0].batch() as usize;
             // Whole batches only: those share one send time.
             let allowed = allowed - allowed % batch.min(SEND_BATCH);
@@ -277,15 +288,22 @@ impl<'a> Sender<'a> {
         }
         let Pending { indices, attempt } = &mut self.pending;
         let times = &self.range.times[usize::from(*attempt)];
-        let mut batch = u64::MAX;
-        for index in indices.iter() {
-            let offset = self.range.offset_of(*index);
-            if offset / times.batch() != batch {
-                batch = offset / times.batch();
-                times.set(offset, now);
+        let mut together = indices.len();
+        if times.are_the_ports() {
+            let (len, base) = self.range.run(indices);
+            port.count_offsets_from(base);
+            together = len;
+        } else {
+            let mut batch = u64::MAX;
+            for index in indices.iter() {
+                let offset = self.range.offset_of(*index);
+                if offset / times.batch() != batch {
+                    batch = offset / times.batch();
+                    times.set(offset, now);
+                }
             }
         }
-        let taken = port.send(prober, indices, *attempt)?;
+        let taken = port.send(prober, &indices[..together], *attempt)?;
         if *attempt > 0 {
             self.retries += taken as u64;
         }

@@ -127,7 +127,7 @@ pub(super) fn no_zerocopy(interface: &str, driver: &str, reason: &str) -> Error 
 }
 
 /// The kernel refuses to send.
-pub(super) fn sending(interface: &str, errno: Errno) -> Error {
+pub(in crate::port) fn sending(interface: &str, errno: Errno) -> Error {
     let error = Error::new(Kind::Failed, format!("send on {interface}")).because_of(errno.into());
     match errno {
         Errno::NETDOWN => error

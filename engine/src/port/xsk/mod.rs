@@ -259,6 +259,13 @@ impl Opener {
     }
 }
 
+/// Whether an interface is down or gone.
+pub(super) fn is_down(interface: &str) -> bool {
+    sys::link_state(interface).map_or(true, |state| !state.up)
+}
+
+pub(super) use explain::sending as explain_sending;
+
 fn bind_patiently(
     interface: &Interface,
     queue: u32,
