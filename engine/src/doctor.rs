@@ -201,6 +201,18 @@ fn engines(interface: &Interface, xdp: Option<XdpFeatures>, privileges: &[Check]
                 format!("the {driver} driver offers it; only binding a socket tells"),
             ),
         }),
+        xdp_check("live", &|| match xdp {
+            None => untold("live"),
+            // veth offers it only while there is a program at the other end, or GRO.
+            Some(features) if !features.transmit && driver != "veth" => {
+                cannot("live", "way for redirected frames (ndo_xdp_xmit)")
+            }
+            Some(_) => Check::new(
+                "live",
+                Verdict::Unknown,
+                "the kernel makes the probes; the first frame tells whether any leaves",
+            ),
+        }),
         xdp_check("xdp copy", &|| match xdp {
             None => untold("xdp copy"),
             Some(features) if !(features.basic && features.redirect) => {

@@ -31,8 +31,10 @@ fn sigkill_at_any_moment_leaves_nothing_behind() {
     let (mut lines, mut attached) = (0, 0);
     for round in 0..sized(10, 50) {
         let log = folder.path().join(format!("{round}.jsonl"));
+        let engine = if round % 2 == 0 { "xdp" } else { "live" };
         let mut scan = lab
-            .prtip("-sS -p 1-64 198.18.0.0/17 --port-engine xdp --rate 50000 --show open,closed")
+            .prtip("-sS -p 1-64 198.18.0.0/17 --rate 50000 --show open,closed --port-engine")
+            .arg(engine)
             .arg("--event-log")
             .arg(&log)
             .stdout(Stdio::null())
@@ -45,6 +47,9 @@ fn sigkill_at_any_moment_leaves_nothing_behind() {
         assert!(scan.try_wait().unwrap().is_none(), "round {round} ended by itself");
         scan.kill().unwrap();
         scan.wait().unwrap();
+        let sent = frames_sent(&lab);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(frames_sent(&lab), sent, "round {round}, {engine}: something sends on");
 
         let deadline = Instant::now() + Duration::from_secs(3);
         while has_program(&lab) {
@@ -64,6 +69,13 @@ fn sigkill_at_any_moment_leaves_nothing_behind() {
 fn has_program(lab: &OpenLab) -> bool {
     let told = lab.output(Side::Scan, "ip -details link show dev scan0");
     told.contains("xdp")
+}
+
+/// What has come to the far end.
+fn frames_sent(lab: &OpenLab) -> u64 {
+    let table = lab.output(Side::Far, "cat /proc/thread-self/net/dev");
+    let line = table.lines().find_map(|line| line.trim_start().strip_prefix("lab0:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Processes called prtip in the scanner's namespace.

@@ -1,4 +1,4 @@
-//! ACK, UDP and host scans find the lab's truth, over both engines and both
+//! ACK, UDP and host scans find the lab's truth, over all engines and both
 //! families, with duplicates, forgeries and lost first probes.
 
 use crate::lab::Lab;
@@ -11,7 +11,7 @@ const LAB: Lab = Lab {
 
 /// Runs a scan and compares; `asked` is for `lab check`.
 fn agrees(lab: Lab, scan: &str, asked: &str) {
-    for engine in ["xdp", "packet"] {
+    for engine in ["xdp", "live", "packet"] {
         let line = format!("{scan} --port-engine {engine} --rate 30000 --cooldown 1 --json");
         let ended = lab.scan(&line);
         assert_eq!(ended.code, Some(0), "{line}: {}", ended.words);

@@ -25,8 +25,7 @@ fn slow_lab() -> Lab {
     }
 }
 
-const SCAN: &str = "-sS -p 1-32 198.18.0.0/20 --port-engine xdp --rate 40000 --retries 1 \
-                    --show open,closed";
+const SCAN: &str = "-sS -p 1-32 198.18.0.0/20 --rate 40000 --retries 1 --show open,closed";
 const ASKED: &str = "--targets 198.18.0.0/20 --ports 1-32";
 /// Kills of one scan before it is let to its end.
 const KILLS: u32 = 5;
@@ -42,10 +41,15 @@ fn logged(mut command: Command, log: &Path) -> Command {
 
 /// One scan, killed at random moments and resumed; returns how often it was killed,
 /// and how many pairs were finished before the last run.
-fn chain(lab: &OpenLab, log: &Path, random: &mut u64, fault: Option<&str>) -> (u32, u64) {
+fn chain(
+    lab: &OpenLab,
+    log: &Path,
+    random: &mut u64,
+    (engine, fault): (&str, Option<&str>),
+) -> (u32, u64) {
     let start = || {
         let mut command = lab.prtip(SCAN);
-        command.args(["--cooldown", cooldown(), "--seed", "4"]);
+        command.args(["--cooldown", cooldown(), "--seed", "4", "--port-engine", engine]);
         logged(command, log)
     };
     let resume = || {
@@ -96,7 +100,8 @@ fn a_killed_scan_that_is_resumed_tells_everything_once() {
     while kills < sized(10, 100) {
         number += 1;
         let log = folder.path().join(format!("{number}.jsonl"));
-        let (more, finished) = chain(&lab, &log, &mut random, None);
+        let engine = if number % 2 == 0 { "live" } else { "xdp" };
+        let (more, finished) = chain(&lab, &log, &mut random, (engine, None));
         (kills, spared) = (kills + more, spared + finished);
         let verdict = lab_check(&log);
         assert_eq!(verdict.code, Some(0), "after {kills} kills: {verdict:?}");
@@ -122,7 +127,7 @@ fn checkpoints_that_do_not_wait_lose_results() {
     let mut missed = 0;
     for number in 0..5 {
         let log = folder.path().join(format!("{number}.jsonl"));
-        chain(&lab, &log, &mut random, Some("hasty-checkpoint"));
+        chain(&lab, &log, &mut random, ("xdp", Some("hasty-checkpoint")));
         let verdict = lab_check(&log);
         assert!(verdict.nothing_false(), "{verdict:?}");
         missed += verdict.missed;

@@ -70,6 +70,26 @@ fn ipv4_over_af_packet_is_the_truth_with_one_queue_and_with_two() {
 }
 
 #[test]
+fn live_frames_are_the_truth_in_both_families_with_one_queue_and_with_two() {
+    let Some(_turn) = turn("truth of live frames") else { return };
+    tells_the_truth(ONE_QUEUE, v4(), &fixed("live"));
+    tells_the_truth(TWO_QUEUES, v4(), &fixed("live"));
+    tells_the_truth(ONE_QUEUE, v6(), &fixed("live"));
+    let targets = format!("{},{}", v4(), v6());
+    tells_the_truth(TWO_QUEUES, &targets, &format!("{} --vlan 7", fixed("live")));
+}
+
+#[test]
+fn the_truth_at_the_highest_rate_of_live_frames() {
+    let Some(_turn) = turn("truth at the highest rate of live frames") else { return };
+    // Enough for many calls of the generator.
+    let v4 = sized("198.18.0.0/20", "198.18.0.0/18");
+    tells_the_truth(ONE_QUEUE, v4, "--port-engine live --rate max");
+    tells_the_truth(TWO_QUEUES, v4, "--port-engine live --rate max");
+    tells_the_truth(TWO_QUEUES, v6(), "--port-engine live --rate max --syn linux");
+}
+
+#[test]
 fn ipv6_is_the_truth_over_both_engines() {
     let Some(_turn) = turn("truth of IPv6") else { return };
     tells_the_truth(ONE_QUEUE, v6(), &fixed("xdp"));

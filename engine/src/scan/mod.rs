@@ -51,7 +51,7 @@ impl Control {
 /// How a scan will run, known before the first probe.
 #[derive(Clone, Debug)]
 pub struct Info {
-    /// `xdp`, `packet` or `raw`.
+    /// `xdp`, `live`, `packet` or `raw`.
     pub port_engine: &'static str,
     /// `zerocopy`, `copy` or `generic`; `None` without AF_XDP.
     pub xdp_mode: Option<&'static str>,

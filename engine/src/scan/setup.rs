@@ -37,6 +37,8 @@ const WORKER_RATE: f64 = 150_000.0;
 const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;
 const TOP_RATE_COPY: f64 = 2_000_000.0;
 const TOP_RATE_LIVE: f64 = 8_000_000.0;
+/// Drivers that live frames were tried with: others may take the frames and lose them.
+const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// A send time is shared by the probes of at most this many nanoseconds.
 const STRIDE_NS: f64 = 20_000.0;
 /// log2 of the indices that share a send time where no rate is set.
@@ -286,7 +288,7 @@ impl Opener<'_> {
             EngineChoice::Auto if self.is_gentle() => self.packet(&format!(
                 "at up to {GENTLE_RATE:.0} probes a second AF_PACKET is enough, and attaching a program may flap the link of {name}"
             )),
-            EngineChoice::Auto => self.xdp("the fastest way out").or_else(|error| {
+            EngineChoice::Auto => self.fastest().or_else(|error| {
                 let reason = error.to_string();
                 let reason = reason.lines().next().unwrap_or_default();
                 // AF_XDP may be refused where packet sockets are not; where both are, its error tells more.
@@ -375,6 +377,36 @@ impl Opener<'_> {
         let opened = self.open_xdp(&judge)?;
         let generators = self.generators(&recipe, opened.ports.len())?;
         Ok(live_way(why, opened, generators, &self.path.interface.name, prober, judge))
+    }
+
+    /// Zero-copy, else live frames where they are known to work, else copies.
+    fn fastest(&self) -> Result<Way> {
+        let why = "the fastest way out";
+        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
+        let opened = self.open_xdp(&judge)?;
+        if opened.mode == "zerocopy" {
+            return Ok(xdp_way(why, opened, prober, judge));
+        }
+        let interface = &self.path.interface;
+        let driver = interface.driver.as_deref().unwrap_or("unknown");
+        let generators = if opened.mode != "copy" {
+            Err("live frames need native XDP".to_owned())
+        } else if !LIVE_IS_KNOWN.contains(&driver) {
+            Err(format!(
+                "live frames were never tried with the driver {driver}: --port-engine live does"
+            ))
+        } else {
+            prober.recipe().and_then(|recipe| {
+                self.generators(&recipe, opened.ports.len()).map_err(|error| error.to_string())
+            })
+        };
+        Ok(match generators {
+            Ok(generators) => live_way(why, opened, generators, &interface.name, prober, judge),
+            Err(reason) => {
+                let reason = reason.lines().next().unwrap_or_default();
+                xdp_way(&format!("no live frames ({reason})"), opened, prober, judge)
+            }
+        })
     }
 
     fn ethernet_of_xdp(&self) -> Result<Links> {

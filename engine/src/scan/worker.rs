@@ -158,7 +158,7 @@ impl Worker {
             let mut received = receiver.turn(&mut self, control);
             // What a long burst has drawn is read before the next one.
             for _ in 1..self.port.burst() / SEND_BATCH {
-                if received % RECEIVE_BUDGET != 0 || received == 0 {
+                if !received.is_multiple_of(RECEIVE_BUDGET) || received == 0 {
                     break;
                 }
                 match receiver.turn(&mut self, control) {

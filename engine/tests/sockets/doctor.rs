@@ -33,7 +33,7 @@ fn a_veth_can_copy_but_not_zerocopy_and_loopback_only_raw() {
         assert_eq!(json["interface"]["rx_queues"], 1);
 
         let doctor = examine(Some("lo"));
-        for engine in ["xdp zerocopy", "xdp copy", "xdp generic", "packet"] {
+        for engine in ["xdp zerocopy", "live", "xdp copy", "xdp generic", "packet"] {
             assert_eq!(verdict(&doctor, engine).0, Verdict::No, "{engine}");
         }
         assert_eq!(verdict(&doctor, "raw").0, Verdict::Yes);

@@ -60,7 +60,7 @@ pub fn generators(
     let mut all = Generator::load(recipe, interface.index, workers, times)
         .map_err(|error| explain::loading(&error))?;
     for generator in &mut all {
-        generator.hello(&hello(interface.mac)).map_err(|source| explain::calling(source))?;
+        generator.hello(&hello(interface.mac)).map_err(explain::calling)?;
         let tally = generator.tally();
         if tally.sent != 1 {
             return Err(explain::nothing_leaves(interface.name, tally));
