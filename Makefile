@@ -24,7 +24,7 @@ RUNNER := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER="sudo
 endif
 TESTS = $(AS_USER) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
-.PHONY: help deps test-deps build demo test lint soak bench fuzz
+.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
@@ -44,8 +44,18 @@ demo: build ## scan the lab and real servers over AF_XDP, compare with the truth
 test: test-deps build ## the whole test suite, namespace tests included
 	$(TESTS) cargo test --workspace --locked
 
-soak: test-deps build ## the same checks at full size
+soak: test-deps build ## the same checks at full size, all of them
 	$(TESTS) PRTIP_SOAK=1 cargo test --workspace --locked
+
+# The themes whose size depends on PRTIP_SOAK: modules of bench/tests/scan, and coverage.
+SOAK_THEMES = coverage $(addprefix scan:,$(patsubst bench/tests/scan/%.rs,%,$(shell grep -lw sized bench/tests/scan/*.rs | grep -v setting)))
+
+soak-list: ## the themes that make soak is made of
+	@printf '%s\n' $(SOAK_THEMES)
+
+soak-run: test-deps build ## one theme at full size: make soak-run THEME=scan:resume
+	@[ -n "$(filter $(THEME),$(SOAK_THEMES))" ] || { echo "THEME=$(THEME): not one of: $(SOAK_THEMES)" >&2; exit 2; }
+	$(TESTS) PRTIP_SOAK=1 cargo test --locked $(if $(filter coverage,$(THEME)),-p prtip-engine --test coverage --,-p prtip-bench --test scan -- $(subst scan:,,$(THEME))::) --nocapture
 
 lint: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check

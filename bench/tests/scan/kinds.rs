@@ -46,6 +46,37 @@ fn a_udp_scan_finds_the_truth() {
 }
 
 #[test]
+fn one_queue_tells_the_same_truth_of_datagrams_and_hosts() {
+    let Some(_turn) = turn("kinds-one-queue") else { return };
+    let lab = Lab { link: "--queues 1", ..LAB };
+    let (scanned, asked) = targets();
+    agrees(
+        lab,
+        &format!("-sU -p 1-40 {scanned} --show open,closed"),
+        &format!("--proto udp --targets {asked} --ports 1-40"),
+    );
+    agrees(
+        lab,
+        "-sn 198.18.0.0/21 2001:2::/118",
+        "--targets 198.18.0.0/21,2001:2::/118 --proto icmp",
+    );
+}
+
+#[test]
+fn lost_first_echo_requests_are_made_up_for() {
+    let Some(_turn) = turn("kinds-hosts-lost") else { return };
+    let lab = Lab {
+        rules: "--seed 25 --open 100 --closed 300 --icmp 20 --dup 30 --forge 50 --lose-first 200",
+        link: "--queues 2",
+    };
+    agrees(
+        lab,
+        "-sn -PE --retries 1 198.18.0.0/20 2001:2::/118",
+        "--targets 198.18.0.0/20,2001:2::/118 --proto icmp --ping echo",
+    );
+}
+
+#[test]
 fn lost_first_datagrams_are_made_up_for() {
     let Some(_turn) = turn("kinds-udp-lost") else { return };
     let lab = Lab {
