@@ -11,10 +11,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::setting::binary;
+use crate::setting::{binary, sized};
 
 /// No run of these tests takes longer.
-const LIMIT: Duration = Duration::from_secs(300);
+fn limit() -> Duration {
+    Duration::from_secs(sized(300, 1800))
+}
 
 /// What the lab is to be like.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +97,7 @@ impl Lab {
             .stderr(File::create(&words_file).unwrap())
             .spawn()
             .unwrap();
-        let status = wait(child, LIMIT);
+        let status = wait(child, limit());
         let words = std::fs::read_to_string(&words_file).unwrap();
         println!("{words}");
         let stats = std::fs::read(&stats).unwrap_or_default();
