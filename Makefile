@@ -34,6 +34,7 @@ deps:
 
 test-deps: deps
 	@scripts/install-deps.sh --test
+	@$(AS_USER) scripts/install-readers.sh
 
 build: deps ## build the release binaries: prtip, prtip-bench
 	$(CARGO) build --release --workspace --locked

@@ -21,6 +21,11 @@ declare -A why=(
 if [ "${1:-}" = --test ]; then
     why+=(
         [bsdutils]="script: tests of output on a terminal"
+        [libxml2-utils]="xmllint: checks XML against nmap's DTD"
+        [nodejs]="runs a reader of latency histograms"
+        [npm]="fetches it"
+        [python3]="runs readers of CSV, XML and of the schema"
+        [python3-venv]="keeps them under target/"
         [jq]="an independent reader of the JSON lines"
         [procps]="kill, ps: signals, and that nothing is left behind"
         [tcpdump]="captures what the scanner sends"
@@ -41,9 +46,11 @@ for package in $(printf '%s\n' "${!why[@]}" | sort); do
     case $status in
         ii*) continue ;;
     esac
-    # pkgconf takes the place of pkg-config, another make that of make.
+    # pkgconf takes the place of pkg-config, another make that of make; node and python
+    # need not be Debian's.
     case $package in
-        pkg-config | make | gcc) command -v "$package" >/dev/null && continue ;;
+        nodejs) command -v node >/dev/null && continue ;;
+        pkg-config | make | gcc | npm | python3) command -v "$package" >/dev/null && continue ;;
     esac
     missing+=("$package")
 done

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use prtip_engine::event::PortState;
+use prtip_engine::event::files::Field;
 use prtip_engine::plan::{Ask, ProbeKind};
 use prtip_engine::scan::Rate;
 
@@ -24,6 +25,8 @@ nmap's flags:
   -Pn          no host discovery (there is none but -sn)
   -n           no reverse look-ups (there are none)
   --open       the same as --show open (the default)
+  -oN -oX -oG FILE, -oA BASE
+               the same as --nmap-text, --nmap-xml, --nmap-grep and --nmap-all
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 stopped before the end, 4 privileges or
 kernel features missing.
@@ -228,9 +231,44 @@ pub(crate) struct ResultArgs {
     /// JSON lines on standard output instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Write a crash-safe log of JSON lines to a new FILE; its key goes to FILE.key.
+    /// Write a crash-safe log of JSON lines to a new FILE; its key goes to FILE.key. It never
+    /// overwrites; the files below do, as nmap's.
     #[arg(long, value_name = "FILE")]
     pub event_log: Option<PathBuf>,
+    /// nmap's text for people, at the end; `-` is standard output [nmap: -oN].
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub nmap_text: Option<PathBuf>,
+    /// nmap's XML, at the end [nmap: -oX].
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub nmap_xml: Option<PathBuf>,
+    /// nmap's lines for grep, at the end [nmap: -oG].
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub nmap_grep: Option<PathBuf>,
+    /// All three: BASE.nmap, BASE.xml, BASE.gnmap [nmap: -oA].
+    #[arg(long, value_name = "BASE", conflicts_with = "dry_run")]
+    pub nmap_all: Option<PathBuf>,
+    /// CSV with ZMap's field names, as results come; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub csv: Option<PathBuf>,
+    /// The fields of --csv, comma-separated, or `help` for a list. Default: all.
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', value_parser = parse_field)]
+    pub output_fields: Vec<Field>,
+    /// JSON lines as masscan writes them, as results come; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub ndjson: Option<PathBuf>,
+    /// Round-trip times as an HdrHistogram: percentiles in microseconds (FILE.hgrm, and how
+    /// late probes left in FILE.send-lag.hgrm) or a log of intervals (FILE.hlog).
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub latency: Vec<PathBuf>,
+    /// Round-trip times by groups too, as tags in FILE.hlog; the first 1024 groups apart.
+    #[arg(long, value_enum)]
+    pub latency_by: Option<GroupArg>,
+    /// Where the scan stands, a line a second, in CSV with ZMap's columns.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub status_file: Option<PathBuf>,
+    /// Accepted replies as pcapng, up to 512 bytes of each.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub pcap: Option<PathBuf>,
     /// Go on with the interrupted scan of this event log, as it was asked for; only
     /// --json, --rate and -v may stand beside it.
     #[arg(long, value_name = "LOG")]
@@ -279,6 +317,15 @@ pub(crate) enum SynArg {
     Linux,
 }
 
+/// Values of `--latency-by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GroupArg {
+    /// Protocol and port.
+    Port,
+    /// Network: /24 of IPv4, /48 of IPv6.
+    Net24,
+}
+
 /// Values of `--show`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StateArg {
@@ -314,6 +361,14 @@ impl StateArg {
             Self::All => &PortState::ALL,
         }
     }
+}
+
+fn parse_field(text: &str) -> Result<Field, String> {
+    Field::from_name(text).ok_or_else(|| {
+        let list: Vec<String> =
+            Field::all().map(|field| format!("  {:<15} {}", field.name(), field.about())).collect();
+        format!("the fields are\n{}", list.join("\n"))
+    })
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 10] = [
+const REWRITTEN: [(&str, &str); 14] = [
     ("-sS", "--syn-scan"),
     ("-sA", "--ack-scan"),
     ("-sU", "--udp-scan"),
@@ -18,10 +18,14 @@ const REWRITTEN: [(&str, &str); 10] = [
     ("-Pn", "--no-discovery"),
     ("-iL", "--input-list"),
     ("--open", "--show=open"),
+    ("-oN", "--nmap-text"),
+    ("-oX", "--nmap-xml"),
+    ("-oG", "--nmap-grep"),
+    ("-oA", "--nmap-all"),
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 23] = [
+const NOT_BUILT: [(&str, &str); 17] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -34,12 +38,6 @@ const NOT_BUILT: [(&str, &str); 23] = [
     ("-sX", "the Xmas scan"),
     ("-O", "OS detection"),
     ("-A", "service and OS detection"),
-    ("-oN", "nmap's text output"),
-    ("-oX", "nmap's XML output"),
-    ("-oG", "nmap's grepable output"),
-    ("-oA", "nmap's output in all formats"),
-    ("--csv", "CSV output"),
-    ("--latency", "the histogram file"),
     ("--version-intensity", "service detection"),
     ("--service-probes", "service detection"),
     ("--recog", "service detection"),
@@ -122,6 +120,10 @@ mod tests {
             rewritten("-sS -Pn -n --open -iL hosts -iLhosts -iL - host"),
             "--syn-scan --no-discovery -n --show=open --input-list hosts --input-list=hosts --input-list - host"
         );
+        assert_eq!(
+            rewritten("-oN a -oX - -oG b -oA c"),
+            "--nmap-text a --nmap-xml - --nmap-grep b --nmap-all c"
+        );
     }
 
     #[test]
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sV", "-O", "--csv=out.csv"] {
+        for arg in ["-sV", "-O", "--os-db=FILE"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

@@ -7,6 +7,7 @@ mod doctor;
 mod dry_run;
 mod exit;
 mod flags;
+mod outputs;
 mod progress;
 mod resume;
 mod run;

@@ -17,10 +17,6 @@ pub(crate) fn run(log: &Path, beside: &ScanArgs, raw_args: &[OsString]) -> Resul
     only_allowed(raw_args)?;
     let what = || format!("resume the scan of the event log {log:?}");
     let interrupted = Interrupted::open(log)?;
-    if interrupted.is_finished() {
-        say(format_args!("prtip: the scan of {log:?} has come to its end; nothing is left to do"));
-        return Ok(Exit::Done);
-    }
     let begun = interrupted.begun().clone();
     let unreadable = || {
         Error::new(Kind::Usage, what())
@@ -38,6 +34,10 @@ pub(crate) fn run(log: &Path, beside: &ScanArgs, raw_args: &[OsString]) -> Resul
     args.results.verbose = beside.results.verbose;
     if let Some(rate) = beside.pace.rate {
         (args.pace.rate, args.pace.timing) = (Some(rate), None);
+    }
+    if interrupted.is_finished() {
+        say(format_args!("prtip: the scan of {log:?} has come to its end; nothing is left to do"));
+        return run::write_files_again(&args, &interrupted);
     }
     run::go_on(&args, raw_args, interrupted)
 }

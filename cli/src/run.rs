@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::clock::{Clock, monotonic_ns};
+use prtip_engine::event::files::{About, Files, Format, Outcome};
 use prtip_engine::event::log::{Backend, EventLog};
 use prtip_engine::event::record::{ScanResumed, ScanStarted};
 use prtip_engine::event::recovery::Interrupted;
@@ -16,6 +18,7 @@ use prtip_engine::event::table::Table;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::key;
 use prtip_engine::plan::{Plan, Purpose};
+use prtip_engine::scan::capture::Frame;
 use prtip_engine::scan::{
     self, Control, EngineChoice, Info, Observer, Options, Progress, Rate, SynOptions, XdpMode,
 };
@@ -25,7 +28,7 @@ use crate::exit::Exit;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
-use crate::{dry_run, signals, summary, targets};
+use crate::{dry_run, outputs, signals, summary, targets};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
 pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
@@ -102,7 +105,14 @@ fn scan(
         }
         (None, _) => key::random()?,
     };
-    let shape = shape(&args.results, &resolved);
+    let wanted = outputs::wanted(&args.results, interrupted.is_some())?;
+    outputs::check(&wanted, &args.results)?;
+    let shape = match outputs::takes_stdout(&wanted) {
+        true => Shape::Nothing,
+        false => shape(&args.results, &resolved),
+    };
+    let started_unix_us = interrupted.as_ref().map(Interrupted::started_unix_us);
+    let about = about(args, raw_args, &resolved, started_unix_us);
     let purpose = resolved.plan.items().purpose();
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
@@ -114,6 +124,19 @@ fn scan(
     let finished: u64 = finished.map(|range| range.end - range.start).sum();
     let cut_bytes = interrupted.as_ref().map_or(0, Interrupted::cut_bytes);
     let resumed = interrupted.is_some();
+    let files = match wanted.as_slice() {
+        [] => None,
+        wanted => Some(Files::open(wanted, about, || Box::new(stdout()))?),
+    };
+    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), None).about(purpose);
+    if let Some(files) = files {
+        sinks = sinks.with_files(files);
+        if let Some(interrupted) = &interrupted {
+            interrupted.replay(purpose, |event, unix_us, revised| {
+                sinks.restore(event, unix_us, revised);
+            })?;
+        }
+    }
     let log = match (log_path, interrupted) {
         (Some(path), Some(interrupted)) => {
             let (file, start, kept) = interrupted.cut()?;
@@ -141,7 +164,9 @@ fn scan(
         }
         (None, _) => None,
     };
-    let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), log).about(purpose);
+    if let Some(log) = log {
+        sinks = sinks.with_log(log);
+    }
     if resumed {
         sinks.resumed(&started.resumed(prepared.info(), finished, cut_bytes));
     } else {
@@ -179,6 +204,56 @@ fn scan(
     }
     let stopped = report.stopped || control.level() > 1;
     Ok(if stopped { Exit::Stopped } else { Exit::Done })
+}
+
+/// Writes the files of results of a scan that has come to its end anew, from its log.
+/// `args` are those of the log.
+pub(crate) fn write_files_again(args: &ScanArgs, interrupted: &Interrupted) -> Result<Exit> {
+    let mut wanted = outputs::wanted(&args.results, true)?;
+    // What cannot be made of the log is as its run has left it.
+    wanted.retain(|file| {
+        !matches!(file.format, Format::Latency(_) | Format::Status | Format::Capture)
+    });
+    if wanted.is_empty() {
+        return Ok(Exit::Done);
+    }
+    outputs::check(&wanted, &args.results)?;
+    let begun = interrupted.begun();
+    let resolved = targets::resolve(args, begun.seed)?;
+    let raw_args: Vec<OsString> = begun.args.iter().map(OsString::from).collect();
+    let purpose = resolved.plan.items().purpose();
+    let about = about(args, &raw_args, &resolved, Some(interrupted.started_unix_us()));
+    let mut files = Files::open(&wanted, about, || Box::new(stdout()))?;
+    interrupted.replay(purpose, |event, unix_us, revised| {
+        files.restore(event, unix_us, revised);
+    })?;
+    let (ended_unix_us, elapsed_s) = interrupted.ended();
+    files.conclude(Outcome { ended_unix_us, elapsed_s, stopped: false, hosts_up: 0 }, None);
+    files.finish()?;
+    say("prtip: its files of results have been written again from the log");
+    Ok(Exit::Done)
+}
+
+/// What the files say of the scan; `resumed`: when it was started, where it is an earlier one.
+fn about(
+    args: &ScanArgs,
+    raw_args: &[OsString],
+    resolved: &targets::Resolved,
+    resumed: Option<u64>,
+) -> About {
+    let plan = &resolved.plan;
+    About {
+        args: raw_args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        items: plan.items().clone(),
+        addresses: plan.addresses(),
+        only_host: (plan.addresses() == 1).then(|| plan.target(0).addr),
+        names: resolved.names.clone(),
+        shown: shown_states(args),
+        // Of earlier runs the log holds only what was shown.
+        whole: resumed.is_none() && plan.shard() == (0..plan.len()),
+        started_unix_us: resumed.unwrap_or_else(|| Clock::start().unix_us(monotonic_ns())),
+    }
 }
 
 /// What is shown where nothing is said: what answered well, by each kind of scan.
@@ -308,6 +383,14 @@ impl Observer for Console {
         self.sinks.checkpoint(finished);
     }
 
+    fn frame(&mut self, frame: &Frame) {
+        self.sinks.frame(frame);
+    }
+
+    fn all_sent(&mut self, at_ns: u64) {
+        self.sinks.all_sent(at_ns);
+    }
+
     fn progress(&mut self, progress: &Progress) {
         self.sending.add(progress);
         let Self { sinks, display, .. } = self;
@@ -357,6 +440,8 @@ fn options(args: &ScanArgs) -> Result<Options> {
         report_silent: shown_states(args).contains(PortState::Filtered)
             || shown_states(args).contains(PortState::OpenFiltered),
         contact: way_out.contact.clone(),
+        headers: args.results.csv.is_some(),
+        frames: args.results.pcap.is_some(),
         rst: !way_out.no_rst,
     })
 }

@@ -179,6 +179,9 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> Str
     if report.latency.count() > 0 {
         let _ = writeln!(text, "round trips: {}", report.latency);
     }
+    if verbose && let Some(lag) = &report.lag {
+        let _ = writeln!(text, "probes left later than scheduled by: {lag}");
+    }
     let _ = write!(text, "ledger: {}", Books { ledger, in_full: verbose });
     if verbose && let Some(steering) = &report.steering {
         let _ = write!(

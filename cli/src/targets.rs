@@ -1,6 +1,7 @@
 //! From target and port arguments to a plan: reads lists, resolves host names
 //! by the system's resolver, and leaves every decision to the plan.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
@@ -16,6 +17,8 @@ use crate::say::say;
 
 /// Names of a list that cannot be looked up and are told one by one.
 const NAMES_TOLD: u64 = 5;
+/// Names that are remembered for reports.
+const NAMES_MAX: usize = 1 << 16;
 
 /// A plan and what people call it.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Resolved {
     pub plan: Plan,
     /// The one host of the plan, as `name (address)` or the address.
     pub only_host: Option<String>,
+    /// Names given and the addresses that they stand for, up to a limit.
+    pub names: HashMap<IpAddr, Vec<String>>,
 }
 
 /// Builds the plan that `args` ask for, with `seed` as the order's seed. Says on
@@ -51,7 +56,14 @@ pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
             None => addr.to_string(),
         }
     });
-    Ok(Resolved { plan, only_host })
+    let mut names: HashMap<IpAddr, Vec<String>> = HashMap::new();
+    for (name, addr) in named {
+        let names = names.entry(addr).or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(Resolved { plan, only_host, names })
 }
 
 /// Whether host names may be used.
@@ -101,6 +113,9 @@ impl Collector {
                     Ok(addrs) => {
                         for addr in addrs {
                             self.builder.address(addr, false);
+                            if self.named.len() < NAMES_MAX {
+                                self.named.push((name.clone(), addr));
+                            }
                         }
                     }
                     Err(error) if self.names == Names::Refused => return Err(error),

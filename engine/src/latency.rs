@@ -3,6 +3,13 @@
 //! Recording touches one counter and never allocates: the histogram has its
 //! full range from the start (1 ns to 1 h at three significant digits, about
 //! 270 KiB). Shorter and longer times are counted at the nearest end.
+//!
+//! * [`percentiles`]: as a table (`.hgrm`). [`interval_log`]: as a log (`.hlog`).
+//! * [`groups`]: by port or network.
+
+pub mod groups;
+pub mod interval_log;
+pub mod percentiles;
 
 use std::fmt;
 
@@ -48,6 +55,22 @@ impl Latency {
     /// Counts one round trip.
     pub fn record(&mut self, rtt_ns: u64) {
         self.histogram.saturating_record(rtt_ns.clamp(LOWEST_NS, HIGHEST_NS));
+    }
+
+    /// Counts `count` that took as long.
+    pub fn record_many(&mut self, ns: u64, count: u64) {
+        self.histogram.saturating_record_n(ns.clamp(LOWEST_NS, HIGHEST_NS), count);
+    }
+
+    /// The histogram itself, in nanoseconds.
+    #[must_use]
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.histogram.reset();
     }
 
     /// Adds what another worker counted.

@@ -32,6 +32,7 @@ fn event(number: u32) -> PortEvent {
         ttl: 64,
         rtt_ns: Some(u64::from(number)),
         at_ns: u64::from(number),
+        heard: None,
     }
 }
 

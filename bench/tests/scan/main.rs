@@ -5,7 +5,7 @@
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
 //!   several; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`kill`],
-//!   [`kinds`], [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//!   [`kinds`], [`formats`], [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
 //! once on a small machine would measure each other.
@@ -15,6 +15,7 @@
 mod disk;
 mod faults;
 mod flood;
+mod formats;
 mod frames;
 mod kill;
 mod kinds;
@@ -26,6 +27,8 @@ mod open_lab;
 mod pace;
 #[path = "../programs/mod.rs"]
 mod programs;
+#[path = "../../../engine/tests/formats/readers.rs"]
+mod readers;
 mod resume;
 mod round_trips;
 mod setting;

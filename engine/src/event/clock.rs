@@ -49,8 +49,20 @@ impl Clock {
     /// `at_ns` of CLOCK_MONOTONIC as RFC 3339.
     #[must_use]
     pub fn rfc3339(&self, at_ns: u64) -> Rfc3339 {
+        format_rfc3339(self.unix_us(at_ns))
+    }
+
+    /// `at_ns` of CLOCK_MONOTONIC as microseconds since 1970.
+    #[must_use]
+    pub fn unix_us(&self, at_ns: u64) -> u64 {
+        self.unix_ns(at_ns) / 1000
+    }
+
+    /// `at_ns` of CLOCK_MONOTONIC as nanoseconds since 1970.
+    #[must_use]
+    pub fn unix_ns(&self, at_ns: u64) -> u64 {
         let unix_ns = i64::try_from(at_ns).unwrap_or(i64::MAX).saturating_add(self.offset_ns);
-        format_rfc3339(u64::try_from(unix_ns).unwrap_or(0) / 1000)
+        u64::try_from(unix_ns).unwrap_or(0)
     }
 
     /// Now as RFC 3339.
@@ -70,9 +82,17 @@ fn nanoseconds(time: Timespec) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Calendar arithmetic on the proleptic Gregorian calendar in eras of 400
+/// Reads what [`Clock::rfc3339`] writes, or any other RFC 3339: microseconds since 1970.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<u64> {
+    use time::format_description::well_known::Rfc3339 as Format;
+    let unix_ns = time::OffsetDateTime::parse(text, &Format).ok()?.unix_timestamp_nanos();
+    u64::try_from(unix_ns / 1000).ok()
+}
+
+/// Microseconds since 1970 as RFC 3339. Calendar arithmetic on the proleptic Gregorian calendar in eras of 400
 /// years that start in March, so that the leap day is the last of its year.
-fn format_rfc3339(unix_us: u64) -> Rfc3339 {
+pub(super) fn format_rfc3339(unix_us: u64) -> Rfc3339 {
     let (seconds, micros) = (unix_us / 1_000_000, unix_us % 1_000_000);
     let (days, second_of_day) = (seconds / 86_400, seconds % 86_400);
     let days = days + 719_468; // from 0000-03-01
@@ -129,6 +149,7 @@ mod tests {
             let expected = OffsetDateTime::from_unix_timestamp(seconds as i64).unwrap()
                 + time::Duration::microseconds(micros as i64);
             prop_assert_eq!(OffsetDateTime::parse(text, &Format).unwrap(), expected);
+            prop_assert_eq!(parse_rfc3339(text), Some(seconds * 1_000_000 + micros));
         }
     }
 }

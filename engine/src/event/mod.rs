@@ -7,16 +7,20 @@
 //!   [`thread_log`] where that is refused.
 //! * [`recovery`]: the log of an interrupted scan, read again.
 //! * [`table`]: results for people.
+//! * [`files`]: formats that other programs read. [`text`]: what others wrote, made harmless.
 //! * [`sinks`]: decides which record goes where.
 //!
 //! Not here: frames, and deciding what a reply means.
 
 pub mod clock;
+pub mod files;
 pub mod log;
+mod output;
 pub mod record;
 pub mod recovery;
 pub mod sinks;
 pub mod table;
+pub mod text;
 pub mod thread_log;
 pub mod uring_log;
 
@@ -24,6 +28,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::plan::Protocol;
+pub use crate::wire::reply::{Heard, TcpFields};
 
 /// State of a port, or of a host where hosts are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,6 +145,27 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The reason that is written so.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let plain = [
+            Self::SynAck,
+            Self::Rst,
+            Self::UdpResponse,
+            Self::EchoReply,
+            Self::ArpResponse,
+            Self::NdResponse,
+            Self::NoResponse,
+        ];
+        if let Some(reason) = plain.into_iter().find(|reason| reason.name() == name) {
+            return Some(reason);
+        }
+        let (kind, code) = name.strip_prefix("icmp-")?.split_once('-')?;
+        Some(Self::Icmp { kind: kind.parse().ok()?, code: code.parse().ok()? })
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -170,4 +196,6 @@ pub struct PortEvent {
     pub rtt_ns: Option<u64>,
     /// When the reply came, nanoseconds of CLOCK_MONOTONIC.
     pub at_ns: u64,
+    /// Header fields, where they were asked for ([`Options::headers`](crate::scan::Options)).
+    pub heard: Option<Heard>,
 }

@@ -42,6 +42,7 @@ fn events() -> impl Strategy<Value = PortEvent> {
             ttl,
             rtt_ns,
             at_ns,
+            heard: None,
         },
     )
 }

@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::PortState;
+use super::clock::parse_rfc3339;
 use super::record::SCHEMA;
+use super::{PortEvent, PortState, Reason};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Plan, Protocol, Purpose, Target};
 use crate::scan::Resume;
@@ -50,6 +51,10 @@ pub struct Interrupted {
     cut: u64,
     begun: Begun,
     finished: bool,
+    /// When it was started, microseconds since 1970.
+    started_unix_us: u64,
+    /// When its last run ended, and how long that took; zeros where it did not.
+    ended: (u64, f64),
     checkpoint: Vec<Range<u64>>,
 }
 
@@ -72,6 +77,14 @@ struct Line<'a> {
     #[serde(default)]
     ranges: Vec<[Cow<'a, str>; 2]>,
     stopped: Option<bool>,
+    #[serde(borrow)]
+    ts: Option<Cow<'a, str>>,
+    reason: Option<Cow<'a, str>>,
+    ttl: Option<u8>,
+    rtt_us: Option<u64>,
+    #[serde(default)]
+    revised: bool,
+    elapsed_s: Option<f64>,
 }
 
 impl Line<'_> {
@@ -98,22 +111,45 @@ impl Line<'_> {
         Some(ranges)
     }
 
-    /// What a result says: of which item, and how strong an answer.
-    fn result(&self, plan: &Plan) -> Option<(u64, PortState)> {
+    /// Whose result it is, and the state.
+    fn found(&self, purpose: Purpose) -> Option<(Target, PortState)> {
         let addr = self.ip?;
         let state = self.state.as_deref()?;
-        let (target, state) = match (plan.items().purpose(), &*self.kind) {
+        match (purpose, &*self.kind) {
             (Purpose::Ports, "port") => {
                 let protocol = Protocol::from_name(self.proto.as_deref()?)?;
                 let state = PortState::ALL.into_iter().find(|known| known.name() == state)?;
-                (Target { addr, port: self.port?, protocol }, state)
+                Some((Target { addr, port: self.port?, protocol }, state))
             }
             (Purpose::Hosts, "host") => {
                 let state = if state == "up" { PortState::Open } else { PortState::Filtered };
-                (Target { addr, port: 0, protocol: Protocol::Icmp }, state)
+                Some((Target { addr, port: 0, protocol: Protocol::Icmp }, state))
             }
-            _ => return None,
+            _ => None,
+        }
+    }
+
+    /// A result as it was told, and when, microseconds since 1970.
+    fn told(&self, purpose: Purpose) -> Option<(PortEvent, u64)> {
+        let (target, state) = self.found(purpose)?;
+        let event = PortEvent {
+            addr: target.addr,
+            port: target.port,
+            protocol: target.protocol,
+            state,
+            previous: None,
+            reason: Reason::from_name(self.reason.as_deref()?)?,
+            ttl: self.ttl.unwrap_or(0),
+            rtt_ns: self.rtt_us.map(|us| us.saturating_mul(1000)),
+            at_ns: 0,
+            heard: None,
         };
+        Some((event, parse_rfc3339(self.ts.as_deref()?)?))
+    }
+
+    /// What a result says: of which item, and how strong an answer.
+    fn result(&self, plan: &Plan) -> Option<(u64, PortState)> {
+        let (target, state) = self.found(plan.items().purpose())?;
         Some((plan.index_of(target)?, state))
     }
 }
@@ -137,6 +173,8 @@ impl Interrupted {
         }
         let mut begun = None;
         let mut finished = false;
+        let (mut started_unix_us, mut ended) = (0, (0, 0.0));
+        let unix_us = |line: &Line<'_>| line.ts.as_deref().and_then(parse_rfc3339).unwrap_or(0);
         let mut checkpoint = Vec::new();
         let mut good = 0;
         read_lines(&file, u64::MAX, |line, end| {
@@ -147,13 +185,17 @@ impl Interrupted {
                     if begun.is_none() {
                         return false;
                     }
+                    started_unix_us = unix_us(&line);
                 }
                 "checkpoint" => match line.checkpoint() {
                     // The newest one holds: it covers those before.
                     Some(ranges) => checkpoint = ranges,
                     None => return false,
                 },
-                "scan_finished" => finished = line.stopped == Some(false),
+                "scan_finished" => {
+                    finished = line.stopped == Some(false);
+                    ended = (unix_us(&line), line.elapsed_s.unwrap_or(0.0));
+                }
                 _ => finished = false,
             }
             good = end;
@@ -173,6 +215,8 @@ impl Interrupted {
             cut: length.saturating_sub(good),
             begun,
             finished,
+            started_unix_us,
+            ended,
             checkpoint,
         })
     }
@@ -187,6 +231,42 @@ impl Interrupted {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// When it was started, microseconds since 1970.
+    #[must_use]
+    pub fn started_unix_us(&self) -> u64 {
+        self.started_unix_us
+    }
+
+    /// When its last run ended, microseconds since 1970, and how long that took in seconds.
+    #[must_use]
+    pub fn ended(&self) -> (u64, f64) {
+        self.ended
+    }
+
+    /// Hands over every result that was told, when (microseconds since 1970), and whether
+    /// it corrects an earlier one.
+    ///
+    /// # Errors
+    /// `Failed` when the log cannot be read.
+    pub fn replay(
+        &self,
+        purpose: Purpose,
+        mut take: impl FnMut(&PortEvent, u64, bool),
+    ) -> Result<()> {
+        read_lines(&self.file, self.good, |line, _| {
+            if let Some(line) = parse(line)
+                && let Some((event, unix_us)) = line.told(purpose)
+            {
+                take(&event, unix_us, line.revised);
+            }
+            true
+        })
+        .map_err(|error| {
+            Error::new(Kind::Failed, format!("read the event log {:?}", self.path))
+                .because_of(error)
+        })
     }
 
     /// Bytes at the end that are no whole record.

@@ -1,5 +1,5 @@
 //! Decides which record goes where: a table or JSON lines on standard output,
-//! and the event log.
+//! the event log, and files in other programs' formats.
 //!
 //! `--show` filters `port` records for all of them. A record that corrects one
 //! that was shown is always shown too, marked `revised`, or the earlier one
@@ -11,12 +11,14 @@
 //! they come through [`Observer::port`] like all others.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
 
 use super::clock::{Clock, monotonic_ns};
+use super::files::{Files, Outcome};
 use super::log::EventLog;
+use super::output::Output;
 use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
     ScanResumed, ScanStarted, encode, encode_port,
@@ -25,10 +27,9 @@ use super::table::Table;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Protocol, Purpose};
+use crate::scan::capture::Frame;
 use crate::scan::{Observer, Progress, Report};
 
-/// Standard output is written when so much has come together, or at a pause.
-const OUTPUT_BYTES: usize = 64 << 10;
 /// Time between two `progress` records.
 const PROGRESS_INTERVAL_NS: u64 = 1_000_000_000;
 /// Corrections into states that are not shown, of which to remember so many.
@@ -72,6 +73,8 @@ pub enum Shape {
     Table(Table),
     /// JSON lines.
     Json,
+    /// Nothing: a file of results goes there.
+    Nothing,
 }
 
 /// All places where results go.
@@ -82,6 +85,7 @@ pub struct Sinks {
     shape: Shape,
     output: Output,
     log: Option<EventLog>,
+    files: Option<Files>,
     line: Vec<u8>,
     text: String,
     corrected: HashSet<Key>,
@@ -107,6 +111,7 @@ impl Sinks {
             shape,
             output: Output::new(stdout),
             log,
+            files: None,
             line: Vec::with_capacity(PORT_LINE_MAX),
             text: String::new(),
             corrected: HashSet::new(),
@@ -120,6 +125,28 @@ impl Sinks {
     pub fn about(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
+    }
+
+    /// Results go into these files too.
+    #[must_use]
+    pub fn with_files(mut self, files: Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// Records go to this log too.
+    #[must_use]
+    pub fn with_log(mut self, log: EventLog) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Takes a result that an earlier run of the scan has told, from its log: for the
+    /// files, which are written anew.
+    pub fn restore(&mut self, event: &PortEvent, unix_us: u64, revised: bool) {
+        if let Some(files) = &mut self.files {
+            files.restore(event, unix_us, revised);
+        }
     }
 
     /// Writes the first record.
@@ -140,6 +167,15 @@ impl Sinks {
             table.finish(self.shown, report, &mut self.text);
             self.output.take(&mut self.text);
         }
+        if let Some(files) = &mut self.files {
+            let outcome = Outcome {
+                ended_unix_us: self.clock.unix_us(monotonic_ns()),
+                elapsed_s: report.elapsed.as_secs_f64(),
+                stopped: report.stopped || report.failure.is_some(),
+                hosts_up: 0,
+            };
+            files.conclude(outcome, report.lag.as_ref());
+        }
         self.write_record(&LedgerRecord {
             ledger: &report.ledger,
             steering: report.steering,
@@ -159,39 +195,45 @@ impl Sinks {
     /// Whether the reader of standard output has gone.
     #[must_use]
     pub fn stdout_closed(&self) -> bool {
-        matches!(self.output.state, State::Closed)
+        self.output.is_closed() || self.files.as_ref().is_some_and(Files::stdout_closed)
     }
 
     /// Whether a flush would write to standard output.
     #[must_use]
     pub fn has_output(&self) -> bool {
-        !self.output.buffer.is_empty()
+        self.output.has_some() || self.files.as_ref().is_some_and(Files::has_output)
     }
 
-    /// A fault of the event log, once.
+    /// A fault of the event log or of a file, once each.
     pub fn take_alarm(&mut self) -> Option<String> {
-        self.log.as_mut()?.take_alarm()
+        let alarm = self.log.as_mut().and_then(EventLog::take_alarm);
+        alarm.or_else(|| self.files.as_mut()?.take_alarm())
     }
 
     /// Writes and syncs everything.
     ///
     /// # Errors
-    /// The first error of the log, else that of standard output. A closed pipe is none.
+    /// The first error of the log, else of the files, else of standard output. A closed
+    /// pipe is none.
     pub fn finish(mut self) -> Result<()> {
         self.output.flush();
-        if let Some(log) = self.log.take() {
-            log.finish()?;
-        }
-        match self.output.state {
-            State::Failed(error) => {
+        let log = self.log.take().map_or(Ok(()), |log| log.finish().map(drop));
+        // All are ended, whichever failed.
+        let files = self.files.take().map_or(Ok(()), Files::finish);
+        log.and(files)?;
+        match self.output.into_error() {
+            Some(error) => {
                 Err(Error::new(Kind::Failed, "write results to standard output").because_of(error))
             }
-            State::Open | State::Closed => Ok(()),
+            None => Ok(()),
         }
     }
 
     fn flush(&mut self) {
         self.output.flush();
+        if let Some(files) = &mut self.files {
+            files.flush();
+        }
         if let Some(log) = &mut self.log {
             log.turn(monotonic_ns());
         }
@@ -206,8 +248,7 @@ impl Sinks {
     /// The encoded line goes to the log, and to standard output where that is JSON.
     fn write_line(&mut self) {
         if matches!(self.shape, Shape::Json) {
-            self.output.buffer.extend_from_slice(&self.line);
-            self.output.flush_when_full();
+            self.output.write_with(|buffer| buffer.extend_from_slice(&self.line));
         }
         if let Some(log) = &mut self.log {
             log.append(&self.line);
@@ -258,6 +299,9 @@ impl Observer for Sinks {
             table.port(event, shown, revised, &mut self.text);
             self.output.take(&mut self.text);
         }
+        if let Some(files) = &mut self.files {
+            files.port(event, self.clock.unix_us(event.at_ns), shown, revised);
+        }
         if shown && (self.log.is_some() || matches!(self.shape, Shape::Json)) {
             self.line.clear();
             let ts = self.clock.rfc3339(event.at_ns);
@@ -284,59 +328,26 @@ impl Observer for Sinks {
             self.progress_at_ns = now_ns;
             self.write_record(&ProgressRecord::from(progress));
         }
+        if let Some(files) = &mut self.files {
+            files.progress(progress, now_ns, self.clock.unix_us(now_ns));
+        }
         self.flush();
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        if let Some(files) = &mut self.files {
+            files.frame(frame, self.clock.unix_ns(frame.at_ns));
+        }
+    }
+
+    fn all_sent(&mut self, at_ns: u64) {
+        if let Some(files) = &mut self.files {
+            files.all_sent(at_ns);
+        }
     }
 
     fn idle(&mut self) {
         self.flush();
-    }
-}
-
-/// Standard output: buffered, and quiet once its reader has gone.
-struct Output {
-    to: Box<dyn Write + Send>,
-    buffer: Vec<u8>,
-    state: State,
-}
-
-enum State {
-    Open,
-    Closed,
-    Failed(io::Error),
-}
-
-impl Output {
-    fn new(to: Box<dyn Write + Send>) -> Self {
-        Self { to, buffer: Vec::with_capacity(OUTPUT_BYTES + PORT_LINE_MAX), state: State::Open }
-    }
-
-    fn take(&mut self, text: &mut String) {
-        self.buffer.extend_from_slice(text.as_bytes());
-        text.clear();
-        self.flush_when_full();
-    }
-
-    fn flush_when_full(&mut self) {
-        if self.buffer.len() >= OUTPUT_BYTES {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        if self.buffer.is_empty() {
-            return;
-        }
-        if matches!(self.state, State::Open) {
-            let written = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
-            match written {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    self.state = State::Closed;
-                }
-                Err(error) => self.state = State::Failed(error),
-            }
-        }
-        self.buffer.clear();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the sinks.
 #![allow(clippy::unwrap_used)]
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ fn event(state: PortState, previous: Option<PortState>) -> PortEvent {
         ttl: 60,
         rtt_ns: Some(1_499),
         at_ns: 5,
+        heard: None,
     }
 }
 
@@ -78,6 +80,7 @@ fn report() -> Report {
         filtered: 4,
         elapsed: Duration::from_millis(1500),
         latency,
+        lag: None,
         stopped: false,
         remarks: Vec::new(),
         failure: None,

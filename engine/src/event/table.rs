@@ -245,6 +245,7 @@ mod tests {
             ttl: 64,
             rtt_ns: (state == PortState::Open).then_some(51_400),
             at_ns: 0,
+            heard: None,
         }
     }
 
@@ -256,6 +257,7 @@ mod tests {
             filtered,
             elapsed: Duration::ZERO,
             latency: Latency::new(),
+            lag: None,
             stopped: false,
             remarks: Vec::new(),
             failure: None,

@@ -1,5 +1,6 @@
 //! Runs a plan through a port: pacing, validation, the window, the ledger.
 
+pub mod capture;
 pub mod clock;
 mod fault;
 mod finished;
@@ -25,6 +26,7 @@ use crate::error::Error;
 use crate::event::PortEvent;
 use crate::latency::Latency;
 use crate::plan::Purpose;
+use capture::Frame;
 use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, Options, Rate, Resume, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
@@ -103,6 +105,12 @@ pub trait Observer {
     /// The indices that are finished, of this run and those before it, ascending and
     /// apart; every result of theirs has been handed over. About once a second.
     fn checkpoint(&mut self, _finished: &[Range<u64>]) {}
+    /// An accepted reply as it was received, where frames were asked for
+    /// ([`Options::frames`]).
+    fn frame(&mut self, _frame: &Frame) {}
+    /// The last probe was sent at `at_ns`, CLOCK_MONOTONIC: what comes later comes in the
+    /// cooldown.
+    fn all_sent(&mut self, _at_ns: u64) {}
     /// A pause without results: time to submit buffers. Called at least every 50 ms.
     fn idle(&mut self);
 }
@@ -130,6 +138,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// Round-trip times of the first valid answers.
     pub latency: Latency,
+    /// How much later than scheduled probes left; `None` where no rate was asked for.
+    pub lag: Option<Latency>,
     /// [`Control::stop`] was called before the end, the cooldown included.
     pub stopped: bool,
     /// Why `unaccounted` is not 0, or other words the user should read.

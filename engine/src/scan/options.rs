@@ -100,6 +100,10 @@ pub struct Options {
     pub resume: Option<Resume>,
     /// Words for people who see our probes, in payloads that have room.
     pub contact: Option<String>,
+    /// Hand over the header fields of replies ([`PortEvent::heard`](crate::event::PortEvent)).
+    pub headers: bool,
+    /// Hand over accepted replies as they were received.
+    pub frames: bool,
     /// Send a RST for every SYN-ACK where the kernel does not.
     pub rst: bool,
 }
@@ -123,6 +127,8 @@ impl Default for Options {
             report_silent: false,
             resume: None,
             contact: None,
+            headers: false,
+            frames: false,
             rst: true,
         }
     }

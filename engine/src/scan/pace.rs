@@ -35,6 +35,8 @@ pub struct Pacer {
     stalls: u64,
     longest_stall_ns: u64,
     forgiven: f64,
+    /// At the last turn: how long ago its first probe had been due.
+    lag_ns: u64,
 }
 
 impl Pacer {
@@ -54,6 +56,7 @@ impl Pacer {
             stalls: 0,
             longest_stall_ns: 0,
             forgiven: 0.0,
+            lag_ns: 0,
         }
     }
 
@@ -71,6 +74,9 @@ impl Pacer {
         let Some(per_ns) = self.per_ns else { return most };
         let gap_ns = now_ns.saturating_sub(self.last_turn_ns);
         self.last_turn_ns = now_ns;
+        // Before anything is forgiven: probes are late by all of a stall.
+        let due_ns = self.base_ns + (self.sent / per_ns) as u64;
+        self.lag_ns = now_ns.saturating_sub(due_ns);
         let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
@@ -119,6 +125,13 @@ impl Pacer {
         if count > 0 {
             self.last_sent_ns = self.last_turn_ns;
         }
+    }
+
+    /// How late the first probe of this turn leaves, in nanoseconds; `None` without a rate.
+    /// A batch is due when its first probe is.
+    #[must_use]
+    pub fn lag_ns(&self) -> Option<u64> {
+        self.per_ns.map(|_| self.lag_ns)
     }
 
     /// Nanoseconds from `now_ns` until the next probe is due; 0 when it is.
@@ -247,6 +260,21 @@ mod tests {
         }
         let sent = total(&sends, 0, 1_000_000_000);
         assert!((1_000..=1_032).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn the_lag_is_the_time_since_the_first_probe_was_due() {
+        let mut pacer = Pacer::new(Some(1_000.0), 1, 0);
+        let mut lags = Vec::new();
+        for now in [0, 1_000_000, 2_300_000, 3_000_000, 500_000_000] {
+            let count = pacer.allowance(now, 1);
+            assert_eq!(count, 1, "at {now}");
+            pacer.sent(count);
+            lags.push(pacer.lag_ns());
+        }
+        // The last one after a stall, most of which is then forgiven.
+        assert_eq!(lags, [0, 0, 300_000, 0, 496_000_000].map(Some));
+        assert_eq!(Pacer::new(None, 1, 0).lag_ns(), None);
     }
 
     #[test]

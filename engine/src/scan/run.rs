@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rtrb::{Consumer, RingBuffer};
 
+use super::capture::{Frame, Tap};
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::finished::Mark;
@@ -44,11 +45,13 @@ impl Prepared {
         let nic_before = interface.statistics().ok();
         let start_ns = now_ns();
         let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
-        let mut buses = Vec::new();
+        let (mut buses, mut captures) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
         for (number, port) in ports.into_iter().enumerate() {
             let (events, bus) = RingBuffer::new(BUS_EVENTS);
             buses.push(bus);
+            let (tap, frames) = self.frames.then(Tap::new).unzip();
+            captures.extend(frames);
             workers.push(Worker {
                 number,
                 port,
@@ -59,6 +62,8 @@ impl Prepared {
                 attempts: info.attempts,
                 rate: worker_rate,
                 rst: self.rst,
+                headers: self.headers,
+                tap,
                 fault: self.fault,
                 known: if number == 0 { self.known } else { (0, 0) },
             });
@@ -73,6 +78,7 @@ impl Prepared {
             shared: &shared,
             observer,
             buses,
+            captures,
             results: 0,
             start_ns,
             cooldown_ns: self.cooldown.as_nanos() as u64,
@@ -85,6 +91,7 @@ impl Prepared {
             governor: Governor::new(start_ns),
             mark,
             idle_at_ns: start_ns,
+            all_sent_told: false,
         };
         let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
             let _end = EndOnPanic(control);
@@ -171,6 +178,7 @@ struct Coordinator<'a> {
     shared: &'a Shared,
     observer: &'a mut dyn Observer,
     buses: Vec<Consumer<PortEvent>>,
+    captures: Vec<Consumer<Frame>>,
     results: u64,
     start_ns: u64,
     cooldown_ns: u64,
@@ -185,19 +193,21 @@ struct Coordinator<'a> {
     governor: Governor,
     mark: Mark,
     idle_at_ns: u64,
+    all_sent_told: bool,
 }
 
 impl Coordinator<'_> {
     fn turn(&mut self, control: &Control) {
         let now = now_ns();
         let mark_is_due = self.mark.turn(self.shared, now);
+        // Before results are taken, so that the observer knows of which the cooldown is.
+        self.decide_finish(control, now);
         let taken = self.drain();
         if mark_is_due {
             // What was on the buses when the mark was found is handed over first.
             while self.drain() > 0 {}
             self.observer.checkpoint(&self.mark.finished(self.shared));
         }
-        self.decide_finish(control, now);
         if self.rate.is_none()
             && let Some(limit) = self.governor.turn(
                 now,
@@ -236,6 +246,14 @@ impl Coordinator<'_> {
             }
         }
         self.results += taken as u64;
+        for frames in &mut self.captures {
+            // What waits now; more may come while it is handed over.
+            for _ in 0..frames.slots() {
+                if let Ok(frame) = frames.pop() {
+                    self.observer.frame(&frame);
+                }
+            }
+        }
         taken
     }
 
@@ -247,6 +265,9 @@ impl Coordinator<'_> {
                 0 => return,
                 at => last = last.max(at),
             }
+        }
+        if !std::mem::replace(&mut self.all_sent_told, true) {
+            self.observer.all_sent(last);
         }
         let mut finish = last + self.cooldown_ns;
         let answered =
@@ -321,10 +342,10 @@ fn close_books(
 ) -> Report {
     let mut ledger = Ledger { results, ..Ledger::default() };
     let mut port = Counters::default();
-    let mut latency = Latency::new();
+    let (mut latency, mut lag) = (Latency::new(), Latency::new());
     let mut remarks = Vec::new();
     let mut failure = None;
-    let (mut stalls, mut longest_ns, mut forgiven) = (0, 0, 0);
+    let (mut stalls, mut longest_ns, mut forgiven, mut not_captured) = (0, 0, 0, 0);
     for worker in finished {
         let tally = worker.tally;
         ledger.generated += tally.generated;
@@ -337,9 +358,11 @@ fn close_books(
         ledger.event_drops += tally.event_drops;
         port += worker.port;
         latency.merge(&worker.latency);
+        lag.merge(&worker.lag);
         stalls += worker.stalls.0;
         longest_ns = longest_ns.max(worker.stalls.1);
         forgiven += worker.stalls.2;
+        not_captured += worker.not_captured;
         failure = failure.or(worker.failure);
     }
     ledger.submitted = port.submitted;
@@ -378,6 +401,11 @@ fn close_books(
             ledger.ring_drops,
         ));
     }
+    if not_captured > 0 {
+        remarks.push(format!(
+            "{not_captured} accepted replies are not in the capture: they came faster than it was written"
+        ));
+    }
     if ledger.tx_failed > 0 {
         remarks.push(format!(
             "the kernel refused {} probes: the interface had no room or no route for them",
@@ -398,6 +426,7 @@ fn close_books(
         elapsed: Duration::ZERO,
         steering: None,
         latency,
+        lag: (rated && lag.count() > 0).then_some(lag),
         stopped: false,
         remarks,
         failure,
@@ -431,6 +460,7 @@ fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut
                     ttl: 0,
                     rtt_ns: None,
                     at_ns,
+                    heard: None,
                 });
             }
         }

@@ -155,6 +155,8 @@ fn scan(
         cooldown,
         rst: true,
         report_silent: false,
+        headers: true,
+        frames: false,
         fault,
         resumed: crate::scan::Resume::default(),
         known: (0, 0),

@@ -65,6 +65,8 @@ pub struct Prepared {
     pub(super) cooldown: Duration,
     pub(super) rst: bool,
     pub(super) report_silent: bool,
+    pub(super) headers: bool,
+    pub(super) frames: bool,
     pub(super) fault: Option<Fault>,
     /// Where earlier runs stood.
     pub(super) resumed: Resume,
@@ -212,6 +214,8 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         cooldown: options.cooldown,
         rst,
         report_silent: options.report_silent,
+        headers: options.headers,
+        frames: options.frames,
         fault,
     })
 }

@@ -13,6 +13,7 @@ use arrayvec::ArrayVec;
 use rtrb::{Producer, PushError};
 
 use super::Control;
+use super::capture::Tap;
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
@@ -76,8 +77,12 @@ pub(super) struct Finished {
     pub port: Counters,
     /// Round-trip times of first answers.
     pub latency: Latency,
+    /// How late probes left.
+    pub lag: Latency,
     /// Stalls, the longest in ns, probes forgiven.
     pub stalls: (u64, u64, u64),
+    /// Accepted frames that found no place on the way to the capture.
+    pub not_captured: u64,
     /// Why it ended early.
     pub failure: Option<crate::error::Error>,
 }
@@ -102,6 +107,10 @@ pub(super) struct Worker {
     pub rate: Option<f64>,
     /// Answer SYN-ACKs with a RST.
     pub rst: bool,
+    /// Hand over header fields.
+    pub headers: bool,
+    /// Where accepted frames go.
+    pub tap: Option<Tap>,
     /// A fault to make.
     pub fault: Option<Fault>,
     /// Open and closed ports that are known from an interrupted run.
@@ -195,7 +204,9 @@ impl Worker {
         tally.generated = sender.generated;
         tally.retries = sender.retries;
         tally.unsent = sender.unsent + sender.pending.indices.len() as u64;
-        Finished { tally, port, latency: receiver.latency, stalls: sender.pacer.stalls(), failure }
+        let (latency, lag, stalls) = (receiver.latency, sender.lag, sender.pacer.stalls());
+        let not_captured = self.tap.map_or(0, |tap| tap.dropped);
+        Finished { tally, port, latency, lag, stalls, not_captured, failure }
     }
 
     fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {
@@ -228,6 +239,8 @@ struct Sender<'a> {
     watch_at_ns: u64,
     /// The limit that it obeys; 0 where none is set.
     limit: u64,
+    /// How late probes left.
+    lag: Latency,
 }
 
 impl<'a> Sender<'a> {
@@ -247,6 +260,7 @@ impl<'a> Sender<'a> {
             rate_is_free: rate.is_none(),
             watch_at_ns: now + WATCH_NS,
             limit: 0,
+            lag: Latency::new(),
         }
     }
 
@@ -309,6 +323,10 @@ impl<'a> Sender<'a> {
         }
         indices.drain(..taken);
         self.sent += taken as u64;
+        if let Some(lag_ns) = self.pacer.lag_ns() {
+            // Once a batch: of its probes the first is the latest.
+            self.lag.record_many(lag_ns, taken as u64);
+        }
         self.pacer.sent(taken);
         if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
             self.done = true;
@@ -435,7 +453,7 @@ impl Receiver {
 
     /// Takes what came, at most one budget; returns how many frames.
     fn turn(&mut self, worker: &mut Worker, control: &Control) -> usize {
-        let Worker { port, judge, shared, events, rst, prober, .. } = worker;
+        let Worker { port, judge, shared, events, rst, prober, headers, tap, .. } = worker;
         let ethernet = port.ethernet();
         let received = port.receive(RECEIVE_BUDGET, &mut |frame, rx_ns| {
             if self.drop_one {
@@ -446,7 +464,13 @@ impl Receiver {
                 self.tally.invalid += 1;
                 return;
             };
-            if let Some(event) = self.judge(&reply, frame, rx_ns, judge, shared) {
+            if let Some(mut event) = self.judge(&reply, frame, rx_ns, judge, shared) {
+                if *headers {
+                    event.heard = Some(reply::heard(&reply, frame, ethernet));
+                }
+                if let Some(tap) = tap {
+                    tap.take(frame, ethernet, rx_ns);
+                }
                 self.hand_over(event, events, control);
                 if self.double_one && event.state == PortState::Open {
                     self.double_one = false;
@@ -524,6 +548,7 @@ impl Receiver {
             ttl: reply.ttl,
             rtt_ns,
             at_ns: rx_ns,
+            heard: None,
         })
     }
 

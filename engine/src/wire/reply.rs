@@ -101,6 +101,28 @@ pub struct Reply {
     pub kind: Kind,
 }
 
+/// Header fields of a reply, for formats that show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Our address.
+    pub our_addr: IpAddr,
+    /// Our port, or an echo's identifier.
+    pub our_port: u16,
+    /// Of a TCP segment.
+    pub tcp: Option<TcpFields>,
+}
+
+/// Fields of a TCP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpFields {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+    /// Window as it stands there, not scaled.
+    pub window: u16,
+}
+
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
@@ -120,6 +142,31 @@ pub fn parse(frame: &[u8], ethernet: bool) -> Option<Reply> {
         4 => parse_v4(packet, start),
         6 => parse_v6(packet, start),
         _ => None,
+    }
+}
+
+/// The header fields of a frame that [`parse`] made `reply` of. Of an ICMP error these
+/// are our own address and port, as it quotes them.
+#[must_use]
+pub fn heard(reply: &Reply, frame: &[u8], ethernet: bool) -> Heard {
+    let tcp = || {
+        let packet = if ethernet { skip_ethernet(frame)? } else { frame };
+        let ip = match packet.first()? >> 4 {
+            4 => read_v4(packet, Layer::Outer)?,
+            _ => read_v6(packet, Layer::Outer)?,
+        };
+        let header: &[u8; 20] = ip.payload.first_chunk()?;
+        Some(TcpFields {
+            seq: u32_at(header, 4)?,
+            ack: u32_at(header, 8)?,
+            window: u16_at(header, 14)?,
+        })
+    };
+    let is_tcp = matches!(reply.kind, Kind::SynAck { .. } | Kind::Rst { .. });
+    Heard {
+        our_addr: reply.our_addr,
+        our_port: reply.our_port,
+        tcp: if is_tcp { tcp() } else { None },
     }
 }
 

@@ -1,0 +1,209 @@
+//! Files in other programs' formats, read by those programs: nmap's XML by ndiff,
+//! python-libnmap and its DTD, CSV by Python, masscan's lines by jq; what they read is
+//! the lab's truth, also where the scan was killed in between.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::lab::Lab;
+use crate::open_lab::OpenLab;
+use crate::readers::Readers;
+use crate::setting::turn;
+
+const LAB: Lab =
+    Lab { rules: "--seed 31 --open 100 --closed 300 --icmp 20 --dup 30", link: "--queues 1" };
+const ASKED: &str = "--targets 198.18.0.0/24 --ports 1-64";
+
+/// nmap's XML by python-libnmap as lines that `lab check` takes.
+const LIBNMAP: &str = r#"
+import json, sys
+from libnmap.parser import NmapParser
+report = NmapParser.parse_fromfile(sys.argv[1])
+assert report.commandline.startswith('prtip '), report.commandline
+for host in report.hosts:
+    assert host.is_up() and host.endtime
+    for service in host.services:
+        print(json.dumps({'type': 'port', 'ip': host.address, 'port': service.port,
+                          'proto': service.protocol, 'state': service.state}))
+"#;
+
+/// The same of our CSV, by Python's reader.
+const CSV: &str = r#"
+import csv, json, sys
+for row in csv.DictReader(open(sys.argv[1], newline='')):
+    assert row['classification'] == 'synack' and row['success'] == '1', row
+    assert int(row['dport']) >= 61000 and row['daddr'].startswith('198.19.255.'), row
+    assert int(row['acknum']) > 0 and int(row['ttl']) > 0 and int(row['rtt_us']) >= 0, row
+    print(json.dumps({'type': 'port', 'ip': row['saddr'], 'port': int(row['sport']),
+                      'proto': row['proto'], 'state': row['state']}))
+"#;
+
+const MASSCAN: &str = r#"{type: "port", ip, port, proto, state: .data.status}"#;
+
+fn agrees(folder: &Path, name: &str, lines: &str) {
+    let path = folder.join(format!("{name}.read"));
+    fs::write(&path, lines).unwrap();
+    let verdict = LAB.check_states(ASKED, &path, "open");
+    assert_eq!(verdict.code, Some(0), "{name}: {verdict:?}");
+    assert!(verdict.expected > 1000, "{verdict:?}");
+}
+
+/// `(address, port)` of the lines for grep.
+fn grepable(text: &str) -> BTreeSet<(String, u16)> {
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        let Some((host, ports)) = line.split_once("\tPorts: ") else { continue };
+        let addr = host.split(' ').nth(1).unwrap();
+        for port in ports.split('\t').next().unwrap().split(", ") {
+            let mut parts = port.split('/');
+            let (port, state) = (parts.next().unwrap(), parts.next().unwrap());
+            assert_eq!(state, "open");
+            found.insert((addr.to_owned(), port.parse().unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_format_holds_the_truth_for_its_own_readers() {
+    let Some(_turn) = turn("formats") else { return };
+    let Some(readers) = Readers::of("formats") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let base = at("scan");
+    let ended = LAB.scan(&format!(
+        "-sS -p 1-64 198.18.0.0/24 --port-engine xdp --rate 30000 --cooldown 1 -oA {base} \
+         --csv {base}.csv --ndjson {base}.ndjson --json",
+        base = base.display()
+    ));
+    assert_eq!(ended.code, Some(0), "{}", ended.words);
+    assert_eq!(ended.booked("unaccounted"), 0);
+
+    let xml = at("scan.xml");
+    let (valid, words) = readers.validates(&xml);
+    assert!(valid, "{words}");
+    agrees(folder.path(), "xml", &readers.python(LIBNMAP, &[&xml]));
+    agrees(folder.path(), "csv", &readers.python(CSV, &[&at("scan.csv")]));
+    let masscan = readers.jq(MASSCAN, &fs::read(at("scan.ndjson")).unwrap());
+    agrees(folder.path(), "ndjson", &masscan);
+
+    let told: BTreeSet<(String, u16)> = ended
+        .records("port")
+        .iter()
+        .map(|r| (r["ip"].as_str().unwrap().to_owned(), r["port"].as_u64().unwrap() as u16))
+        .collect();
+    assert_eq!(grepable(&fs::read_to_string(at("scan.gnmap")).unwrap()), told);
+    let text = fs::read_to_string(at("scan.nmap")).unwrap();
+    assert_eq!(text.matches("/tcp ").count(), told.len());
+
+    // Every pair is accounted for: listed, or summed up.
+    let xml_text = fs::read_to_string(&xml).unwrap();
+    let hidden: u64 = xml_text
+        .split("<extraports ")
+        .skip(1)
+        .map(|part| part.split("count=\"").nth(1).unwrap().split('"').next().unwrap())
+        .map(|count| count.parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(hidden + told.len() as u64, 256 * 64);
+
+    // ndiff: equal to itself; a port that is gone is named.
+    assert_eq!(readers.ndiff(&xml, &xml).status.code(), Some(0));
+    let (addr, port) = told.first().unwrap();
+    let host = xml_text.find(&format!("<address addr=\"{addr}\"")).unwrap();
+    let start =
+        host + xml_text[host..].find(&format!("<port protocol=\"tcp\" portid=\"{port}\"")).unwrap();
+    let end = start + xml_text[start..].find("</port>\n").unwrap() + "</port>\n".len();
+    fs::write(at("less.xml"), format!("{}{}", &xml_text[..start], &xml_text[end..])).unwrap();
+    let output = readers.ndiff(&xml, &at("less.xml"));
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("-{port}/tcp")) && said.contains(addr), "{said}");
+}
+
+#[test]
+fn a_killed_scan_that_is_resumed_has_whole_files() {
+    let Some(_turn) = turn("formats-resume") else { return };
+    let Some(readers) = Readers::of("formats-resume") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (log, xml, csv) = (at("log"), at("scan.xml"), at("scan.csv"));
+    let lab = OpenLab::open(LAB, &[]);
+    let mut scan = lab
+        .prtip("-sS -p 1-64 198.18.0.0/24 --port-engine xdp --rate 5000 --cooldown 1 --retries 0")
+        .arg("-oX")
+        .arg(&xml)
+        .arg("--csv")
+        .arg(&csv)
+        .arg("--event-log")
+        .arg(&log)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while fs::metadata(&log).map_or(0, |log| log.len()) < 50_000 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    scan.kill().unwrap();
+    scan.wait().unwrap();
+    assert_eq!(fs::metadata(&xml).unwrap().len(), 0, "it is written at the end");
+    let mut resume = lab.prtip("--resume");
+    let output = resume.arg(&log).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+
+    let open = readers.python(LIBNMAP, &[&xml]);
+    let (valid, words) = readers.validates(&xml);
+    assert!(valid, "{words}");
+    agrees(folder.path(), "xml", &open);
+    // What the log does not hold of the first run is empty.
+    let lenient = CSV.replace("    assert int", "    if row['daddr']: assert int");
+    agrees(folder.path(), "csv", &readers.python(&lenient, &[&csv]));
+
+    // A scan that has come to its end writes its files again.
+    fs::remove_file(&xml).unwrap();
+    let output = lab.prtip("--resume").arg(&log).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("written again"));
+    assert_eq!(readers.python(LIBNMAP, &[&xml]), open);
+    lab.close();
+}
+
+#[test]
+fn host_scans_and_udp_scans_have_files_too() {
+    let Some(_turn) = turn("formats-kinds") else { return };
+    let Some(readers) = Readers::of("formats-kinds") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, scan) in
+        [("hosts", "-sn 198.18.0.0/24 2001:2::/122"), ("udp", "-sU -p 50-60 198.18.0.0/26")]
+    {
+        let base = folder.path().join(name);
+        let ended = LAB.scan(&format!(
+            "{scan} --rate 30000 --cooldown 1 -oA {base} --csv {base}.csv --json --show all",
+            base = base.display()
+        ));
+        assert_eq!(ended.code, Some(0), "{}", ended.words);
+        let xml = base.with_extension("xml");
+        let (valid, words) = readers.validates(&xml);
+        assert!(valid, "{words}");
+        let text = fs::read_to_string(&xml).unwrap();
+        let kind = if name == "hosts" { "host" } else { "port" };
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        let mut up = 0;
+        for record in ended.records(kind) {
+            let key = format!("{} {}", record["ip"], record["port"]);
+            up += u64::from(told.insert(key) && record["state"] == "up");
+        }
+        match name {
+            "hosts" => {
+                assert_eq!(text.matches("<status state=\"up\"").count() as u64, up);
+                assert_eq!(text.matches("<host ").count(), told.len());
+            }
+            _ => assert_eq!(text.matches("<port protocol=\"udp\"").count(), told.len()),
+        }
+        let rows = fs::read_to_string(base.with_extension("csv")).unwrap().lines().count() - 1;
+        assert!(rows >= told.len(), "{rows} rows for {} results", told.len());
+    }
+}

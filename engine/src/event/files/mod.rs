@@ -1,0 +1,468 @@
+//! Files in the formats that other programs read.
+//!
+//! *Streams* ([`csv`], [`ndjson`]) hold a line a result, written as it comes.
+//! *Reports* ([`normal`], [`xml`], [`grepable`]) go host by host, so they are written at
+//! the end, in one pass over the findings, which [`sorted`] keeps in bounded memory. All
+//! are opened before the first probe; one that fails later is told at once, and the scan
+//! and the other files go on.
+//!
+//! * [`place`]: a path or standard output. [`about`]: what is said of the scan.
+//! * [`latency`]: round-trip times. [`status`]: where the scan stands. [`capture`]: frames.
+//! * [`hosts`]: findings as hosts. [`services`]: names of ports.
+//!
+//! Not here: which results are shown, and the event log.
+
+mod about;
+mod capture;
+mod csv;
+mod grepable;
+mod hosts;
+mod latency;
+mod line;
+mod ndjson;
+mod normal;
+mod place;
+mod services;
+mod sorted;
+mod status;
+mod xml;
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+pub use about::About;
+pub use csv::Field;
+pub use place::Place;
+
+use self::capture::CaptureFile;
+use self::hosts::Host;
+use self::latency::LatencyFile;
+use self::line::Line;
+use self::services::Services;
+use self::sorted::{Finding, Store};
+use self::status::StatusFile;
+use super::PortEvent;
+use super::clock::monotonic_ns;
+use super::output::Output;
+use crate::error::{Error, Kind, Result};
+use crate::latency::Latency;
+use crate::latency::groups::Grouping;
+use crate::scan::Progress;
+use crate::scan::capture::Frame;
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// nmap's text for people.
+    Normal,
+    /// nmap's XML.
+    Xml,
+    /// nmap's lines for grep.
+    Grepable,
+    /// CSV with these columns.
+    Csv(Vec<Field>),
+    /// masscan's JSON lines.
+    Ndjson,
+    /// Round-trip times in HdrHistogram's formats, in groups where there are any.
+    Latency(Option<Grouping>),
+    /// Where the scan stands, a line a second.
+    Status,
+    /// Accepted replies, pcapng.
+    Capture,
+}
+
+/// A file that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it holds.
+    pub format: Format,
+    /// Where it goes.
+    pub place: Place,
+}
+
+/// Looks whether all can be written, and none is another one or `log`; touches nothing.
+///
+/// # Errors
+/// `Usage`, with what stands in the way.
+pub fn check(wanted: &[Wanted], log: Option<&Path>) -> Result<()> {
+    let mut taken: Vec<_> = log.map(|log| Place::Path(log.to_owned())).into_iter().collect();
+    for Wanted { format, place } in wanted {
+        if let Format::Latency(by) = format {
+            let what = || format!("write round-trip times to {}", place.name());
+            match latency::is_log(place) {
+                None => {
+                    return Err(Error::new(Kind::Usage, what())
+                        .cause("the ending of its name chooses the format")
+                        .remedy("name it FILE.hgrm (percentiles) or FILE.hlog (intervals)"));
+                }
+                Some(false) if by.is_some() => {
+                    return Err(Error::new(Kind::Usage, what())
+                        .cause("a .hgrm holds one histogram, and --latency-by asks for many")
+                        .remedy("name a FILE.hlog, whose lines have tags"));
+                }
+                Some(_) => {}
+            }
+        }
+        let beside = match format {
+            Format::Latency(_) => latency::lag_beside(place),
+            _ => None,
+        };
+        for place in std::iter::once(place).chain(&beside) {
+            place.check()?;
+            let is_device = matches!(place, Place::Path(path) if path.starts_with("/dev"));
+            let same = |other: &&Place| match (place, other) {
+                (Place::Stdout, Place::Stdout) => true,
+                _ => place.canonical().is_some_and(|path| other.canonical() == Some(path)),
+            };
+            if !is_device && let Some(other) = taken.iter().find(same) {
+                return Err(Error::new(Kind::Usage, format!("write results to {}", other.name()))
+                    .cause("it was given twice")
+                    .remedy("name each file once"));
+            }
+            taken.push(place.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The files of a scan.
+pub struct Files {
+    about: About,
+    services: Services,
+    store: Option<Store>,
+    /// Why findings could not be kept, where they could not.
+    spill_error: Option<io::Error>,
+    spill_alarm_given: bool,
+    streams: Vec<Stream>,
+    reports: Vec<Report>,
+    latencies: Vec<LatencyFile>,
+    statuses: Vec<StatusFile>,
+    captures: Vec<CaptureFile>,
+    /// When the last probe was sent, CLOCK_MONOTONIC.
+    all_sent_ns: u64,
+}
+
+struct Stream {
+    format: Format,
+    place: Place,
+    output: Output,
+    alarm_given: bool,
+}
+
+struct Report {
+    format: Format,
+    place: Place,
+    output: BufWriter<Box<dyn Write + Send>>,
+    error: Option<io::Error>,
+}
+
+/// How a scan ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// When, microseconds since 1970.
+    pub ended_unix_us: u64,
+    /// How long it took.
+    pub elapsed_s: f64,
+    /// It was stopped before its end, or failed.
+    pub stopped: bool,
+    /// Hosts that were up; filled in here.
+    pub hosts_up: u64,
+}
+
+impl Outcome {
+    fn summary(&self, about: &About) -> String {
+        let plural = |count: u64, one: &'static str, many| if count == 1 { one } else { many };
+        format!(
+            "prtip done at {} -- {} IP {} ({} {} up) scanned in {:.2} seconds{}",
+            calendar(self.ended_unix_us / 1_000_000),
+            about.addresses,
+            plural(about.addresses, "address", "addresses"),
+            self.hosts_up,
+            plural(self.hosts_up, "host", "hosts"),
+            self.elapsed_s,
+            if self.stopped { "; stopped before the end" } else { "" }
+        )
+    }
+}
+
+impl Files {
+    /// Creates or empties all files. `stdout` is taken where one of them goes there.
+    ///
+    /// # Errors
+    /// `Usage`, where one cannot be opened.
+    pub fn open(
+        wanted: &[Wanted],
+        about: About,
+        stdout: impl Fn() -> Box<dyn Write + Send>,
+    ) -> Result<Self> {
+        let mut files = Self {
+            services: Services::default(),
+            store: None,
+            spill_error: None,
+            spill_alarm_given: false,
+            streams: Vec::new(),
+            reports: Vec::new(),
+            latencies: Vec::new(),
+            statuses: Vec::new(),
+            captures: Vec::new(),
+            all_sent_ns: u64::MAX,
+            about,
+        };
+        for Wanted { format, place } in wanted {
+            let to: Box<dyn Write + Send> = match place.create()? {
+                Some(file) => Box::new(file),
+                None => stdout(),
+            };
+            let (format, place) = (format.clone(), place.clone());
+            match &format {
+                Format::Csv(_) | Format::Ndjson => {
+                    let mut output = Output::new(to);
+                    if let Format::Csv(fields) = &format {
+                        output.write_with(|out| csv::head(fields, out));
+                    }
+                    output.flush();
+                    files.streams.push(Stream { format, place, output, alarm_given: false });
+                }
+                Format::Latency(by) => {
+                    let lag = match latency::lag_beside(&place) {
+                        Some(beside) => beside.create()?.map(|file| Output::new(Box::new(file))),
+                        None => None,
+                    };
+                    let (output, now_ns) = (Output::new(to), monotonic_ns());
+                    let file = LatencyFile::new(place, output, lag, *by, &files.about, now_ns);
+                    files.latencies.push(file);
+                }
+                Format::Status => {
+                    let (output, now_ns) = (Output::new(to), monotonic_ns());
+                    files.statuses.push(StatusFile::new(place, output, now_ns));
+                }
+                Format::Capture => {
+                    let file = CaptureFile::new(place, Output::new(to), &files.about.version);
+                    files.captures.push(file);
+                }
+                Format::Normal | Format::Xml | Format::Grepable => {
+                    let output = BufWriter::new(to);
+                    files.reports.push(Report { format, place, output, error: None });
+                }
+            }
+        }
+        if let Some(report) = files.reports.first() {
+            files.services = Services::of_the_system();
+            // Beside the report: where there is room for that, there is for this.
+            let folder = match &report.place {
+                Place::Path(path) if !path.starts_with("/dev") => place::folder_of(path).to_owned(),
+                _ => std::env::temp_dir(),
+            };
+            files.store = Some(Store::new(folder));
+        }
+        Ok(files)
+    }
+
+    /// Takes a result. `shown`: it is to be seen, as a line or as the correction of one.
+    pub fn port(&mut self, event: &PortEvent, unix_us: u64, shown: bool, revised: bool) {
+        for file in &mut self.latencies {
+            file.record(event);
+        }
+        self.take(event, unix_us, shown, revised);
+    }
+
+    /// Takes a result of an earlier run, from its log.
+    pub fn restore(&mut self, event: &PortEvent, unix_us: u64, revised: bool) {
+        self.take(event, unix_us, true, revised);
+    }
+
+    /// Takes where the scan stands.
+    pub fn progress(&mut self, progress: &Progress, now_ns: u64, unix_us: u64) {
+        for file in &mut self.statuses {
+            file.progress(progress, now_ns, unix_us);
+        }
+        for file in &mut self.latencies {
+            file.turn(now_ns);
+        }
+    }
+
+    /// Takes an accepted reply as it was received.
+    pub fn frame(&mut self, frame: &Frame, unix_ns: u64) {
+        for file in &mut self.captures {
+            file.frame(frame, unix_ns);
+        }
+    }
+
+    fn take(&mut self, event: &PortEvent, unix_us: u64, shown: bool, revised: bool) {
+        if let Some(store) = &mut self.store
+            && self.spill_error.is_none()
+            && let Err(error) = store.add(&Finding::new(event, unix_us))
+        {
+            self.spill_error = Some(error);
+        }
+        if !shown || self.streams.is_empty() {
+            return;
+        }
+        let cooldown = event.at_ns > self.all_sent_ns;
+        let names = self.about.names.get(&event.addr).map(Vec::as_slice).unwrap_or_default();
+        let line = Line { event, unix_us, revised, cooldown, names };
+        for Stream { format, output, .. } in &mut self.streams {
+            output.write_with(|out| match format {
+                Format::Csv(fields) => csv::row(fields, &line, out),
+                _ => ndjson::row(&line, out),
+            });
+        }
+    }
+
+    /// The last probe was sent at `at_ns`: what comes later came in the cooldown.
+    pub fn all_sent(&mut self, at_ns: u64) {
+        self.all_sent_ns = at_ns;
+    }
+
+    /// Writes what has come together.
+    pub fn flush(&mut self) {
+        for stream in &mut self.streams {
+            stream.output.flush();
+        }
+        for capture in &mut self.captures {
+            capture.output.flush();
+        }
+    }
+
+    /// What is written as the scan goes: where, by what, and whether a fault was told.
+    fn outputs(&mut self) -> impl Iterator<Item = (&Place, &Output, &mut bool)> {
+        let streams = self.streams.iter_mut().map(|f| (&f.place, &f.output, &mut f.alarm_given));
+        let latencies =
+            self.latencies.iter_mut().map(|f| (&f.place, &f.output, &mut f.alarm_given));
+        let statuses = self.statuses.iter_mut().map(|f| (&f.place, &f.output, &mut f.alarm_given));
+        let captures = self.captures.iter_mut().map(|f| (&f.place, &f.output, &mut f.alarm_given));
+        streams.chain(latencies).chain(statuses).chain(captures)
+    }
+
+    /// Whether a flush would write to standard output.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        let mut streams = self.streams.iter().filter(|stream| stream.place == Place::Stdout);
+        streams.any(|stream| stream.output.has_some())
+    }
+
+    /// Whether the reader of standard output has gone.
+    #[must_use]
+    pub fn stdout_closed(&self) -> bool {
+        let mut streams = self.streams.iter().filter(|stream| stream.place == Place::Stdout);
+        streams.any(|stream| stream.output.is_closed())
+    }
+
+    /// A fault of one of the files, once each.
+    pub fn take_alarm(&mut self) -> Option<String> {
+        if let Some(error) = &self.spill_error
+            && !std::mem::replace(&mut self.spill_alarm_given, true)
+        {
+            return Some(format!(
+                "results for nmap's formats can no longer be kept: {error}; the scan goes on, \
+                 and those files will be empty"
+            ));
+        }
+        let (place, output, given) =
+            self.outputs().find(|(_, output, given)| !**given && output.error().is_some())?;
+        *given = true;
+        Some(format!(
+            "{} is no longer written: {}; the scan goes on without it",
+            place.name(),
+            output.error()?
+        ))
+    }
+
+    /// Writes the reports; `lag`: how late probes left. Errors are kept for [`Files::finish`].
+    pub fn conclude(&mut self, mut outcome: Outcome, lag: Option<&Latency>) {
+        self.flush();
+        for file in &mut self.latencies {
+            file.conclude(lag, monotonic_ns());
+        }
+        let Some(store) = self.store.take() else { return };
+        if self.spill_error.is_some() {
+            return;
+        }
+        let Self { about, services, reports, .. } = self;
+        let mut each = |write: &mut dyn FnMut(&Format, &mut dyn Write) -> io::Result<()>| {
+            for report in reports.iter_mut().filter(|report| report.error.is_none()) {
+                report.error = write(&report.format, &mut report.output).err();
+            }
+        };
+        each(&mut |format, out| match format {
+            Format::Xml => xml::head(about, out),
+            Format::Grepable => grepable::head(about, out),
+            _ => normal::head(about, out),
+        });
+        let whole = about.whole && !outcome.stopped;
+        let written = store.sorted().and_then(|findings| {
+            hosts::each_host(about, whole, findings, |host: &Host<'_>| {
+                each(&mut |format, out| match format {
+                    Format::Xml => xml::host(host, services, out),
+                    Format::Grepable => grepable::host(host, services, out),
+                    _ => normal::host(host, services, out),
+                });
+                Ok(())
+            })
+        });
+        match written {
+            Ok(hosts_up) => outcome.hosts_up = hosts_up,
+            // Files that end here would look whole if they had their last lines.
+            Err(error) => {
+                self.spill_error = Some(error);
+                return;
+            }
+        }
+        each(&mut |format, out| {
+            match format {
+                Format::Xml => xml::foot(about, &outcome, out)?,
+                Format::Grepable => grepable::foot(about, &outcome, out)?,
+                _ => normal::foot(about, &outcome, out)?,
+            }
+            out.flush()
+        });
+    }
+
+    /// Ends all files.
+    ///
+    /// # Errors
+    /// The first error that one of them met. A closed pipe is none.
+    pub fn finish(mut self) -> Result<()> {
+        self.flush();
+        let fail = |place: &Place, error: io::Error| {
+            Error::new(Kind::Failed, format!("write results to {}", place.name()))
+                .because_of(error)
+                .remedy("free some space; where there is an event log, `--resume LOG` writes them again")
+        };
+        let streams = self.streams.into_iter().map(|f| (f.place, f.output.into_error()));
+        let statuses = self.statuses.into_iter().map(|f| (f.place, f.output.into_error()));
+        let captures = self.captures.into_iter().map(|f| (f.place, f.output.into_error()));
+        let latencies = self.latencies.into_iter().map(|f| (f.place.clone(), f.into_error()));
+        for (place, error) in streams.chain(statuses).chain(captures).chain(latencies) {
+            if let Some(error) = error {
+                return Err(fail(&place, error));
+            }
+        }
+        for report in self.reports {
+            match self.spill_error.take().or(report.error) {
+                Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(fail(&report.place, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `Wed Nov 25 22:55:03 2026`, UTC.
+fn calendar(unix_s: u64) -> String {
+    use time::format_description::BorrowedFormatItem;
+    const SHAPE: &[BorrowedFormatItem<'_>] = time::macros::format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+    );
+    i64::try_from(unix_s)
+        .ok()
+        .and_then(|unix_s| time::OffsetDateTime::from_unix_timestamp(unix_s).ok())
+        .and_then(|time| time.format(SHAPE).ok())
+        .unwrap_or_else(|| "?".to_owned())
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

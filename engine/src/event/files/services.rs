@@ -1,0 +1,56 @@
+//! Names of ports as the system has them in /etc/services: what a port is registered
+//! for, not what was found there.
+
+use std::collections::HashMap;
+
+use crate::plan::Protocol;
+
+const PATH: &str = "/etc/services";
+
+/// Names by protocol and port.
+#[derive(Debug, Default)]
+pub(super) struct Services(HashMap<(Protocol, u16), String>);
+
+impl Services {
+    /// Those of the system; none where it has no list.
+    pub(super) fn of_the_system() -> Self {
+        Self::parse(&std::fs::read(PATH).unwrap_or_default())
+    }
+
+    /// Lines of `name port/protocol [alias …] [# comment]`. Other lines are skipped.
+    fn parse(list: &[u8]) -> Self {
+        let mut names = HashMap::new();
+        for line in String::from_utf8_lossy(list).lines() {
+            let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+            let (Some(name), Some(place)) = (words.next(), words.next()) else { continue };
+            let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
+            if let Some((port, protocol)) = place.split_once('/')
+                && let (Ok(port), Some(protocol)) = (port.parse(), Protocol::from_name(protocol))
+                && name.chars().all(sound)
+            {
+                names.entry((protocol, port)).or_insert_with(|| name.to_owned());
+            }
+        }
+        Self(names)
+    }
+
+    pub(super) fn name(&self, protocol: Protocol, port: u16) -> Option<&str> {
+        self.0.get(&(protocol, port)).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_name_of_a_port_is_taken_and_odd_lines_are_skipped() {
+        let list = b"# services\nssh 22/tcp # shell\nhttp\t80/tcp www\nweb 80/tcp\n\
+            domain 53/udp\nbad<name 9/tcp\nbroken 99999/tcp\nx 1/sctp\nlonely\n\xff\xfe 7/tcp\n";
+        let services = Services::parse(list);
+        assert_eq!(services.name(Protocol::Tcp, 22), Some("ssh"));
+        assert_eq!(services.name(Protocol::Tcp, 80), Some("http"));
+        assert_eq!(services.name(Protocol::Udp, 53), Some("domain"));
+        assert_eq!(services.0.len(), 3);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the files of results look like to other people's readers.
+
+#![allow(clippy::unwrap_used)]
+
+mod hostile;
+mod readers;

@@ -1,0 +1,90 @@
+//! Other people's readers of our formats: programs from Debian, and what
+//! `scripts/install-readers.sh` keeps under `target/readers`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The readers, all there.
+pub(crate) struct Readers {
+    folder: PathBuf,
+}
+
+impl Readers {
+    /// `None` where one is missing, which is said, and which fails where `CI` is set.
+    pub(crate) fn of(test: &str) -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/readers");
+        let kept = ["nmap/nmap.dtd", "nmap/ndiff", "python/bin/python", "node/node_modules"];
+        let lacking = kept.into_iter().find(|name| !folder.join(name).exists());
+        let programs = ["xmllint", "jq", "node"];
+        let lacking = lacking.or_else(|| {
+            programs.into_iter().find(|program| {
+                let mut command = Command::new(program);
+                command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+                !command.status().is_ok_and(|status| status.success())
+            })
+        });
+        if let Some(lacking) = lacking {
+            let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+            assert!(!ci, "{test} is required: {lacking} is missing");
+            println!("SKIPPED: {test}: needs {lacking}: make test-deps");
+            return None;
+        }
+        Some(Self { folder })
+    }
+
+    /// Whether XML is valid against nmap's DTD, and what xmllint says.
+    pub(crate) fn validates(&self, xml: &Path) -> (bool, String) {
+        let mut command = Command::new("xmllint");
+        command.args(["--noout", "--huge", "--nonet", "--dtdvalid"]);
+        let output = command.arg(self.folder.join("nmap/nmap.dtd")).arg(xml).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// What ndiff says of two scans: 0 equal, 1 different.
+    #[allow(dead_code, reason = "not every test program compares scans")]
+    pub(crate) fn ndiff(&self, one: &Path, other: &Path) -> Output {
+        let mut command = Command::new(self.folder.join("python/bin/python"));
+        command.arg(self.folder.join("nmap/ndiff")).env("PYTHONPATH", self.folder.join("nmap"));
+        command.args([one, other]).output().unwrap()
+    }
+
+    /// Standard output of a Python program that must end well.
+    pub(crate) fn python(&self, program: &str, arguments: &[&Path]) -> String {
+        let mut command = Command::new(self.folder.join("python/bin/python"));
+        finished(command.args(["-c", program]).args(arguments))
+    }
+
+    /// Standard output of a JavaScript program that must end well; `require` finds the
+    /// packages kept.
+    #[allow(dead_code, reason = "not every test program reads histograms")]
+    pub(crate) fn node(&self, program: &str, arguments: &[&Path]) -> String {
+        let mut command = Command::new("node");
+        command.args(["-e", program]).args(arguments);
+        finished(command.env("NODE_PATH", self.folder.join("node/node_modules")))
+    }
+
+    /// Standard output of jq for the JSON texts in `input`, which must all be sound.
+    pub(crate) fn jq(&self, filter: &str, input: &[u8]) -> String {
+        let mut jq = Command::new("jq")
+            .args(["-c", filter])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = jq.stdin.take().unwrap();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(input));
+            jq.wait_with_output().unwrap()
+        });
+        assert!(output.status.success(), "jq refuses it");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn finished(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {words}");
+    String::from_utf8(output.stdout).unwrap()
+}

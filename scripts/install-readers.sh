@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Other people's readers of the formats that prtip writes, for its tests alone: kept
+# under target/readers, installed nowhere, shipped nowhere. What cannot be had is said,
+# and the tests that need it say SKIPPED (and fail in CI).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+readers=$PWD/target/readers
+mkdir -p "$readers"
+
+# Runs a step unless an earlier run has done it; a new version does it again.
+once() {
+    local name=$1 version=$2
+    shift 2
+    [ "$(cat "$readers/$name.done" 2>/dev/null)" = "$version" ] && return
+    rm -rf "${readers:?}/$name" "$readers/$name.done"
+    if "$@" >"$readers/$name.log" 2>&1; then
+        echo "$version" >"$readers/$name.done"
+    else
+        echo "install-readers: $name is not to be had (target/readers/$name.log tells why)" >&2
+    fi
+}
+
+# jsonschema checks records against the schema; python-libnmap reads nmap's XML.
+python() {
+    python3 -m venv "$readers/python" &&
+        "$readers/python/bin/pip" install --quiet 'jsonschema==4.26.0' 'python-libnmap==0.7.3'
+}
+
+# hdr-histogram-js reads the latency histograms.
+node() {
+    mkdir -p "$readers/node" && cd "$readers/node" && echo '{"private":true}' >package.json &&
+        npm install --silent --no-audit --no-fund --ignore-scripts hdr-histogram-js@3.0.1
+}
+
+# nmap's DTD and ndiff, from Debian's packages; nmap's data files are not looked at.
+nmap() {
+    local folder
+    folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
+        apt-get -qq download nmap-common ndiff &&
+        for package in ./*.deb; do dpkg-deb -x "$package" "$folder/x" || return 1; done &&
+        mkdir "$readers/nmap" &&
+        cp x/usr/share/nmap/nmap.dtd x/usr/bin/ndiff x/usr/lib/python3/dist-packages/ndiff.py "$readers/nmap" &&
+        rm -rf "$folder"
+}
+
+once python 1 python
+once node 1 node
+once nmap 1 nmap
+exit 0
