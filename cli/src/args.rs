@@ -1,7 +1,7 @@
 //! The command line, parsed low: every flag becomes a checked value, and nothing
 //! is decided here that needs another flag, a file or the system.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub(crate) enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// Prints the JSON Schema of the JSON lines.
+    Schema,
     /// Prints the manual page (roff).
     Man,
 }
@@ -266,6 +268,12 @@ pub(crate) struct ResultArgs {
     /// Where the scan stands, a line a second, in CSV with ZMap's columns.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub status_file: Option<PathBuf>,
+    /// Answer Prometheus on this loopback address, at /metrics.
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "dry_run")]
+    pub metrics: Option<SocketAddr>,
+    /// --metrics may be an address that others can reach.
+    #[arg(long, requires = "metrics")]
+    pub metrics_anywhere: bool,
     /// Accepted replies as pcapng, up to 512 bytes of each.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub pcap: Option<PathBuf>,

@@ -7,6 +7,7 @@ mod doctor;
 mod dry_run;
 mod exit;
 mod flags;
+mod metrics;
 mod outputs;
 mod progress;
 mod resume;
@@ -73,6 +74,14 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);
+            print(&text)
+        }
+        Some(Command::Schema) => {
+            let mut text = serde_json::to_vec_pretty(&prtip_engine::event::schema::schema())
+                .map_err(|error| {
+                    Error::new(Kind::Failed, "write the schema").because_of(error.into())
+                })?;
+            text.push(b'\n');
             print(&text)
         }
         Some(Command::Man) => {

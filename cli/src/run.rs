@@ -25,6 +25,7 @@ use prtip_engine::scan::{
 
 use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::exit::Exit;
+use crate::metrics::Metrics;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
@@ -119,6 +120,14 @@ fn scan(
     let prepared = scan::prepare(resolved.plan, key, &options)?;
     let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), prepared.items(), &options));
+    let metrics = match args.results.metrics {
+        Some(addr) => {
+            let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;
+            say(format_args!("prtip: metrics on http://{}/metrics", metrics.addr()));
+            Some(metrics)
+        }
+        None => None,
+    };
 
     let finished = options.resume.iter().flat_map(|resume| &resume.finished);
     let finished: u64 = finished.map(|range| range.end - range.start).sum();
@@ -179,6 +188,7 @@ fn scan(
         control: Arc::clone(control),
         sending: Sending::default(),
         closed: false,
+        metrics,
     };
     let report = prepared.run(control, &mut console);
     console.display.end();
@@ -353,6 +363,7 @@ struct Console {
     control: Arc<Control>,
     sending: Sending,
     closed: bool,
+    metrics: Option<Metrics>,
 }
 
 impl Console {
@@ -393,6 +404,9 @@ impl Observer for Console {
 
     fn progress(&mut self, progress: &Progress) {
         self.sending.add(progress);
+        if let Some(metrics) = &self.metrics {
+            metrics.show(progress);
+        }
         let Self { sinks, display, .. } = self;
         display.aside(|| sinks.progress(progress));
         self.display.show(progress);

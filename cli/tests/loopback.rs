@@ -74,6 +74,16 @@ fn a_log_that_cannot_be_written_is_told_twice_and_ends_with_code_1() {
 }
 
 #[test]
+fn a_report_on_standard_output_stands_alone() {
+    in_a_namespace("report_on_stdout");
+}
+
+#[test]
+fn metrics_and_the_status_file_tell_where_the_scan_stands() {
+    in_a_namespace("metrics_and_status");
+}
+
+#[test]
 fn a_start_that_fails_leaves_nothing_behind() {
     in_a_namespace("failed_start");
 }
@@ -299,11 +309,68 @@ mod inside {
 
     #[test]
     #[ignore = "runs in a namespace"]
+    fn report_on_stdout() {
+        let _listening = listen(&[22, 80]);
+        let line = "-p 1-100 --rate 5000 --cooldown 0.2 127.0.0.1";
+        let (output, stdout, stderr) = run(&format!("{line} -oX -"));
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert!(stdout.starts_with("<?xml") && stdout.ends_with("</nmaprun>\n"), "{stdout}");
+        assert_eq!(stdout.matches("<port ").count(), 2, "{stdout}");
+        assert!(stdout.contains("<extraports state=\"closed\" count=\"98\">"), "{stdout}");
+        let (output, stdout, _) = run(&format!("{line} --csv - --output-fields sport,success"));
+        assert_eq!(output.status.code(), Some(0));
+        let rows: BTreeSet<&str> = stdout.lines().collect();
+        assert_eq!(rows, BTreeSet::from(["sport,success", "22,1", "80,1"]));
+        // A full disk is told, also where the file is written at the end.
+        for flag in ["-oX", "--csv", "--pcap", "--status-file"] {
+            let (output, stdout, stderr) = run(&format!("{line} {flag} /dev/full"));
+            assert_eq!(output.status.code(), Some(1), "{flag}: {stderr}");
+            assert!(stdout.contains("22/tcp    open"), "the table is whole: {stdout}");
+            assert!(stderr.contains("No space left"), "{flag}: {stderr}");
+        }
+    }
+
+    #[test]
+    #[ignore = "runs in a namespace"]
+    fn metrics_and_status() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = folder.path().join("status.csv");
+        let mut scan = prtip("-p 1-3000 --rate 1000 --cooldown 0.2 127.0.0.1")
+            .args(["--metrics", "127.0.0.1:9100", "--status-file"])
+            .arg(&status)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut sent = 0;
+        let start = Instant::now();
+        while sent == 0 && start.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(100));
+            let Ok(mut client) = std::net::TcpStream::connect("127.0.0.1:9100") else { continue };
+            std::io::Write::write_all(&mut client, b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+            let mut text = String::new();
+            client.read_to_string(&mut text).unwrap();
+            assert!(text.contains("interface=\"lo\""), "{text}");
+            let line = text.lines().find_map(|line| line.strip_prefix("prtip_probes_sent_total "));
+            sent = line.unwrap().parse().unwrap();
+        }
+        assert!((1..=3000).contains(&sent), "{sent}");
+        assert!(scan.wait().unwrap().success());
+        let text = std::fs::read_to_string(&status).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert!(lines.len() >= 3 && lines.iter().all(|line| line.len() == 17), "{text}");
+        assert_eq!(lines[0][5], "sent-total");
+        let total: u64 = lines[lines.len() - 1][5].parse().unwrap();
+        assert!((500..=3000).contains(&total), "{text}");
+    }
+
+    #[test]
+    #[ignore = "runs in a namespace"]
     fn failed_start() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         for (line, code) in [("-e nosuch0 127.0.0.1", 2), ("198.18.0.1", 1)] {
-            let line = format!("-p 80 {line} --event-log {}", log.display());
+            let line = format!("-p 80 {line} --event-log {0} -oA {0} --csv {0}.csv", log.display());
             let (output, stdout, stderr) = run(&line);
             assert_eq!(output.status.code(), Some(code), "{stderr}");
             assert!(stderr.contains("remedy:"), "{stderr}");

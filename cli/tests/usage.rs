@@ -85,6 +85,8 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
         ("--latency times.txt 127.0.0.1", "FILE.hgrm (percentiles) or FILE.hlog"),
         ("--latency t.hgrm --latency-by port 127.0.0.1", "whose lines have tags"),
         ("--latency-by port 127.0.0.1", "--latency FILE.hlog"),
+        ("--metrics-anywhere 127.0.0.1", "--metrics"),
+        ("--metrics nowhere 127.0.0.1", "--metrics"),
         ("-oX x --dry-run 127.0.0.1", "cannot be used with"),
         ("--frobnicate 127.0.0.1", "unexpected argument"),
         ("host.invalid", "look up the host name host.invalid"),

@@ -14,6 +14,7 @@ pub mod percentiles;
 use std::fmt;
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 const LOWEST_NS: u64 = 1;
@@ -27,7 +28,7 @@ pub struct Latency {
 }
 
 /// What people ask of a histogram, in whole microseconds, rounded to the nearest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Percentiles {
     /// The shortest.
     pub min: u64,

@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::lab::Lab;
 use crate::open_lab::OpenLab;
 use crate::readers::Readers;
-use crate::setting::turn;
+use crate::setting::{turn, turn_with};
 
 const LAB: Lab =
     Lab { rules: "--seed 31 --open 100 --closed 300 --icmp 20 --dup 30", link: "--queues 1" };
@@ -205,5 +205,107 @@ fn host_scans_and_udp_scans_have_files_too() {
         }
         let rows = fs::read_to_string(base.with_extension("csv")).unwrap().lines().count() - 1;
         assert!(rows >= told.len(), "{rows} rows for {} results", told.len());
+    }
+}
+
+/// Real lines against the schema that the command prints: every kind, strictly (no field
+/// that the schema does not know), and by the whole schema for a part of them.
+const SCHEMA: &str = r#"
+import copy, json, sys
+from jsonschema import Draft202012Validator
+schema = json.load(open(sys.argv[1]))
+Draft202012Validator.check_schema(schema)
+whole = Draft202012Validator(schema)
+strict = {}
+for record in schema['oneOf']:
+    record = dict(record, additionalProperties=False)
+    strict[record['properties']['type']['const']] = Draft202012Validator(record)
+seen = {}
+for path in sys.argv[2:]:
+    for line in open(path):
+        record = json.loads(line)
+        kind = record['type']
+        strict[kind].validate(record)
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] > 20:
+            continue
+        assert whole.is_valid(record), record
+        for field in strict[kind].schema['required']:
+            assert not whole.is_valid({k: v for k, v in record.items() if k != field}), field
+        if 'state' in record:
+            assert not whole.is_valid(dict(record, state='ajar')), record
+assert set(seen) == set(strict), set(strict) - set(seen)
+print(json.dumps(seen))
+"#;
+
+#[test]
+fn real_logs_are_valid_by_the_schema_that_is_printed() {
+    let Some(_turn) = turn("schema") else { return };
+    let Some(readers) = Readers::of("schema") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let lab = OpenLab::open(LAB, &[]);
+    fs::write(at("schema"), lab.prtip("schema").output().unwrap().stdout).unwrap();
+    let scan = "-sS -sU -p 1-64 198.18.0.0/26 2001:2::/122 --port-engine xdp --rate 10000 \
+                --cooldown 1 --show all --event-log";
+    let mut first = lab.prtip(scan);
+    let mut first =
+        first.arg(at("log")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !fs::read_to_string(at("log")).unwrap_or_default().contains("\"checkpoint\"") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(lab.prtip("--resume").arg(at("log")).output().unwrap().status.success());
+    for (name, line) in [
+        ("hosts", "-sn 198.18.0.0/24 --rate 10000 --cooldown 1 --json --show all"),
+        ("dry", "-sS -sU -p 1-9 198.18.0.0/29 --dry-run --json"),
+    ] {
+        fs::write(at(name), lab.prtip(line).output().unwrap().stdout).unwrap();
+    }
+    lab.close();
+    let seen = readers.python(SCHEMA, &[&at("schema"), &at("log"), &at("hosts"), &at("dry")]);
+    println!("{seen}");
+}
+
+#[test]
+fn tshark_reads_every_accepted_reply_in_the_capture() {
+    let Some(_turn) = turn_with("capture", &["tshark"]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for engine in ["xdp", "packet"] {
+        let path = folder.path().join(format!("{engine}.pcapng"));
+        let ended = LAB.scan(&format!(
+            "-sS -p 1-64 198.18.0.0/26 2001:2::/124 --port-engine {engine} --rate 20000 \
+             --cooldown 1 --json --pcap {}",
+            path.display()
+        ));
+        assert_eq!(ended.code, Some(0), "{}", ended.words);
+        assert!(!ended.words.contains("not in the capture"), "{}", ended.words);
+        let output = Command::new("tshark")
+            .args(["-n", "-T", "fields", "-E", "separator=,", "-e", "ip.src", "-e", "ipv6.src"])
+            .args(["-e", "tcp.srcport", "-e", "tcp.flags", "-e", "frame.time_epoch", "-r"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count() as u64, ended.booked("rx_valid"));
+        let mut captured: BTreeSet<(String, u16)> = BTreeSet::new();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        for line in text.lines() {
+            let fields: Vec<&str> = line.split(',').collect();
+            let &[v4, v6, port, flags, time] = fields.as_slice() else { continue };
+            let age = now.as_secs_f64() - time.parse::<f64>().unwrap();
+            assert!((0.0..300.0).contains(&age), "{line}");
+            if flags.ends_with("12") {
+                captured.insert((format!("{v4}{v6}"), port.parse().unwrap()));
+            }
+        }
+        let told: BTreeSet<(String, u16)> = ended
+            .records("port")
+            .iter()
+            .map(|r| (r["ip"].as_str().unwrap().to_owned(), r["port"].as_u64().unwrap() as u16))
+            .collect();
+        assert_eq!(captured, told);
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
+//! * [`schema`]: their JSON Schema.
 //! * [`log`]: the event log; [`uring_log`] writes it through io_uring and
 //!   [`thread_log`] where that is refused.
 //! * [`recovery`]: the log of an interrupted scan, read again.
@@ -18,6 +19,7 @@ pub mod log;
 mod output;
 pub mod record;
 pub mod recovery;
+pub mod schema;
 pub mod sinks;
 pub mod table;
 pub mod text;
@@ -146,19 +148,21 @@ impl Reason {
 }
 
 impl Reason {
+    /// All but ICMP errors, which have two numbers more.
+    pub const PLAIN: [Self; 7] = [
+        Self::NoResponse,
+        Self::SynAck,
+        Self::Rst,
+        Self::UdpResponse,
+        Self::EchoReply,
+        Self::ArpResponse,
+        Self::NdResponse,
+    ];
+
     /// The reason that is written so.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let plain = [
-            Self::SynAck,
-            Self::Rst,
-            Self::UdpResponse,
-            Self::EchoReply,
-            Self::ArpResponse,
-            Self::NdResponse,
-            Self::NoResponse,
-        ];
-        if let Some(reason) = plain.into_iter().find(|reason| reason.name() == name) {
+        if let Some(reason) = Self::PLAIN.into_iter().find(|reason| reason.name() == name) {
             return Some(reason);
         }
         let (kind, code) = name.strip_prefix("icmp-")?.split_once('-')?;

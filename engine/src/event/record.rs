@@ -12,10 +12,12 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use super::clock::Rfc3339;
+use super::schema::{Decimal, HostState, PortStateName, ProtocolName, ReasonName};
 use super::{PortEvent, Reason};
 use crate::latency::Percentiles;
 use crate::scan::Progress;
@@ -27,22 +29,24 @@ pub const SCHEMA: &str = "prtip/1";
 /// No `port` record is longer, its newline included.
 pub const PORT_LINE_MAX: usize = 320;
 
-/// A record other than the hot `port` one.
-pub trait Record: Serialize {
+/// A record other than the hot `port` one. [`schema`](super::schema) lists all of them.
+pub trait Record: Serialize + JsonSchema {
     /// The value of `type`.
     const TYPE: &'static str;
 }
 
 /// First record of a scan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScanStarted {
     /// The command line, without the program's name.
     pub args: Vec<String>,
     /// Seed of the order.
     #[serde(serialize_with = "decimal")]
+    #[schemars(with = "Decimal")]
     pub seed: u64,
     /// N, the number of (address, port) pairs, all shards.
     #[serde(serialize_with = "decimal")]
+    #[schemars(with = "Decimal")]
     pub targets: u64,
     /// `I/N`.
     pub shard: String,
@@ -63,12 +67,15 @@ impl Record for ScanStarted {
 }
 
 /// A port and its state, for serde. The hot path uses [`encode_port`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Port {
     ip: IpAddr,
     port: u16,
+    #[schemars(with = "ProtocolName")]
     proto: &'static str,
+    #[schemars(with = "PortStateName")]
     state: &'static str,
+    #[schemars(with = "ReasonName")]
     reason: String,
     ttl: Option<u8>,
     rtt_us: Option<u64>,
@@ -98,10 +105,12 @@ impl Record for Port {
 }
 
 /// A host and whether it is up.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Host {
     ip: IpAddr,
+    #[schemars(with = "HostState")]
     state: &'static str,
+    #[schemars(with = "ReasonName")]
     reason: String,
     ttl: Option<u8>,
     rtt_us: Option<u64>,
@@ -129,10 +138,11 @@ impl Record for Host {
 }
 
 /// A probe of a dry run.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Probe {
     /// Index in the sending order.
     #[serde(serialize_with = "decimal")]
+    #[schemars(with = "Decimal")]
     pub i: u64,
     /// 0 for the first attempt.
     pub attempt: u8,
@@ -141,6 +151,7 @@ pub struct Probe {
     /// Port probed.
     pub port: u16,
     /// `tcp`, `udp` or `icmp`.
+    #[schemars(with = "ProtocolName")]
     pub proto: &'static str,
 }
 
@@ -149,7 +160,7 @@ impl Record for Probe {
 }
 
 /// Where a scan stands.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct ProgressRecord {
     sent: u64,
     replies: u64,
@@ -178,9 +189,10 @@ impl Record for ProgressRecord {
 
 /// What is finished: sent for the last time longer ago than late replies are waited
 /// for, every result of it before this record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Checkpoint {
     /// Indices as half-open pairs of decimal strings, ascending and apart.
+    #[schemars(with = "Vec<[Decimal; 2]>")]
     pub ranges: Vec<[String; 2]>,
 }
 
@@ -198,15 +210,17 @@ impl Record for Checkpoint {
 }
 
 /// A scan goes on in the log of its interrupted run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScanResumed {
     /// The command line, without the program's name.
     pub args: Vec<String>,
     /// Indices of this shard that were finished.
     #[serde(serialize_with = "decimal")]
+    #[schemars(with = "Decimal")]
     pub finished: u64,
     /// Indices of this shard.
     #[serde(serialize_with = "decimal")]
+    #[schemars(with = "Decimal")]
     pub of: u64,
     /// Bytes that were cut from the end of the log, because they were no whole record.
     pub cut_bytes: u64,
@@ -225,7 +239,7 @@ impl Record for ScanResumed {
 }
 
 /// The books at the end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LedgerRecord<'a> {
     /// All totals.
     #[serde(flatten)]
@@ -242,7 +256,7 @@ impl Record for LedgerRecord<'_> {
 }
 
 /// Last record of a scan.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct ScanFinished {
     /// Ports open at the end.
     pub open: u64,

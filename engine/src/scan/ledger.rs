@@ -2,12 +2,13 @@
 //! counted in another place, so that nothing can be lost unseen.
 
 use prtip_bpf::abi::{VERDICTS, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Totals of a scan. `generated = submitted + unsent`;
 /// `submitted = completed + tx_failed`; `rx_steered = rx_valid + rx_duplicate +
 /// rx_invalid + rx_late + ring_drops`; `rx_valid = results + event_drops`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// Probes that the workers resolved for sending (worker).
     pub generated: u64,
@@ -46,7 +47,7 @@ pub struct Ledger {
 }
 
 /// What the steering program made of the interface's traffic (AF_XDP only).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Steering {
     /// Passed: nothing that could answer a probe.
     pub pass_other: u64,

@@ -74,8 +74,8 @@ fn encode(finding: &Finding) -> Raw {
     raw[18..20].copy_from_slice(&finding.port.to_be_bytes());
     raw[20] = finding.state as u8;
     raw[21..24].copy_from_slice(&match finding.reason {
-        Reason::Icmp { kind, code } => [REASONS.len() as u8, kind, code],
-        other => [REASONS.iter().position(|&known| known == other).unwrap_or(0) as u8, 0, 0],
+        Reason::Icmp { kind, code } => [Reason::PLAIN.len() as u8, kind, code],
+        other => [Reason::PLAIN.iter().position(|&known| known == other).unwrap_or(0) as u8, 0, 0],
     });
     raw[24] = finding.ttl;
     raw[25] = u8::from(finding.rtt_us.is_some());
@@ -83,17 +83,6 @@ fn encode(finding: &Finding) -> Raw {
     raw[34..42].copy_from_slice(&finding.unix_us.to_be_bytes());
     raw
 }
-
-/// Reasons but for ICMP errors, which have two numbers more.
-const REASONS: [Reason; 7] = [
-    Reason::NoResponse,
-    Reason::SynAck,
-    Reason::Rst,
-    Reason::UdpResponse,
-    Reason::EchoReply,
-    Reason::ArpResponse,
-    Reason::NdResponse,
-];
 
 /// `None`: the bytes are none of ours; the file was changed by somebody.
 fn decode(raw: &Raw) -> Option<Finding> {
@@ -109,7 +98,7 @@ fn decode(raw: &Raw) -> Option<Finding> {
         protocol: protocols.into_iter().find(|&known| known as u8 == raw[17])?,
         port: u16::from_be_bytes([raw[18], raw[19]]),
         state: PortState::ALL.into_iter().find(|&known| known as u8 == raw[20])?,
-        reason: match REASONS.get(usize::from(raw[21])) {
+        reason: match Reason::PLAIN.get(usize::from(raw[21])) {
             Some(&reason) => reason,
             None => Reason::Icmp { kind: raw[22], code: raw[23] },
         },
@@ -280,7 +269,7 @@ mod tests {
             (0u32..10).prop_map(|bits| IpAddr::V6(Ipv4Addr::from_bits(bits).to_ipv6_mapped())),
         ];
         let reason = prop_oneof![
-            prop::sample::select(REASONS.to_vec()),
+            prop::sample::select(Reason::PLAIN.to_vec()),
             any::<(u8, u8)>().prop_map(|(kind, code)| Reason::Icmp { kind, code }),
         ];
         let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Icmp]);
