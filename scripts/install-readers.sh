@@ -32,11 +32,21 @@ node() {
         npm install --silent --no-audit --no-fund --ignore-scripts hdr-histogram-js@3.0.1
 }
 
+# Downloads packages where the system's lists are missing or too old, with lists of its
+# own, which need no root.
+with_own_lists() {
+    local state=$1/apt
+    shift
+    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+    local apt=(apt-get -qq -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state/cache")
+    "${apt[@]}" update && "${apt[@]}" download "$@"
+}
+
 # nmap's DTD and ndiff, from Debian's packages; nmap's data files are not looked at.
 nmap() {
     local folder
     folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
-        apt-get -qq download nmap-common ndiff &&
+        { apt-get -qq download nmap-common ndiff || with_own_lists "$folder" nmap-common ndiff; } &&
         for package in ./*.deb; do dpkg-deb -x "$package" "$folder/x" || return 1; done &&
         mkdir "$readers/nmap" &&
         cp x/usr/share/nmap/nmap.dtd x/usr/bin/ndiff x/usr/lib/python3/dist-packages/ndiff.py "$readers/nmap" &&

@@ -60,8 +60,11 @@ pub(crate) fn wanted(args: &ResultArgs, resumed: bool) -> Result<Vec<Wanted>> {
         let place = Place::of(&if resumed { unused(path) } else { path.to_owned() });
         wanted.push(Wanted { format, place });
     };
+    let is_log = |path: &Path| path.extension().is_some_and(|ending| ending == "hlog");
+    let any_log = args.latency.iter().any(|path| is_log(path));
     for path in &args.latency {
-        add(path, Format::Latency(by));
+        // Beside a log, which has the groups, a table of percentiles is fine.
+        add(path, Format::Latency(if any_log && !is_log(path) { None } else { by }));
     }
     if let Some(path) = &args.status_file {
         add(path, Format::Status);

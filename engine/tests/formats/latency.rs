@@ -56,7 +56,8 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
     let mut files = Files::open(&wanted, about, || unreachable!()).unwrap();
     let mut random = 88_172_645_463_325_252_u64;
     let start_ns = monotonic_ns();
-    for number in 0..20_000_u64 {
+    // A prime: no percentile falls exactly between two values, where rounding would decide.
+    for number in 0..19_997_u64 {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -93,7 +94,7 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
     let (counts, printed) = read.split_once('\n').unwrap();
     let counts: serde_json::Value = serde_json::from_str(counts).unwrap();
     assert_eq!(counts["intervals"], 4);
-    for (tag, count) in [("tcp-0", 6667), ("tcp-1", 6667), ("tcp-2", 6666), ("send-lag", 40)] {
+    for (tag, count) in [("tcp-0", 6666), ("tcp-1", 6666), ("tcp-2", 6665), ("send-lag", 40)] {
         assert_eq!(counts["tags"][tag][0], count, "{counts}");
     }
     assert!(counts["tags"]["send-lag"][1].as_u64().unwrap().abs_diff(7_000) < 8, "{counts}");
@@ -102,7 +103,7 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
         assert_eq!(ours, theirs);
     }
     assert_eq!(ours.lines().count(), printed.lines().count());
-    assert!(printed.contains("Total count    =        20000]"), "{printed}");
+    assert!(printed.contains("Total count    =        19997]"), "{printed}");
     let lag = fs::read_to_string(at("a.send-lag.hgrm")).unwrap();
     assert!(lag.contains("Total count    =           40]"), "{lag}");
 }
