@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 
 use crate::lab::Privileges;
-use crate::lab::network::{Namespaces, Side};
+use crate::lab::network::{Link, Namespaces, Side};
 
 /// The two namespaces with their link up.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Stage {
             let _release = release;
             scope.spawn(move || anchor(spaces, told, wait));
             let tid = tid.recv().context("no thread in the scanner's namespace")?;
-            spaces.connect(tid, queues, 1500, &[])
+            spaces.connect(tid, &Link::Veth { queues, mtu: 1500 }, &[])
         })?;
         Ok(Self { namespaces })
     }

@@ -4,10 +4,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
 use super::flood::FloodArgs;
+use super::network::Link;
 use super::question::{Ping, Question};
 use super::rule::{Protocol, Rule, State};
 
@@ -124,7 +125,12 @@ pub struct RunArgs {
     /// Attach the first XDP program (by name) of this object instead of the lab's
     #[arg(long, value_name = "FILE.o")]
     pub program: Option<PathBuf>,
-    /// Queues of both ends of the veth pair
+    /// Two cards of this host, joined by a cable, in place of the veth pair: the
+    /// scanner's and the far end's. They are taken into the lab's namespaces with other
+    /// addresses, and are back, down, when it ends
+    #[arg(long, value_name = "SCAN,FAR", value_parser = cards, conflicts_with_all = ["mtu", "program"])]
+    pub cards: Option<Cards>,
+    /// Queues of both ends of the veth pair, or as many as the cards have
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub queues: u32,
     /// MTU of both ends
@@ -136,6 +142,25 @@ pub struct RunArgs {
     /// The command to run, after `--`
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// What is to join the namespaces.
+    pub fn link(&self) -> Link {
+        match &self.cards {
+            None => Link::Veth { queues: self.queues, mtu: self.mtu },
+            Some(Cards { scan, far }) => Link::Cards { scan: scan.clone(), far: far.clone() },
+        }
+    }
+}
+
+/// The names of two cards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cards {
+    /// The scanner's.
+    pub scan: String,
+    /// The far end's.
+    pub far: String,
 }
 
 /// `lab servers`.
@@ -226,6 +251,17 @@ fn per_mille() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(0..=1000)
 }
 
+fn cards(text: &str) -> Result<Cards> {
+    let (scan, far) = text.split_once(',').context("two names, separated by a comma")?;
+    for name in [scan, far] {
+        // What `ip -batch` would take apart, and more.
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        ensure!(plain && (1..=15).contains(&name.len()), "{name:?} is no name of an interface");
+    }
+    ensure!(scan != far, "the two ends of a cable are two cards");
+    Ok(Cards { scan: scan.to_owned(), far: far.to_owned() })
+}
+
 fn delay(text: &str) -> Result<Delay> {
     let (min, max) = text.split_once('-').unwrap_or((text, text));
     let (min_us, max_us) = (min.parse()?, max.parse()?);
@@ -238,6 +274,15 @@ fn delay(text: &str) -> Result<Delay> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn cards_are_two_names_that_cannot_be_commands() {
+        let two = Cards { scan: "eth0".into(), far: "enp1s0.5".into() };
+        assert_eq!(cards("eth0,enp1s0.5").unwrap(), two);
+        for bad in ["", "eth0", "eth0,", "eth0,eth0", "a b,c", "a,b\nlink del c", "a,sixteencharacters"] {
+            assert!(cards(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_delay_is_a_range_or_one_number() {

@@ -142,6 +142,8 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     if !rustix::process::geteuid().is_root() {
         return Err(Privileges("lab run").into());
     }
+    let link = args.link();
+    let macs = link.macs()?;
     let unpacked = chosen.into_iter().map(|server| server.unpack()).collect::<Result<Vec<_>>>()?;
     let addresses: Vec<IpAddr> =
         unpacked.iter().flat_map(|unpacked| unpacked.server.addresses()).collect();
@@ -151,9 +153,11 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     let namespaces = Namespaces::new()?;
     let mut keeper = Keeper::start(&namespaces, &args.command, &unpacked)?;
     let ended = run_kept(args, &namespaces, &mut keeper, &addresses, &unpacked);
+    let given_back = namespaces.give_back(&link, &macs);
     // Where the keeper has ended properly this finds nothing to do.
     processes::end_all(Duration::ZERO);
-    ended
+    let code = ended?;
+    given_back.map(|()| code)
 }
 
 /// Everything between the keeper's start and its end.
@@ -164,7 +168,7 @@ fn run_kept(
     addresses: &[IpAddr],
     unpacked: &[Unpacked],
 ) -> Result<u8> {
-    namespaces.connect(keeper.pid, args.queues, args.mtu, addresses)?;
+    namespaces.connect(keeper.pid, &args.link(), addresses)?;
     let started_ns = now_ns();
     let (far_end, delay) = attach(args, started_ns)?;
     let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;

@@ -11,16 +11,20 @@
 //! The namespaces have no names: they live as long as a process is in them or
 //! holds them open, so that nothing is left even after SIGKILL. There is no
 //! route out of either.
+//!
+//! In place of the veth pair the ends may be two cards that are joined by a cable:
+//! they are moved into the namespaces, and the kernel gives them back when those end.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
+use super::args::Usage;
 use super::kernel;
 
 /// The scanner's end.
@@ -36,9 +40,29 @@ pub const ROUTER_V4: std::net::Ipv4Addr = std::net::Ipv4Addr::new(198, 19, 255, 
 /// The router.
 pub const ROUTER_V6: std::net::Ipv6Addr = std::net::Ipv6Addr::new(0x2001, 2, 0, 0xffff, 0, 0, 0, 2);
 
-/// Both namespaces, held open.
+/// What joins the two namespaces.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// A veth pair.
+    Veth {
+        /// Queues of both ends.
+        queues: u32,
+        /// MTU of both ends.
+        mtu: u32,
+    },
+    /// Two cards of this host.
+    Cards {
+        /// The one that becomes the scanner's end.
+        scan: String,
+        /// The one that becomes the far end.
+        far: String,
+    },
+}
+
+/// Both namespaces, held open, and the one that they were made in.
 #[derive(Debug)]
 pub struct Namespaces {
+    home: File,
     scan: File,
     far: File,
 }
@@ -46,6 +70,8 @@ pub struct Namespaces {
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// Where the lab was started.
+    Home,
     /// Where the command runs.
     Scan,
     /// Where the answers come from.
@@ -55,18 +81,21 @@ pub enum Side {
 impl Namespaces {
     /// Makes both and leaves this thread in the far one.
     pub fn new() -> Result<Self> {
+        let current = || File::open("/proc/thread-self/ns/net");
         let fresh = || -> io::Result<File> {
             kernel::unshare(UnshareFlags::NEWNET)?;
-            File::open("/proc/thread-self/ns/net")
+            current()
         };
+        let home = current().context("/proc/thread-self/ns/net")?;
         let scan = fresh().context("cannot make a network namespace")?;
         let far = fresh().context("cannot make a second network namespace")?;
-        Ok(Self { scan, far })
+        Ok(Self { home, scan, far })
     }
 
     /// Moves this thread.
     pub fn enter(&self, side: Side) -> Result<()> {
         let file = match side {
+            Side::Home => &self.home,
             Side::Scan => &self.scan,
             Side::Far => &self.far,
         };
@@ -76,19 +105,34 @@ impl Namespaces {
 
     /// Makes the link, addresses and routes. `scan_pid` is a process in the
     /// scanner's namespace; `addresses` are the real servers'. Ends in the far one.
-    pub fn connect(
-        &self,
-        scan_pid: i32,
-        queues: u32,
-        mtu: u32,
-        addresses: &[IpAddr],
-    ) -> Result<()> {
+    pub fn connect(&self, scan_pid: i32, link: &Link, addresses: &[IpAddr]) -> Result<()> {
         let (far_mac, scan_mac) = (mac_text(ROUTER_MAC), mac_text(SCAN_MAC));
-        let ends = format!("mtu {mtu} numrxqueues {queues} numtxqueues {queues}");
-        let mut far = format!(
-            "link add {FAR} address {far_mac} {ends} type veth \
-                 peer name {SCAN} address {scan_mac} {ends} netns {scan_pid}\n\
-             link set {FAR} addrgenmode none\n\
+        let (mut far, mut scan) = match link {
+            Link::Veth { queues, mtu } => {
+                let ends = format!("mtu {mtu} numrxqueues {queues} numtxqueues {queues}");
+                let pair = format!(
+                    "link add {FAR} address {far_mac} {ends} type veth \
+                         peer name {SCAN} address {scan_mac} {ends} netns {scan_pid}\n"
+                );
+                (pair, String::new())
+            }
+            Link::Cards { scan: scan_card, far: far_card } => {
+                self.enter(Side::Home)?;
+                let moved = ip_batch(&format!(
+                    "link set {scan_card} name {SCAN} netns {scan_pid}\n\
+                     link set {far_card} name {FAR} netns {}\n",
+                    path_of(&self.far)
+                ));
+                self.enter(Side::Far)?;
+                moved?;
+                (
+                    format!("link set {FAR} address {far_mac}\n"),
+                    format!("link set {SCAN} address {scan_mac}\n"),
+                )
+            }
+        };
+        far += &format!(
+            "link set {FAR} addrgenmode none\n\
              addr add {ROUTER_V4}/30 dev {FAR}\n\
              addr add {ROUTER_V6}/126 dev {FAR} nodad\n\
              link set lo up\n\
@@ -100,7 +144,7 @@ impl Namespaces {
                 IpAddr::V6(ip) => format!("addr add {ip}/128 dev {FAR} nodad\n"),
             };
         }
-        let scan = format!(
+        scan += &format!(
             "link set {SCAN} addrgenmode none\n\
              addr add 198.19.255.1/30 dev {SCAN}\n\
              addr add 2001:2:0:ffff::1/126 dev {SCAN} nodad\n\
@@ -111,10 +155,28 @@ impl Namespaces {
         );
         ip_batch(&far)?;
         self.enter(Side::Scan)?;
-        let scan =
-            ip_batch(&scan).and_then(|()| kernel::enable_gro(SCAN).context("cannot turn GRO on"));
+        let veth = matches!(link, Link::Veth { .. });
+        let scan = ip_batch(&scan).and_then(|()| {
+            if veth { kernel::enable_gro(SCAN).context("cannot turn GRO on") } else { Ok(()) }
+        });
         self.enter(Side::Far)?;
         scan
+    }
+
+    /// Moves cards back to where they came from, under the names and MAC addresses that
+    /// they had there. (Where the lab is killed, the kernel moves them, under ours.)
+    pub fn give_back(&self, link: &Link, macs: &[String; 2]) -> Result<()> {
+        let Link::Cards { scan, far } = link else { return Ok(()) };
+        let home = path_of(&self.home);
+        let ends = [(Side::Scan, SCAN, scan, &macs[0]), (Side::Far, FAR, far, &macs[1])];
+        for (side, end, card, mac) in ends {
+            self.enter(side)?;
+            ip_batch(&format!(
+                "link set {end} down\nlink set {end} address {mac} name {card} netns {home}\n"
+            ))
+            .with_context(|| format!("{card} stays in the lab's namespace until that ends"))?;
+        }
+        self.enter(Side::Far)
     }
 
     /// The counters of the scanner's end, then of the far one. Ends in the far namespace.
@@ -124,6 +186,24 @@ impl Namespaces {
         self.enter(Side::Far)?;
         Ok([scan?, LinkCounters::read(FAR)?])
     }
+}
+
+impl Link {
+    /// The MAC addresses of cards that are still where they belong.
+    pub fn macs(&self) -> Result<[String; 2]> {
+        let Self::Cards { scan, far } = self else { return Ok(Default::default()) };
+        let mac = |card: &String| {
+            std::fs::read_to_string(format!("/sys/class/net/{card}/address"))
+                .map(|text| text.trim().to_owned())
+                .map_err(|_| Usage(format!("--cards: there is no interface {card}")).into())
+        };
+        mac(scan).and_then(|scan| Ok([scan, mac(far)?]))
+    }
+}
+
+/// A name of a namespace that `ip` understands.
+fn path_of(namespace: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), namespace.as_raw_fd())
 }
 
 /// What the kernel counted on an interface.
