@@ -6,6 +6,7 @@
 //!   compared in the same run with [`bare`] loops and the other port engine.
 //! * [`stage`]: the namespaces they run in; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`benchmark`]: what the commands take and print.
+//! * [`vm`]: the lab over emulated cards that have AF_XDP zero-copy.
 
 pub mod bare;
 pub mod benchmark;
@@ -15,3 +16,4 @@ pub mod paired;
 pub mod roundtrip;
 pub mod stage;
 pub mod tx;
+pub mod vm;

@@ -3,13 +3,14 @@
 //!
 //! Exit codes: those of the command for `lab run` (128 + signal where it was
 //! killed, 127 where it cannot be started), else 0 done, 1 failed or the
-//! results are not the truth, 2 usage, 4 privileges missing.
+//! results are not the truth, 2 usage, 4 privileges missing, 5 `vm` cannot have its
+//! packages.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
-use prtip_bench::{lab, roundtrip, tx};
+use prtip_bench::{lab, roundtrip, tx, vm};
 
 #[derive(Debug, Parser)]
 #[command(name = "prtip-bench", version, about = "The lab and the benchmarks of prtip")]
@@ -27,6 +28,8 @@ enum Command {
     Tx(BenchArgs),
     /// How fast probes leave and their answers are judged, against a bare echo loop
     Roundtrip(BenchArgs),
+    /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
+    Vm(vm::VmArgs),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Lab(command) => lab::run(command),
         Command::Tx(args) => tx::run(&args).map(|()| 0),
         Command::Roundtrip(args) => roundtrip::run(&args).map(|()| 0),
+        Command::Vm(args) => vm::run(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

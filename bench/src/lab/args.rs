@@ -279,7 +279,9 @@ mod tests {
     fn cards_are_two_names_that_cannot_be_commands() {
         let two = Cards { scan: "eth0".into(), far: "enp1s0.5".into() };
         assert_eq!(cards("eth0,enp1s0.5").unwrap(), two);
-        for bad in ["", "eth0", "eth0,", "eth0,eth0", "a b,c", "a,b\nlink del c", "a,sixteencharacters"] {
+        for bad in
+            ["", "eth0", "eth0,", "eth0,eth0", "a b,c", "a,b\nlink del c", "a,sixteencharacters"]
+        {
             assert!(cards(bad).is_err(), "{bad:?}");
         }
     }

@@ -64,6 +64,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         2
     } else if error.is::<Privileges>() {
         4
+    } else if error.is::<crate::vm::NotToBeHad>() {
+        crate::vm::SKIPPED
     } else {
         1
     }

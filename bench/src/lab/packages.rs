@@ -57,7 +57,12 @@ pub fn version(package: &str) -> Result<String> {
 
 /// Downloads and unpacks into `cache/<first package>`, which appears when complete.
 fn fetch(apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
-    let fresh = cache.join(format!("{}.new", packages[0]));
+    fetch_as(packages[0], apt, cache, packages)
+}
+
+/// The same into `cache/<name>`.
+pub(crate) fn fetch_as(name: &str, apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
+    let fresh = cache.join(format!("{name}.new"));
     let _ = fs::remove_dir_all(&fresh);
     create_dir_all(fresh.join("root"))?;
     let wanted = apt.closure(packages)?;
@@ -74,14 +79,14 @@ fn fetch(apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
             fs::remove_file(path)?;
         }
     }
-    let done = cache.join(packages[0]);
+    let done = cache.join(name);
     let _ = fs::remove_dir_all(&done);
     fs::rename(&fresh, &done)?;
     Ok(())
 }
 
 /// How apt is called.
-struct Apt {
+pub(crate) struct Apt {
     options: Vec<String>,
     private: bool,
 }
@@ -119,6 +124,73 @@ impl Apt {
         Ok(Self { options, private: true })
     }
 
+    /// With other suites of the archive that this machine's release comes from, in
+    /// private lists: its own, its backports, and those of the current stable release,
+    /// under the keys that this machine trusts. Of several versions of a package the
+    /// one in the backports of this release is taken.
+    pub(crate) fn with_suites(cache: &Path) -> Result<Self> {
+        let mut apt = Self::private(cache)?;
+        let release = fs::read_to_string("/etc/os-release").context("/etc/os-release")?;
+        let codename = release
+            .lines()
+            .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+            .map(|name| name.trim_matches('"').to_owned())
+            .context("/etc/os-release names no release of Debian")?;
+        let mut targets = Self { options: Vec::new(), private: false }.targets(&codename)?;
+        if targets.is_none() {
+            targets = Self::with_fresh_lists(cache)?.targets(&codename)?;
+        }
+        let site = targets.with_context(|| format!("no package source offers {codename}"))?;
+        let keyrings = ["gpg", "pgp"].map(|ending| {
+            PathBuf::from(format!("/usr/share/keyrings/debian-archive-keyring.{ending}"))
+        });
+        let signed = keyrings
+            .iter()
+            .find(|keyring| keyring.is_file())
+            .map_or(String::new(), |keyring| format!("[signed-by={}] ", keyring.display()));
+        let backports = format!("{codename}-backports");
+        let sources: String = [codename.as_str(), &backports, "stable-backports"]
+            .iter()
+            .map(|suite| format!("deb {signed}{site} {suite} main\n"))
+            .collect();
+        let dir = cache.join("apt-suites");
+        create_dir_all(dir.join("lists/partial"))?;
+        fs::write(dir.join("sources.list"), sources)?;
+        apt.options.retain(|option| !option.starts_with("Dir::State::Lists"));
+        apt.options.extend([
+            format!("Dir::State::Lists={}/lists", dir.display()),
+            format!("Dir::Etc::SourceList={}/sources.list", dir.display()),
+            "Dir::Etc::SourceParts=-".to_owned(),
+            format!("APT::Default-Release={backports}"),
+            "Acquire::Languages=none".to_owned(),
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
+        ]);
+        Ok(apt)
+    }
+
+    /// Fetches the lists. A suite that is missing or signed by an unknown key is said,
+    /// and no error: the others may have what is wanted.
+    pub(crate) fn update(&self) {
+        let mut command = self.command("apt-get");
+        // Before the first lists the backports are unknown, which apt refuses.
+        command.args(["-o", "APT::Default-Release=", "update", "-qq"]);
+        if let Err(error) = ok(&mut command) {
+            eprintln!("prtip-bench: {error:#}");
+        }
+    }
+
+    /// Where `release` of Debian comes from, by the sources of this machine.
+    fn targets(&self, release: &str) -> Result<Option<String>> {
+        let format = "$(CREATED_BY)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)";
+        let listed = ok(self.command("apt-get").args(["indextargets", "--format", format]))?;
+        Ok(site_of(&listed, release))
+    }
+
+    /// Names of the packages that begin with `prefix`.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(self.cache(&["pkgnames", prefix])?.lines().map(str::to_owned).collect())
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("LC_ALL", "C").args(["-o", "APT::Sandbox::User=root"]);
@@ -148,6 +220,13 @@ impl Apt {
         }
         Ok(wanted)
     }
+}
+
+/// The address of `release` in a list of `kind|release|component|address`.
+fn site_of(listed: &str, release: &str) -> Option<String> {
+    let wanted = format!("Packages|{release}|main|");
+    let site = listed.lines().find_map(|line| line.strip_prefix(&wanted))?;
+    site.contains("://").then(|| site.trim_end_matches('/').to_owned())
 }
 
 /// The names in the output of `apt-cache depends`.
@@ -195,6 +274,16 @@ mod tests {
         let listed = "nginx\n  Depends: libc6\n |Depends: liba1\n  Depends: <libb-virtual>\n    libb2\n  \
                       PreDepends: init\n  Suggests: libz\n";
         assert_eq!(depends(listed), ["libc6", "liba1", "init"]);
+    }
+
+    #[test]
+    fn the_archive_is_the_one_that_the_release_comes_from() {
+        let listed = "Packages|other|main|http://x.example/a/\n\
+                      Contents|book|main|http://y.example/debian/\n\
+                      Packages|book-updates|main|http://z.example/debian/\n\
+                      Packages|book|main|http://y.example/debian/\n";
+        assert_eq!(site_of(listed, "book").as_deref(), Some("http://y.example/debian"));
+        assert_eq!(site_of(listed, "worm"), None);
     }
 
     #[test]
