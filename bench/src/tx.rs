@@ -126,6 +126,7 @@ fn open_xdp(prober: &Prober) -> Result<xsk::Opened> {
         interface: SCAN,
         mode: XdpMode::Copy,
         require_zerocopy: false,
+        busy_poll_us: None,
         queues: Some(2),
         workers: 2,
         steer: &prober.steer_config(),

@@ -198,6 +198,10 @@ pub(crate) struct WayOutArgs {
     /// Fail where zero-copy is not to be had.
     #[arg(long)]
     pub require_zerocopy: bool,
+    /// AF_XDP workers poll the card themselves, USECS at a time, where the interface
+    /// defers its interrupts.
+    #[arg(long, value_name = "USECS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub busy_poll: Option<u32>,
     /// Receive queues to use; replies on the others are not seen. Default: all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub queues: Option<u32>,

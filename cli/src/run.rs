@@ -439,6 +439,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
             XdpModeArg::Generic => XdpMode::Generic,
         },
         require_zerocopy: way_out.require_zerocopy,
+        busy_poll_us: way_out.busy_poll,
         queues: way_out.queues,
         interface: way_out.interface.clone(),
         source_ips: way_out.source_ip.clone(),
@@ -462,7 +463,8 @@ fn options(args: &ScanArgs) -> Result<Options> {
 
 fn engine_choice(args: &WayOutArgs) -> Result<EngineChoice> {
     let not_xdp = !matches!(args.port_engine, PortEngine::Auto | PortEngine::Xdp);
-    let wants_mode = args.require_zerocopy || args.xdp_mode != XdpModeArg::Auto;
+    let wants_mode =
+        args.require_zerocopy || args.xdp_mode != XdpModeArg::Auto || args.busy_poll.is_some();
     let copies = matches!(args.xdp_mode, XdpModeArg::Copy | XdpModeArg::Generic);
     if args.require_zerocopy && copies {
         return Err(Error::new(Kind::Usage, "--require-zerocopy contradicts --xdp-mode"));
@@ -470,7 +472,7 @@ fn engine_choice(args: &WayOutArgs) -> Result<EngineChoice> {
     if not_xdp && wants_mode {
         return Err(Error::new(
             Kind::Usage,
-            "--xdp-mode and --require-zerocopy are for --port-engine xdp",
+            "--xdp-mode, --require-zerocopy and --busy-poll are for --port-engine xdp",
         ));
     }
     match args.port_engine {

@@ -32,7 +32,10 @@ const _: () = assert!(size_of::<Channels>() == 36);
 struct DriverInfo {
     cmd: u32,
     driver: [u8; 32],
-    rest: [u8; 160],
+    version: [u8; 32],
+    firmware: [u8; 32],
+    bus: [u8; 32],
+    rest: [u8; 64],
 }
 const _: () = assert!(size_of::<DriverInfo>() == 196);
 
@@ -49,11 +52,24 @@ pub(crate) fn rx_queues(interface: &str) -> Option<u32> {
 
 /// Name of the driver, `None` where there is none to ask.
 pub(crate) fn driver(interface: &str) -> Option<String> {
-    let mut info = DriverInfo { cmd: ETHTOOL_GDRVINFO, driver: [0; 32], rest: [0; 160] };
-    ask(interface, &mut info).then(|| {
-        let name = info.driver.split(|&byte| byte == 0).next().unwrap_or_default();
-        String::from_utf8_lossy(name).into_owned()
-    })
+    driver_info(interface).map(|info| text(&info.driver))
+}
+
+/// Where the card sits on its bus, for PCI such as `0000:01:00.0`.
+pub(crate) fn bus_place(interface: &str) -> Option<String> {
+    driver_info(interface).map(|info| text(&info.bus))
+}
+
+fn driver_info(interface: &str) -> Option<DriverInfo> {
+    // SAFETY: integers only; zero is valid.
+    let mut info: DriverInfo = unsafe { zeroed() };
+    info.cmd = ETHTOOL_GDRVINFO;
+    ask(interface, &mut info).then_some(info)
+}
+
+fn text(bytes: &[u8]) -> String {
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
 }
 
 /// Structures of SIOCETHTOOL that begin with their command.

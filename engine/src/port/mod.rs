@@ -7,6 +7,7 @@ pub(crate) mod ethtool;
 pub mod filter;
 pub mod live;
 pub mod memory;
+pub(crate) mod numa;
 mod outbox;
 pub mod packet;
 pub mod raw;

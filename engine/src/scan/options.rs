@@ -80,6 +80,8 @@ pub struct Options {
     pub xdp_mode: XdpMode,
     /// Fail (kind `Denied`) when zero-copy is not to be had.
     pub require_zerocopy: bool,
+    /// Poll the card from the workers, so many microseconds at a time (AF_XDP).
+    pub busy_poll_us: Option<u32>,
     /// RX queues to bind; `None`: all.
     pub queues: Option<u32>,
     /// Interface; `None`: as the route says.
@@ -117,6 +119,7 @@ impl Default for Options {
             engine: EngineChoice::Auto,
             xdp_mode: XdpMode::Auto,
             require_zerocopy: false,
+            busy_poll_us: None,
             queues: None,
             interface: None,
             source_ips: Vec::new(),

@@ -23,7 +23,7 @@ use crate::port::filter::ReplyFilter;
 use crate::port::live::{self, LivePort};
 use crate::port::packet::{self, PacketPort};
 use crate::port::raw::RawPort;
-use crate::port::{Port, SEND_BATCH, xsk};
+use crate::port::{Port, SEND_BATCH, numa, xsk};
 use crate::route::{self, Interface, LinkKind, Overrides, Path, neighbour};
 use crate::wire::Link;
 
@@ -153,6 +153,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         Rate::Max => None,
     };
     let workers = way.ports.len();
+    let pins = pins(&path.interface.name, workers);
     let sizing = sizing(options, attempts, way.engine, way.mode, workers);
     let rst = options.rst && matches!(way.engine, "xdp" | "live");
     let resume = options.resume.clone().unwrap_or_default();
@@ -205,11 +206,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         steer: way.steer,
         prober: way.prober,
         judge: way.judge,
-        pins: if workers > 1 {
-            core_affinity::get_core_ids().unwrap_or_default()
-        } else {
-            Vec::new()
-        },
+        pins,
         rate,
         cooldown: options.cooldown,
         rst,
@@ -242,6 +239,18 @@ fn sizing(
         }
     };
     Sizing { attempts, top_rate, cooldown: options.cooldown, stride }
+}
+
+/// Cores for the workers, those near the card first. A single worker goes where the
+/// kernel puts it, unless some cores are nearer than others.
+fn pins(interface: &str, workers: usize) -> Vec<CoreId> {
+    let near = numa::node_of(interface).map(numa::processors_of).unwrap_or_default();
+    if workers < 2 && near.is_empty() {
+        return Vec::new();
+    }
+    let mut cores = core_affinity::get_core_ids().unwrap_or_default();
+    cores.sort_by_key(|core| !near.iter().any(|&near| near as usize == core.id));
+    cores
 }
 
 /// Link-layer headers of the probes.
@@ -432,6 +441,7 @@ impl Opener<'_> {
             mode: self.options.xdp_mode,
             require_zerocopy: self.options.require_zerocopy,
             queues: self.options.queues,
+            busy_poll_us: self.options.busy_poll_us,
             workers: self.workers(),
             steer: &judge.steer_config(),
         })

@@ -119,6 +119,13 @@ pub(super) fn binding(interface: &str, queue: u32, mode: &str, source: io::Error
     }
 }
 
+/// The sockets cannot poll the card themselves.
+pub(super) fn no_busy_poll(interface: &str, source: io::Error) -> Error {
+    Error::new(Kind::Denied, format!("set busy polling on the sockets of {interface}"))
+        .because_of(source)
+        .remedy("Linux 5.11 or newer and CAP_NET_ADMIN; or leave out --busy-poll")
+}
+
 /// Zero-copy was asked for and is not to be had.
 pub(super) fn no_zerocopy(interface: &str, driver: &str, reason: &str) -> Error {
     Error::new(Kind::Denied, format!("bind AF_XDP sockets to {interface} in zero-copy mode: {reason}"))

@@ -56,6 +56,11 @@ impl Region {
         }
     }
 
+    /// Where it begins.
+    pub(super) fn base(&self) -> *const u8 {
+        self.base
+    }
+
     /// The room of a transmit frame that is ours.
     fn tx_room(&mut self, desc: &FrameDesc) -> &mut [u8] {
         let addr = desc.addr();
@@ -243,6 +248,30 @@ mod tests {
             3
         });
         assert_eq!(batch[2].addr(), first);
+    }
+
+    #[test]
+    fn packets_are_written_and_read_where_the_kernel_has_them_and_nowhere_else() {
+        let Some((mut region, descs)) = umem() else { return };
+        let (base, mut in_place) = (region.base(), 0);
+        let mut frames = TxFrames::new(&descs[..4]);
+        let mut batch = Batch::new();
+        let mut written = Vec::new();
+        for _ in 0..4 {
+            frames.write(&mut region, &mut batch, |room, _| {
+                written.push(room.as_ptr());
+                60
+            });
+        }
+        for (at, desc) in written.iter().zip(&batch) {
+            in_place += usize::from(*at == base.wrapping_add(desc.addr()));
+        }
+        for desc in &descs[4..8] {
+            let packet = region.with_len(*desc, 60);
+            let at = base.wrapping_add(packet.addr());
+            in_place += usize::from(region.received(&packet).unwrap().1.as_ptr() == at);
+        }
+        assert_eq!(in_place, 8, "frames that were crafted or handed out without a copy");
     }
 
     #[test]

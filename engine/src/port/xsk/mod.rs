@@ -29,7 +29,7 @@ use prtip_bpf::abi::SteerConfig;
 use prtip_bpf::steer::{AttachMode, Steer, SteerError};
 use xsk_rs::config::Interface;
 
-use super::ethtool;
+use super::{ethtool, numa};
 use crate::error::Result;
 use crate::scan::XdpMode;
 pub use port::XskPort;
@@ -54,6 +54,8 @@ pub struct Request<'a> {
     pub require_zerocopy: bool,
     /// Receive queues to bind, the first ones; `None`: all.
     pub queues: Option<u32>,
+    /// Poll the card from our own calls, so many microseconds at a time.
+    pub busy_poll_us: Option<u32>,
     /// Most ports to make, one for each worker.
     pub workers: usize,
     /// Addresses, ports and keys of the replies to steer.
@@ -122,10 +124,27 @@ pub fn open(request: &Request<'_>) -> Result<Opened> {
              on the others are not seen"
         ));
     }
-    let (sockets, mode) = match opener.native()? {
+    let node = numa::node_of(interface);
+    // Where it fails, the frames lie wherever they lie, which is said below.
+    let near = node.and_then(|node| numa::Near::node(node).ok());
+    let (mut sockets, mode) = match opener.native()? {
         Some(native) => native,
         None => (opener.generic()?, "generic"),
     };
+    drop(near);
+    if let (Some(node), Some(socket)) = (node, sockets.first()) {
+        opener.why.push(match socket.numa_node() {
+            Some(at) if at == node => format!("frames on NUMA node {node}, the card's"),
+            Some(at) => format!("frames on NUMA node {at}, though the card is on {node}"),
+            None => format!("the card is on NUMA node {node}"),
+        });
+    }
+    if let Some(us) = request.busy_poll_us {
+        for socket in &mut sockets {
+            socket.busy_poll(us).map_err(|source| explain::no_busy_poll(interface, source))?;
+        }
+        opener.why.push(format!("busy polling, {us} us"));
+    }
     opener.finish(sockets, mode, request.workers)
 }
 

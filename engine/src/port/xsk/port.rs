@@ -125,7 +125,7 @@ impl XskPort {
         let deadline = Instant::now() + DRAIN;
         loop {
             // An interface that is gone sends nothing more.
-            let gone = self.kick().is_err();
+            let gone = self.sockets.iter_mut().any(|socket| socket.kick_again().is_err());
             let outstanding: u64 = self.sockets.iter().map(XskSocket::outstanding).sum();
             if gone || outstanding == 0 || Instant::now() >= deadline {
                 return;

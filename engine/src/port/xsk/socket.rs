@@ -11,7 +11,7 @@ use xsk_rs::config::{
 };
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
-use super::super::SEND_BATCH;
+use super::super::{SEND_BATCH, numa};
 use super::frames::{Batch, FRAME_SIZE, Region, TxFrames};
 use super::sys;
 use crate::plan::probe::Slot;
@@ -77,6 +77,8 @@ pub(super) struct XskSocket {
     tx_budget: u32,
     /// Descriptors in the receive ring that made no sense.
     rx_senseless: u64,
+    /// The card is read when we ask for it.
+    busy_polls: bool,
     /// Copies are made: a kick that says EBUSY has lost a frame.
     copies: bool,
     /// Frames lost so.
@@ -135,6 +137,7 @@ impl XskSocket {
             unsent: false,
             tx_budget: TX_BUDGET_DEFAULT,
             rx_senseless: 0,
+            busy_polls: false,
             copies: bind == Bind::Copy,
             refused: 0,
             region: Region::new(umem, &descs),
@@ -152,6 +155,18 @@ impl XskSocket {
         assert_eq!(filled, receive.len(), "the fill ring has a slot for every receive frame");
         sys::kick_rx(socket.fd());
         Ok(socket)
+    }
+
+    /// Polls the card from our own calls from now on, `us` microseconds at a time.
+    pub(super) fn busy_poll(&mut self, us: u32) -> io::Result<()> {
+        sys::busy_poll(self.fd(), us)?;
+        self.busy_polls = true;
+        Ok(())
+    }
+
+    /// The NUMA node that the frames lie on.
+    pub(super) fn numa_node(&self) -> Option<u32> {
+        numa::node_at(self.region.base())
     }
 
     /// The queue it is bound to.
@@ -230,6 +245,13 @@ impl XskSocket {
         Ok(())
     }
 
+    /// Asks again for what an earlier kick has left in the transmit ring, which a driver
+    /// that ran out of room does not always come back to by itself.
+    pub(super) fn kick_again(&mut self) -> Result<(), Errno> {
+        self.unsent |= self.tx.nb_free_exact() < TX_RING;
+        self.kick()
+    }
+
     fn push(&mut self) -> Result<(), Errno> {
         let mut pending = None;
         for _ in 0..=TX_RING / self.tx_budget {
@@ -239,6 +261,13 @@ impl XskSocket {
             }
             match sys::kick_tx(self.fd()) {
                 Ok(()) => {
+                    // A socket that prefers busy polling has had the receive side of its
+                    // queue polled, and nothing else: where the driver sends from another
+                    // NAPI (virtio_net), the frames still lie there. Polling the descriptor
+                    // wakes the driver all the same (xsk_poll in net/xdp/xsk.c).
+                    if self.busy_polls && self.tx.needs_wakeup() {
+                        sys::wake(self.fd());
+                    }
                     self.unsent = false;
                     break;
                 }
@@ -288,6 +317,10 @@ impl XskSocket {
 
     /// Hands up to `budget` received frames to `sink` and returns them to the kernel.
     pub(super) fn receive(&mut self, budget: usize, sink: &mut dyn FnMut(&[u8], u64)) -> usize {
+        if self.busy_polls {
+            // One call a turn: the driver's poll runs within it.
+            sys::kick_rx(self.fd());
+        }
         let mut received = 0;
         while received < budget {
             let want = RX_BATCH.min(budget - received);
@@ -314,7 +347,7 @@ impl XskSocket {
             assert_eq!(filled, count, "the fill ring has two slots for every receive frame");
             received += count;
         }
-        if received > 0 && self.fill.needs_wakeup() {
+        if received > 0 && !self.busy_polls && self.fill.needs_wakeup() {
             sys::kick_rx(self.fd());
         }
         received

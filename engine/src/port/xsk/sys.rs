@@ -7,12 +7,16 @@ use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 /// `XDP_MAX_TX_SKB_BUDGET` of `linux/if_xdp.h` (Linux 6.16): how many frames one
 /// system call sends in copy mode.
 const XDP_MAX_TX_SKB_BUDGET: c_int = 9;
+
+/// Packets that one busy poll takes from the card: a batch of ours.
+const BUSY_BUDGET: u32 = 64;
 
 /// Whether the kernel bound this socket in zero-copy mode, whatever was asked for.
 pub(super) fn is_zerocopy(socket: BorrowedFd<'_>) -> io::Result<bool> {
@@ -51,9 +55,45 @@ pub(super) fn raise_tx_budget(socket: BorrowedFd<'_>, frames: u32) -> bool {
     result == 0
 }
 
+/// Has the kernel read the card only when we ask it to, in our own time, instead of by
+/// interrupts (Linux 5.11): for up to `us` at a time, [`BUSY_BUDGET`] packets a call.
+/// It matters where the interface defers its interrupts (`napi_defer_hard_irqs`,
+/// `gro_flush_timeout`); without that they go on beside the polling.
+pub(super) fn busy_poll(socket: BorrowedFd<'_>, us: u32) -> io::Result<()> {
+    let options = [
+        (libc::SO_PREFER_BUSY_POLL, 1),
+        (libc::SO_BUSY_POLL, us),
+        (libc::SO_BUSY_POLL_BUDGET, BUSY_BUDGET),
+    ];
+    for (option, value) in options {
+        // SAFETY: the option's value is a `u32` that is alive during the call.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const value).cast::<c_void>(),
+                size_of::<u32>() as libc::socklen_t,
+            )
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Asks the kernel to send what lies in the transmit ring.
 pub(super) fn kick_tx(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::net::send(socket, &[], SendFlags::DONTWAIT).map(|_| ())
+}
+
+/// Wakes a driver whose need-wakeup flags are set.
+pub(super) fn wake(socket: BorrowedFd<'_>) {
+    let mut fds = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // What is ready does not matter here, and the next kick asks again.
+    let _ = poll(&mut fds, Some(&at_once));
 }
 
 /// Tells a driver that waits for it that the fill ring has frames again. What
