@@ -36,6 +36,9 @@ const TRUTH: &str = "--seed 7 --open 100 --closed 700 --icmp 100";
 /// What the lab does in the guest.
 const RULES: &str = "--seed 7 --open 100 --closed 700 --icmp 100 --dup 20 --forge 50";
 
+/// What prtip says of its memory: the guest has two nodes, the cards are on the second.
+const NEAR: &str = "frames on NUMA node 1, the card's";
+
 /// Exit code where the packages cannot be had.
 pub const SKIPPED: u8 = 5;
 
@@ -47,7 +50,7 @@ pub struct VmArgs {
     #[arg(long, value_enum, default_value_t = Card::Virtio)]
     pub cards: Card,
     /// Seconds after which the machines are killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub timeout: u64,
     /// Write all that the machines said there
     #[arg(long, value_name = "FILE")]
@@ -89,17 +92,24 @@ impl Card {
 
     /// QEMU's arguments for one card.
     fn device(self, end: usize, mac: &str, iommu: bool) -> Vec<String> {
+        // On a bus of its own, which belongs to the second NUMA node.
+        let port = [
+            "-device".to_owned(),
+            format!("pcie-root-port,id=port{end},bus=far,chassis={0},slot={0}", end + 1),
+        ];
         match self {
             // With packed rings the transmission stalls.
             Self::Virtio => {
                 let iommu = if iommu { ",iommu_platform=on" } else { "" };
                 let common = "disable-legacy=on,romfile=";
-                let device = format!("virtio-net-pci,netdev=end{end},mac={mac},{common}{iommu}");
-                vec!["-device".into(), device]
+                let device = format!(
+                    "virtio-net-pci,netdev=end{end},mac={mac},bus=port{end},{common}{iommu}"
+                );
+                vec![port[0].clone(), port[1].clone(), "-device".into(), device]
             }
             Self::Igb => vec![
-                "-device".into(),
-                format!("pcie-root-port,id=port{end},chassis={end},slot={end}"),
+                port[0].clone(),
+                port[1].clone(),
                 "-device".into(),
                 format!("igb,netdev=end{end},mac={mac},bus=port{end},romfile="),
             ],
@@ -120,10 +130,10 @@ fn plan(card: Card, iommu: bool) -> Plan {
         return vec![
             kernel,
             ("refused", "scan 198.18.0.0/30 1-100 --require-zerocopy".into(), Expected::Refused),
-            scan("fallback", "198.18.0.0/26", 6_400, "--rate max", "copy"),
+            scan("fallback", "198.18.0.0/26", 6_400, "--rate 10k", "copy"),
         ];
     }
-    let doctor = "prtip doctor -e eth0".to_owned();
+    let doctor = "sh -c 'ip link set eth0 up && prtip doctor -e eth0'".to_owned();
     let (large, medium) = match card {
         Card::Virtio => (("198.18.0.0/21", 204_800), ("198.18.0.0/25", 12_800)),
         Card::Igb => (("198.18.0.0/23", 51_200), ("198.18.0.0/26", 6_400)),
@@ -131,8 +141,20 @@ fn plan(card: Card, iommu: bool) -> Plan {
     vec![
         kernel,
         ("doctor", doctor, Expected::Shows("driver offers it; only binding")),
-        scan("zerocopy", large.0, large.1, "--rate max --require-zerocopy", "zerocopy"),
-        scan("copy", medium.0, medium.1, "--rate max --xdp-mode copy", "copy"),
+        scan("zerocopy", large.0, large.1, "--rate 10k --require-zerocopy", "zerocopy"),
+        scan(
+            "busy-poll",
+            medium.0,
+            medium.1,
+            "--rate 10k --require-zerocopy --busy-poll 50",
+            "zerocopy",
+        ),
+        scan("copy", medium.0, medium.1, "--rate 10k --xdp-mode copy", "copy"),
+        (
+            "near",
+            "scan 198.18.0.0/30 1-100 --rate 10k --port-engine xdp".into(),
+            Expected::Says(NEAR),
+        ),
     ]
 }
 
