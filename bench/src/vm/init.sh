@@ -27,7 +27,7 @@ step() {
 # scan NAME CHECK-ARGUMENTS PRTIP-ARGUMENTS: within the lab. Prints the records that
 # tell how the scan went, what ss saw of its sockets meanwhile, and the judgement.
 scan() {
-	timeout -k 10 100 prtip-bench lab run $CARDS $RULES -- sh /scan.sh "$@"
+	timeout -k 10 240 prtip-bench lab run $CARDS $RULES -- sh /scan.sh "$@"
 }
 
 exec >/dev/ttyS0 2>/dev/console

@@ -50,7 +50,7 @@ pub struct VmArgs {
     #[arg(long, value_enum, default_value_t = Card::Virtio)]
     pub cards: Card,
     /// Seconds after which the machines are killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 480)]
     pub timeout: u64,
     /// Write all that the machines said there
     #[arg(long, value_name = "FILE")]
