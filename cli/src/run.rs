@@ -368,6 +368,10 @@ struct Console {
 
 impl Console {
     fn look_after_sinks(&mut self) {
+        // Results go on to the log and to the other places.
+        if let Some(alarm) = self.sinks.take_file_alarm() {
+            self.display.aside(|| say(format_args!("prtip: {alarm}")));
+        }
         if let Some(alarm) = self.sinks.take_alarm() {
             self.display.aside(|| say(format_args!("prtip: {alarm}")));
             // What is found from here on would be lost to whoever resumes: what is in

@@ -204,10 +204,14 @@ impl Sinks {
         self.output.has_some() || self.files.as_ref().is_some_and(Files::has_output)
     }
 
-    /// A fault of the event log or of a file, once each.
+    /// A fault of the event log, once.
     pub fn take_alarm(&mut self) -> Option<String> {
-        let alarm = self.log.as_mut().and_then(EventLog::take_alarm);
-        alarm.or_else(|| self.files.as_mut()?.take_alarm())
+        self.log.as_mut()?.take_alarm()
+    }
+
+    /// A fault of one of the files, once each.
+    pub fn take_file_alarm(&mut self) -> Option<String> {
+        self.files.as_mut()?.take_alarm()
     }
 
     /// Writes and syncs everything.
