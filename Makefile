@@ -73,5 +73,5 @@ lab-zc: build ## prove zero-copy in a virtual machine; ZC_IGB=1: two queues, slo
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports udp_answer; do \
+	cd fuzz && for target in reply target_list ports udp_answer neighbour; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -161,7 +161,7 @@ fn prepare_scan(seed: u64) -> Result<Prepared> {
         cooldown: PATIENCE,
         engine: EngineChoice::Xdp,
         xdp_mode: XdpMode::Copy,
-        interface: Some(SCAN.to_owned()),
+        interfaces: vec![SCAN.to_owned()],
         source_ips: vec![IpAddr::V4(SOURCE)],
         router_mac: Some(ROUTER_MAC),
         rst: false,

@@ -18,7 +18,9 @@ nmap's flags:
   -sS          TCP SYN scan (what prtip does where nothing else is asked for)
   -sA          TCP ACK scan: which ports are unfiltered
   -sU          UDP scan; with -sS or -sA too, `-p` holds for both, T: and U: for one
-  -sn          look for hosts, not for ports: echo request, SYN to 443, ACK to 80
+  -sn          look for hosts, not for ports: on the local network by ARP and neighbour
+               discovery, elsewhere by echo request, SYN to 443, ACK to 80
+  -PR          with -sn: by ARP and neighbour discovery alone
   -PE -PS80,443 -PA80
                with -sn: ask in these ways, in this order
   -iL FILE     the same as --input-list
@@ -132,6 +134,13 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "WAYS", value_delimiter = ',', value_parser = parse_ask,
           requires = "ping_scan")]
     pub ask: Vec<Ask>,
+    /// With --ping-scan: ask by ARP and neighbour discovery alone; all targets must be on
+    /// the local network [nmap: -PR].
+    #[arg(long, action = ArgAction::Count, requires = "ping_scan", conflicts_with = "ask")]
+    pub arp_ping: u8,
+    /// With --ping-scan: ask hosts on the local network as all others.
+    #[arg(long, requires = "ping_scan", conflicts_with = "arp_ping")]
+    pub disable_arp_ping: bool,
     #[arg(long, hide = true, action = ArgAction::Count)]
     no_discovery: u8,
     /// Never look names up in reverse (prtip does not anyway).
@@ -186,9 +195,10 @@ pub(crate) struct PaceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Way out")]
 pub(crate) struct WayOutArgs {
-    /// Interface to send from; default: as the route says.
-    #[arg(short = 'e', long = "interface", value_name = "IFACE")]
-    pub interface: Option<String>,
+    /// Interfaces to send from, comma-separated or given several times; default: as the
+    /// routes say.
+    #[arg(short = 'e', long = "interface", value_name = "IFACE", value_delimiter = ',')]
+    pub interface: Vec<String>,
     /// How packets leave.
     #[arg(long, value_enum, default_value_t = PortEngine::Auto)]
     pub port_engine: PortEngine,
@@ -521,7 +531,7 @@ mod tests {
         assert_eq!(args.results.verbose, 2);
         assert_eq!(args.pace.timing, Some(Rate::PerSecond(10_000.0)));
         assert_eq!(args.targets.input_list, [PathBuf::from("-")]);
-        assert_eq!(args.way_out.interface.as_deref(), Some("scan0"));
+        assert_eq!(args.way_out.interface, ["scan0"]);
         assert_eq!(args.targets.targets, ["a.example", "198.18.0.0/15"]);
     }
 

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 14] = [
+const REWRITTEN: [(&str, &str); 15] = [
     ("-sS", "--syn-scan"),
     ("-sA", "--ack-scan"),
     ("-sU", "--udp-scan"),
@@ -15,6 +15,7 @@ const REWRITTEN: [(&str, &str); 14] = [
     ("-sP", "--ping-scan"),
     ("-PE", "--ask=echo"),
     ("-PI", "--ask=echo"),
+    ("-PR", "--arp-ping"),
     ("-Pn", "--no-discovery"),
     ("-iL", "--input-list"),
     ("--open", "--show=open"),
@@ -129,8 +130,8 @@ mod tests {
     #[test]
     fn kinds_of_scans_and_ways_to_ask_are_known() {
         assert_eq!(
-            rewritten("-sU -sA -sn -PE -PS -PS22,80 -PA8080 host"),
-            "--udp-scan --ack-scan --ping-scan --ask=echo --ask=syn:443 --ask=syn:22,syn:80 \
+            rewritten("-sU -sA -sn -PR -PE -PS -PS22,80 -PA8080 host"),
+            "--udp-scan --ack-scan --ping-scan --arp-ping --ask=echo --ask=syn:443 --ask=syn:22,syn:80 \
              --ask=ack:8080 host"
         );
     }

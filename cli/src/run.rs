@@ -20,7 +20,8 @@ use prtip_engine::key;
 use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::capture::Frame;
 use prtip_engine::scan::{
-    self, Control, EngineChoice, Info, Observer, Options, Progress, Rate, SynOptions, XdpMode,
+    self, Control, EngineChoice, Info, LinkAnswers, Observer, Options, Progress, Rate, SynOptions,
+    XdpMode,
 };
 
 use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
@@ -445,10 +446,15 @@ fn options(args: &ScanArgs) -> Result<Options> {
         require_zerocopy: way_out.require_zerocopy,
         busy_poll_us: way_out.busy_poll,
         queues: way_out.queues,
-        interface: way_out.interface.clone(),
+        interfaces: way_out.interface.clone(),
         source_ips: way_out.source_ip.clone(),
         source_ports: way_out.source_ports.clone(),
         router_mac: way_out.router_mac,
+        link_answers: match (args.targets.arp_ping > 0, args.targets.disable_arp_ping) {
+            (true, _) => LinkAnswers::Only,
+            (false, true) => LinkAnswers::Never,
+            (false, false) => LinkAnswers::WhereOnLink,
+        },
         vlan: way_out.vlan,
         syn: match way_out.syn {
             SynArg::Bare => SynOptions::Bare,

@@ -170,9 +170,17 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> Str
     };
     let _ = writeln!(
         text,
-        "{found} in {:.2} s; {} sent{}{}",
+        "{found} in {:.2} s; {} sent{}{}{}",
         report.elapsed.as_secs_f64(),
         counted(ledger.completed, "probe", "probes"),
+        match ledger.neighbour_requests {
+            0 => String::new(),
+            asked => format!(
+                ", {} of neighbours ({} answered)",
+                counted(asked, "question", "questions"),
+                ledger.neighbour_replies
+            ),
+        },
         average(sending),
         if report.stopped { "; stopped before the end" } else { "" },
     );

@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::port::ability;
+use crate::port::{ability, xsk};
 use crate::route::xdp_features::{self, XdpFeatures};
 use crate::route::{Interface, LinkKind, look_up};
 
@@ -214,6 +214,14 @@ fn engines(interface: &Interface, xdp: Option<XdpFeatures>, privileges: &[Check]
             ),
         }),
         xdp_check("xdp copy", &|| match xdp {
+            _ if xsk::is_bundle(driver) => Check::new(
+                "xdp copy",
+                Verdict::No,
+                format!(
+                    "a program in the drivers below a {driver} interface cannot redirect to it"
+                ),
+            )
+            .remedy("none is needed: generic mode is taken"),
             None => untold("xdp copy"),
             Some(features) if !(features.basic && features.redirect) => {
                 cannot("xdp copy", "native XDP with redirect")
@@ -234,7 +242,9 @@ fn engines(interface: &Interface, xdp: Option<XdpFeatures>, privileges: &[Check]
                 Check::new("packet", Verdict::No, no_ethernet())
             }
         }),
-        check("raw", &[RAW_SOCKET, PACKET_SOCKET], &|| Check::new("raw", Verdict::Yes, "")),
+        check("raw", &[RAW_SOCKET, PACKET_SOCKET], &|| {
+            Check::new("raw", Verdict::Yes, "the kernel routes each packet: slower")
+        }),
     ]
 }
 

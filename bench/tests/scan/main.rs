@@ -3,9 +3,10 @@
 //!
 //! * [`setting`]: may a test run, which size, which seed, which binaries;
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
-//!   several; [`odds`]: what chance allows.
+//!   several; [`town`]: real hosts on a bridge,
+//!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`kill`],
-//!   [`kinds`], [`formats`], [`resume`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//!   [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
 //! once on a small machine would measure each other.
@@ -32,6 +33,9 @@ mod readers;
 mod resume;
 mod round_trips;
 mod setting;
+mod town;
 mod transfer;
 mod truth;
+mod tube;
+mod ways;
 mod words;

@@ -123,11 +123,21 @@ pub enum Reason {
     /// `echo-reply`
     EchoReply,
     /// `arp-response`
-    ArpResponse,
+    ArpResponse {
+        /// Its MAC address.
+        mac: [u8; 6],
+    },
     /// `nd-response`
-    NdResponse,
+    NdResponse {
+        /// Its MAC address.
+        mac: [u8; 6],
+    },
     /// `no-response`
     NoResponse,
+    /// `no-arp`: on our own network, and nobody has this IPv4 address.
+    NoArp,
+    /// `no-nd`: the same for IPv6.
+    NoNd,
 }
 
 impl Reason {
@@ -140,23 +150,50 @@ impl Reason {
             Self::Icmp { .. } => "icmp",
             Self::UdpResponse => "udp-response",
             Self::EchoReply => "echo-reply",
-            Self::ArpResponse => "arp-response",
-            Self::NdResponse => "nd-response",
+            Self::ArpResponse { .. } => "arp-response",
+            Self::NdResponse { .. } => "nd-response",
             Self::NoResponse => "no-response",
+            Self::NoArp => "no-arp",
+            Self::NoNd => "no-nd",
         }
+    }
+
+    /// The MAC address that an answer on the link told.
+    #[must_use]
+    pub const fn mac(self) -> Option<[u8; 6]> {
+        match self {
+            Self::ArpResponse { mac } | Self::NdResponse { mac } => Some(mac),
+            _ => None,
+        }
+    }
+
+    /// Whether no IP packet came: there is no TTL.
+    #[must_use]
+    pub const fn is_without_packet(self) -> bool {
+        matches!(
+            self,
+            Self::NoResponse
+                | Self::NoArp
+                | Self::NoNd
+                | Self::ArpResponse { .. }
+                | Self::NdResponse { .. }
+        )
     }
 }
 
 impl Reason {
     /// All but ICMP errors, which have two numbers more.
-    pub const PLAIN: [Self; 7] = [
+    /// (A MAC address is not written in the name: it is zero here.)
+    pub const PLAIN: [Self; 9] = [
         Self::NoResponse,
         Self::SynAck,
         Self::Rst,
         Self::UdpResponse,
         Self::EchoReply,
-        Self::ArpResponse,
-        Self::NdResponse,
+        Self::ArpResponse { mac: [0; 6] },
+        Self::NdResponse { mac: [0; 6] },
+        Self::NoArp,
+        Self::NoNd,
     ];
 
     /// The reason that is written so.

@@ -114,6 +114,9 @@ pub struct Host {
     reason: String,
     ttl: Option<u8>,
     rtt_us: Option<u64>,
+    /// Where it answered on the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     revised: bool,
 }
@@ -128,6 +131,7 @@ impl Host {
             reason: event.reason.to_string(),
             ttl: known_ttl(event),
             rtt_us: event.rtt_ns.map(round_to_us),
+            mac: event.reason.mac().map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
             revised,
         }
     }
@@ -368,9 +372,7 @@ fn push_decimal(mut value: u64, line: &mut Vec<u8>) {
 
 /// Silence and the link layer have no TTL.
 fn known_ttl(event: &PortEvent) -> Option<u8> {
-    let without =
-        matches!(event.reason, Reason::NoResponse | Reason::ArpResponse | Reason::NdResponse);
-    (!without).then_some(event.ttl)
+    (!event.reason.is_without_packet()).then_some(event.ttl)
 }
 
 fn round_to_us(ns: u64) -> u64 {

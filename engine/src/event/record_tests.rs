@@ -25,7 +25,7 @@ fn events() -> impl Strategy<Value = PortEvent> {
         Just(Reason::NoResponse),
         Just(Reason::UdpResponse),
         Just(Reason::EchoReply),
-        Just(Reason::NdResponse),
+        any::<[u8; 6]>().prop_map(|mac| Reason::NdResponse { mac }),
         any::<(u8, u8)>().prop_map(|(kind, code)| Reason::Icmp { kind, code }),
     ];
     let state = prop::sample::select(PortState::ALL.to_vec());
@@ -145,6 +145,8 @@ fn the_ledger_has_all_its_fields_and_no_others_but_remarks() {
         "nic_drops",
         "results",
         "event_drops",
+        "neighbour_requests",
+        "neighbour_replies",
         "unaccounted",
         "remarks",
     ];

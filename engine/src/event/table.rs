@@ -169,15 +169,20 @@ struct Times<'a>(&'a PortEvent);
 impl fmt::Display for Times<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.0;
-        match event.reason {
-            Reason::NoResponse | Reason::ArpResponse | Reason::NdResponse => {
-                write!(f, " {:>3}", "-")?;
-            }
-            _ => write!(f, " {:>3}", event.ttl)?,
+        if event.reason.is_without_packet() {
+            write!(f, " {:>3}", "-")?;
+        } else {
+            write!(f, " {:>3}", event.ttl)?;
         }
         match event.rtt_ns {
-            Some(ns) => write!(f, " {:>8.3} ms", ns as f64 / 1e6),
-            None => write!(f, " {:>11}", "-"),
+            Some(ns) => write!(f, " {:>8.3} ms", ns as f64 / 1e6)?,
+            None => write!(f, " {:>11}", "-")?,
+        }
+        match event.reason.mac() {
+            Some([a, b, c, d, e, g]) => {
+                write!(f, "  {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            }
+            None => Ok(()),
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Way {
     pub sources_v6: Vec<Ipv6Addr>,
     /// Targets on the local link: each frame goes to its target's own MAC address.
     pub neighbours: Option<NeighbourMac>,
+    /// Which of a worker's ports it leaves by.
+    pub port: usize,
 }
 
 impl Way {
@@ -57,6 +59,7 @@ impl Way {
             sources_v4: v4.into_iter().collect(),
             sources_v6: v6.into_iter().collect(),
             neighbours: None,
+            port: 0,
         }
     }
 }
@@ -119,6 +122,7 @@ pub(super) struct Origin {
     pub(super) keys: SourceKeys,
     pub(super) rst: Template,
     pub(super) neighbours: Option<NeighbourMac>,
+    pub(super) port: usize,
 }
 
 impl Origin {
@@ -145,6 +149,7 @@ impl fmt::Debug for Origin {
 struct OfWay {
     v4: std::ops::Range<usize>,
     v6: std::ops::Range<usize>,
+    port: usize,
 }
 
 /// All origins of a scan and their templates.
@@ -202,10 +207,11 @@ impl Origins {
                     },
                     rst: Template::new(link, source, Segment::Rst),
                     neighbours: way.neighbours.clone(),
+                    port: way.port,
                 });
             }
             let middle = start + way.sources_v4.len();
-            ranges.push(OfWay { v4: start..middle, v6: middle..all.len() });
+            ranges.push(OfWay { v4: start..middle, v6: middle..all.len(), port: way.port });
         }
         if all.len() > MAX_ORIGINS {
             return Err(PlanError::TooManySources { count: all.len(), most: MAX_ORIGINS });
@@ -229,9 +235,9 @@ impl Origins {
         Ok(())
     }
 
-    /// The only origin of a family, where there is one way and one address.
+    /// The only origin of a family on the first way, which most targets take.
     pub(super) fn only(&self, v6: bool) -> Option<usize> {
-        let [way] = self.ways.as_slice() else { return None };
+        let way = self.ways.first()?;
         let range = if v6 { &way.v6 } else { &way.v4 };
         (range.len() == 1).then_some(range.start)
     }
@@ -242,9 +248,37 @@ impl Origins {
         Some(if v6 { way.v6.clone() } else { way.v4.clone() })
     }
 
+    /// Whether the first way has no address of a family, and others may have.
+    pub(super) fn only_elsewhere(&self, v6: bool) -> bool {
+        let of = |way: &OfWay| if v6 { way.v6.len() } else { way.v4.len() };
+        self.ways.len() > 1 && self.ways.first().is_some_and(|way| of(way) == 0)
+    }
+
+    /// Whether targets differ in their ways.
+    pub(super) fn are_several(&self) -> bool {
+        self.ways.len() > 1
+    }
+
     /// The way to `addr`.
     pub(super) fn way_of(&self, addr: IpAddr) -> usize {
         self.way_of.as_ref().map_or(0, |way_of| way_of(addr))
+    }
+
+    /// The port that probes to `addr` leave by.
+    pub(super) fn port_of(&self, addr: IpAddr) -> usize {
+        self.ways.get(self.way_of(addr)).map_or(0, |way| way.port)
+    }
+
+    /// The port of a way, and the MAC addresses of its targets where they have their own.
+    pub(super) fn leaving(&self, way: usize, v6: bool) -> (usize, Option<&NeighbourMac>) {
+        let Some(way) = self.ways.get(way) else { return (0, None) };
+        let first = if v6 { way.v6.start } else { way.v4.start };
+        (way.port, self.all.get(first).and_then(|origin| origin.neighbours.as_ref()))
+    }
+
+    /// Whether ways differ in the port that they leave by.
+    pub(super) fn any_other_port(&self) -> bool {
+        self.ways.iter().any(|way| way.port != self.ways[0].port)
     }
 
     /// The origin of probes to `addr`.

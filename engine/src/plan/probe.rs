@@ -55,6 +55,26 @@ pub struct ProbeConfig {
     pub contact: Option<String>,
 }
 
+/// How a probe leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Number of the worker's port.
+    pub port: usize,
+    /// The target as a neighbour.
+    pub neighbour: Neighbour,
+}
+
+/// What is known of a target on the local link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// It is not on the local link.
+    None,
+    /// Its MAC address is known.
+    Known,
+    /// It has not answered: it cannot be reached.
+    Silent,
+}
+
 /// Fills frames with probes. One per scan, shared by all workers.
 #[derive(Clone, Debug)]
 pub struct Prober {
@@ -66,10 +86,15 @@ pub struct Prober {
     contact: Box<[u8]>,
     /// Ports whose service may answer from another one.
     any_port: Box<[u16]>,
-    /// Nothing but SYNs from one address a family: the fast way through a batch.
+    /// Nothing but SYNs, from one address a family on the first way: the fast way through
+    /// a batch.
     fast: Option<Fast>,
     /// Some frames go to their target's own MAC address.
     per_target_mac: bool,
+    /// Probes leave by several ports.
+    several_ports: bool,
+    /// There are other ways than the first.
+    several_ways: bool,
     lanes: Lanes,
 }
 
@@ -172,6 +197,8 @@ impl Prober {
         let only = |v6: bool, wanted: bool| match (origins.only(v6), wanted) {
             (Some(origin), _) => Some(Form::new(origin, ProbeKind::Syn, v6)),
             (None, false) => Some(Form::FIRST),
+            // All of them will be resolved one by one.
+            (None, true) if origins.only_elsewhere(v6) => Some(Form::new(0, ProbeKind::Syn, v6)),
             (None, true) => None,
         };
         let fast = only(false, plan.contains_v4())
@@ -182,6 +209,8 @@ impl Prober {
             source_ports,
             attempts: config.attempts,
             per_target_mac: origins.any_neighbours(),
+            several_ports: origins.any_other_port(),
+            several_ways: origins.are_several(),
             origins,
             payloads: Arc::new(payloads),
             contact: config.contact.as_deref().unwrap_or_default().as_bytes().into(),
@@ -211,6 +240,15 @@ impl Prober {
             Some(fast) => self.resolve_v4(indices, attempt, fast.v4, fields),
             None => {
                 for (fields, &index) in fields.iter_mut().zip(indices) {
+                    *fields = self.resolve_one(index, attempt);
+                }
+                return;
+            }
+        }
+        if self.several_ways {
+            // What goes another way was resolved as if it took the first.
+            for (fields, &index) in fields.iter_mut().zip(indices) {
+                if self.origins.way_of(fields.addr()) != 0 {
                     *fields = self.resolve_one(index, attempt);
                 }
             }
@@ -438,31 +476,36 @@ impl Prober {
         }
     }
 
-    /// Whether the item at `index` can be reached: false where its target is on the
-    /// local link and has not answered there.
+    /// Whether targets differ in how they are reached, so that
+    /// [`departure`](Self::departure) is worth asking.
     #[must_use]
-    pub fn is_reachable(&self, index: u64) -> bool {
-        if !self.per_target_mac {
-            return true;
-        }
-        let addr = self.plan.target(index).addr;
-        let Some(number) = self.origins.number_of(addr) else { return false };
-        match &self.origins.get(number).neighbours {
-            Some(neighbours) => neighbours(addr).is_some(),
-            None => true,
-        }
+    pub fn has_several_departures(&self) -> bool {
+        self.several_ways || self.per_target_mac
     }
 
-    /// Whether [`is_reachable`](Self::is_reachable) is worth asking.
-    #[must_use]
-    pub fn has_neighbours(&self) -> bool {
+    /// Whether some targets have a MAC address of their own.
+    pub(super) fn has_neighbours(&self) -> bool {
         self.per_target_mac
     }
 
-    /// The way by which the item at `index` leaves.
+    /// How the item at `index` leaves.
     #[must_use]
-    pub fn way_of(&self, index: u64) -> usize {
-        self.origins.way_of(self.plan.target(index).addr)
+    pub fn departure(&self, index: u64) -> Departure {
+        let addr = self.plan.target(index).addr;
+        let way = self.origins.way_of(addr);
+        let (port, neighbours) = self.origins.leaving(way, addr.is_ipv6());
+        let neighbour = match neighbours {
+            None => Neighbour::None,
+            Some(neighbours) if neighbours(addr).is_some() => Neighbour::Known,
+            Some(_) => Neighbour::Silent,
+        };
+        Departure { port, neighbour }
+    }
+
+    /// Which of a worker's ports the item at `index` leaves by.
+    #[must_use]
+    pub fn port_of(&self, index: u64) -> usize {
+        if self.several_ports { self.origins.port_of(self.plan.target(index).addr) } else { 0 }
     }
 
     /// The whole probe in one call (tests, raw ports, dry runs).
@@ -516,6 +559,23 @@ impl Prober {
     /// that [`validate`](Self::validate) accepts (but for membership in the plan).
     #[must_use]
     pub fn steer_config(&self) -> SteerConfig {
+        self.steer_config_where(|_| true)
+    }
+
+    /// The same for the replies to what leaves by one port.
+    #[must_use]
+    pub fn steer_config_of(&self, port: usize) -> SteerConfig {
+        self.steer_config_where(|number| number == port)
+    }
+
+    fn steer_config_where(&self, wanted: impl Fn(usize) -> bool) -> SteerConfig {
+        // An address on several ways has the same keys on all of them.
+        let mut sources: Vec<Source> = Vec::new();
+        for origin in self.origins.all().iter().filter(|origin| wanted(origin.port)) {
+            if sources.iter().all(|known| known.addr != origin.source) {
+                sources.push(Source { addr: origin.source, keys: origin.keys });
+            }
+        }
         let (port_first, port_last) = self.source_ports.bounds();
         let items = self.plan.items();
         let mut kinds = 0;
@@ -524,12 +584,7 @@ impl Prober {
         }
         let (slots, attempts, salt) = self.source_ports.division();
         SteerConfig {
-            sources: self
-                .origins
-                .all()
-                .iter()
-                .map(|origin| Source { addr: origin.source, keys: origin.keys })
-                .collect(),
+            sources,
             port_first,
             port_last,
             salt,

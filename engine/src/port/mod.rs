@@ -3,6 +3,7 @@
 //! all kernel ABI of packet I/O live in this folder.
 
 pub(crate) mod ability;
+pub mod doorbell;
 pub(crate) mod ethtool;
 pub mod filter;
 pub mod live;
@@ -11,6 +12,7 @@ pub(crate) mod numa;
 mod outbox;
 pub mod packet;
 pub mod raw;
+pub mod several;
 mod socket;
 mod tap;
 pub mod xsk;
@@ -73,6 +75,11 @@ pub trait Port: Send {
 
     /// Whether received frames start with an Ethernet header.
     fn ethernet(&self) -> bool;
+
+    /// How many calls of [`receive`](Self::receive) look everywhere once.
+    fn intakes(&self) -> usize {
+        1
+    }
 
     /// Sleeps until something was received or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::netlink::Netlink;
 use crate::error::{Error, Kind, Result};
+use crate::plan::IpRange;
 use crate::port::ethtool;
 
 /// What kind of packets an interface carries.
@@ -249,6 +250,15 @@ impl Interface {
     pub fn source(&self, v6: bool) -> Option<IpAddr> {
         let family = || self.addresses.iter().filter(|known| known.addr.is_ipv6() == v6);
         family().find(|known| !known.is_link_local()).or_else(|| family().next()).map(|a| a.addr)
+    }
+
+    /// Whether an address lies in the network of one of its own.
+    #[must_use]
+    pub fn is_on_link(&self, addr: IpAddr) -> bool {
+        self.addresses.iter().any(|known| {
+            IpRange::prefix(known.addr, known.prefix_len)
+                .is_some_and(|network| network.contains(&IpRange::single(addr)))
+        })
     }
 
     /// What it has counted until now.

@@ -80,6 +80,38 @@ fn look_up(netlink: &mut Netlink, ifindex: u32, addr: IpAddr) -> io::Result<Opti
     }))
 }
 
+/// The neighbours on an interface that the administrator has entered, for good; none
+/// where the table cannot be read.
+pub(crate) fn permanent(ifindex: u32) -> Vec<(IpAddr, [u8; 6])> {
+    let mut found = Vec::new();
+    let question = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
+    let _ = Netlink::open().and_then(|mut netlink| {
+        netlink.each(question, |answer| {
+            let RouteNetlinkMessage::NewNeighbour(entry) = answer else { return };
+            if entry.header.ifindex != ifindex || entry.header.state != NeighbourState::Permanent {
+                return;
+            }
+            let (mut addr, mut mac) = (None, None);
+            for attribute in &entry.attributes {
+                match attribute {
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet(known)) => {
+                        addr = Some(IpAddr::from(*known));
+                    }
+                    NeighbourAttribute::Destination(NeighbourAddress::Inet6(known)) => {
+                        addr = Some(IpAddr::from(*known));
+                    }
+                    NeighbourAttribute::LinkLayerAddress(known) => {
+                        mac = known.as_slice().try_into().ok();
+                    }
+                    _ => {}
+                }
+            }
+            found.extend(addr.zip(mac));
+        })
+    });
+    found
+}
+
 /// Whether the MAC address in an entry of this state is to be believed.
 fn is_known(state: NeighbourState) -> bool {
     matches!(

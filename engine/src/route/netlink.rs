@@ -27,8 +27,9 @@ impl Netlink {
 
     /// Asks for one object; the kernel answers with it or with an error.
     pub(crate) fn get(&mut self, question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
-        let mut answers = self.ask(question, NLM_F_REQUEST)?;
-        answers.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        let mut only = None;
+        self.ask(question, NLM_F_REQUEST, |answer| only = Some(answer))?;
+        only.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Asks for all objects of a kind.
@@ -36,14 +37,26 @@ impl Netlink {
         &mut self,
         question: RouteNetlinkMessage,
     ) -> io::Result<Vec<RouteNetlinkMessage>> {
-        self.ask(question, NLM_F_REQUEST | NLM_F_DUMP)
+        let mut answers = Vec::new();
+        self.each(question, |answer| answers.push(answer))?;
+        Ok(answers)
+    }
+
+    /// Hands all objects of a kind to `sink`, one after the other.
+    pub(crate) fn each(
+        &mut self,
+        question: RouteNetlinkMessage,
+        sink: impl FnMut(RouteNetlinkMessage),
+    ) -> io::Result<()> {
+        self.ask(question, NLM_F_REQUEST | NLM_F_DUMP, sink)
     }
 
     fn ask(
         &mut self,
         question: RouteNetlinkMessage,
         flags: u16,
-    ) -> io::Result<Vec<RouteNetlinkMessage>> {
+        mut sink: impl FnMut(RouteNetlinkMessage),
+    ) -> io::Result<()> {
         self.sequence += 1;
         let mut header = NetlinkHeader::default();
         header.flags = flags;
@@ -54,7 +67,6 @@ impl Netlink {
         message.serialize(&mut bytes);
         self.socket.send(&bytes, 0)?;
 
-        let mut answers = Vec::new();
         loop {
             let (datagram, _) = self.socket.recv_from_full()?;
             let mut rest = datagram.as_slice();
@@ -69,16 +81,16 @@ impl Netlink {
                 }
                 match message.payload {
                     NetlinkPayload::InnerMessage(answer) => {
-                        answers.push(answer);
+                        sink(answer);
                         if flags & NLM_F_DUMP == 0 {
-                            return Ok(answers);
+                            return Ok(());
                         }
                     }
-                    NetlinkPayload::Done(_) => return Ok(answers),
+                    NetlinkPayload::Done(_) => return Ok(()),
                     NetlinkPayload::Error(error) => {
                         return match error.code {
                             Some(_) => Err(error.to_io()),
-                            None => Ok(answers),
+                            None => Ok(()),
                         };
                     }
                     _ => {}

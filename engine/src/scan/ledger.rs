@@ -42,6 +42,11 @@ pub struct Ledger {
     pub results: u64,
     /// Events that the bus had to drop.
     pub event_drops: u64,
+    /// ARP requests and neighbour solicitations sent; not part of the above, but of the rate.
+    pub neighbour_requests: u64,
+    /// Targets on the local link that have answered them; where hosts are looked for,
+    /// part of `rx_valid` too.
+    pub neighbour_replies: u64,
     /// Sum of the absolute differences of the four equations.
     pub unaccounted: u64,
 }
@@ -88,6 +93,21 @@ impl Steering {
             echo: count(Verdict::SteerEcho),
             no_socket: count(Verdict::NoSocket),
         }
+    }
+}
+
+impl std::ops::AddAssign for Steering {
+    fn add_assign(&mut self, other: Self) {
+        self.pass_other += other.pass_other;
+        self.pass_malformed += other.pass_malformed;
+        self.pass_fragment += other.pass_fragment;
+        self.pass_cookie += other.pass_cookie;
+        self.syn_ack += other.syn_ack;
+        self.rst += other.rst;
+        self.icmp += other.icmp;
+        self.udp += other.udp;
+        self.echo += other.echo;
+        self.no_socket += other.no_socket;
     }
 }
 

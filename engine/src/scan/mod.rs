@@ -6,6 +6,8 @@ mod fault;
 mod finished;
 mod governor;
 pub mod ledger;
+mod neighbours;
+mod opener;
 mod options;
 pub mod pace;
 mod run;
@@ -15,6 +17,7 @@ pub mod send_time;
 mod setup;
 pub mod shared;
 mod verdict;
+mod ways;
 pub mod window;
 mod worker;
 
@@ -28,7 +31,7 @@ use crate::latency::Latency;
 use crate::plan::Purpose;
 use capture::Frame;
 use ledger::{Ledger, Steering};
-pub use options::{EngineChoice, Options, Rate, Resume, SynOptions, XdpMode};
+pub use options::{EngineChoice, LinkAnswers, Options, Rate, Resume, SynOptions, XdpMode};
 pub use setup::{Prepared, prepare};
 
 /// Asks a running scan to end; shared with signal handlers.
@@ -57,7 +60,7 @@ pub struct Info {
     pub port_engine: &'static str,
     /// `zerocopy`, `copy` or `generic`; `None` without AF_XDP.
     pub xdp_mode: Option<&'static str>,
-    /// Interface name.
+    /// Names of the interfaces, comma-separated.
     pub interface: String,
     /// Queues bound, workers started.
     pub queues: u32,

@@ -43,6 +43,17 @@ pub enum XdpMode {
     Generic,
 }
 
+/// Whether a host on the local link is up when it answers there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkAnswers {
+    /// Yes; other hosts are asked as the plan says.
+    WhereOnLink,
+    /// Yes, and there must be no others.
+    Only,
+    /// No: it is asked as the plan says, as all others.
+    Never,
+}
+
 /// TCP options of the SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SynOptions {
@@ -84,14 +95,16 @@ pub struct Options {
     pub busy_poll_us: Option<u32>,
     /// RX queues to bind; `None`: all.
     pub queues: Option<u32>,
-    /// Interface; `None`: as the route says.
-    pub interface: Option<String>,
+    /// Interfaces; none: as the routes say.
+    pub interfaces: Vec<String>,
     /// Source addresses, all of them used; as the route says where a family has none.
     pub source_ips: Vec<IpAddr>,
     /// Source ports; default 61000-65535.
     pub source_ports: RangeInclusive<u16>,
     /// The next hop's MAC address; by netlink where none.
     pub router_mac: Option<[u8; 6]>,
+    /// Where hosts are looked for: those on the local link by ARP and neighbour discovery.
+    pub link_answers: LinkAnswers,
     /// 802.1Q tag.
     pub vlan: Option<u16>,
     /// Shape of the SYN.
@@ -121,10 +134,11 @@ impl Default for Options {
             require_zerocopy: false,
             busy_poll_us: None,
             queues: None,
-            interface: None,
+            interfaces: Vec::new(),
             source_ips: Vec::new(),
             source_ports: 61000..=65535,
             router_mac: None,
+            link_answers: LinkAnswers::WhereOnLink,
             vlan: None,
             syn: SynOptions::Mss,
             report_silent: false,

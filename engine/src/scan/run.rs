@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::finished::Mark;
 use super::governor::Governor;
 use super::ledger::{Ledger, Steering};
+use super::neighbours::{Asked, Asking, State, Table};
 use super::setup::Prepared;
 use super::shared::Shared;
 use super::worker::{Finished, Worker};
@@ -41,12 +42,26 @@ impl Prepared {
     /// When a worker thread cannot be started. A scan that fails on the way
     /// returns its report with [`Report::failure`].
     pub fn run(self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
-        let Self { info, plan, interface, ports, steer, prober, judge, shared, pins, .. } = self;
-        let nic_before = interface.statistics().ok();
+        let Self {
+            info,
+            plan,
+            interfaces,
+            ports,
+            steers,
+            prober,
+            judge,
+            neighbours,
+            shared,
+            pins,
+            ..
+        } = self;
+        let nic_before: Vec<_> = interfaces.iter().map(|known| known.statistics().ok()).collect();
         let start_ns = now_ns();
         let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
         let (mut buses, mut captures) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
+        let link_answers = neighbours.as_ref().is_some_and(|known| known.answers_are_results);
+        let known_macs = neighbours.as_ref().map(|known| Arc::clone(&known.table));
         for (number, port) in ports.into_iter().enumerate() {
             let (events, bus) = RingBuffer::new(BUS_EVENTS);
             buses.push(bus);
@@ -66,8 +81,14 @@ impl Prepared {
                 tap,
                 fault: self.fault,
                 known: if number == 0 { self.known } else { (0, 0) },
+                link_answers,
             });
         }
+        let asking = neighbours.map(|neighbours| {
+            let (events, bus) = RingBuffer::new(BUS_EVENTS);
+            buses.push(bus);
+            Asking::new(neighbours, &plan, &shared, events, self.rate)
+        });
 
         let before = self.resumed.finished.clone();
         let mut mark = Mark::new(before, self.cooldown, start_ns);
@@ -93,9 +114,21 @@ impl Prepared {
             idle_at_ns: start_ns,
             all_sent_told: false,
         };
-        let finished: Vec<Finished> = thread::scope(|scope| -> Result<_> {
+        let (finished, asked) = thread::scope(|scope| -> Result<_> {
             let _end = EndOnPanic(control);
             let mut handles = Vec::new();
+            let cannot_start = |error| {
+                control.stop();
+                control.stop();
+                Error::new(Kind::Failed, "start a thread").because_of(error)
+            };
+            let asking = asking.map(|asking| {
+                thread::Builder::new().name("neighbours".into()).spawn_scoped(scope, move || {
+                    let _end = EndOnPanic(control);
+                    asking.run(control)
+                })
+            });
+            let asking = asking.transpose().map_err(cannot_start)?;
             for worker in workers {
                 let pin = pins.get(worker.number).copied();
                 let handle = thread::Builder::new()
@@ -107,30 +140,40 @@ impl Prepared {
                         }
                         worker.run(control)
                     })
-                    .map_err(|error| {
-                        control.stop();
-                        control.stop();
-                        Error::new(Kind::Failed, "start a worker thread").because_of(error)
-                    })?;
+                    .map_err(cannot_start)?;
                 handles.push(handle);
             }
-            while handles.iter().any(|handle| !handle.is_finished()) {
+            let is_asking = |asking: &Option<thread::ScopedJoinHandle<'_, Asked>>| {
+                asking.as_ref().is_some_and(|handle| !handle.is_finished())
+            };
+            while handles.iter().any(|handle| !handle.is_finished()) || is_asking(&asking) {
                 coordinator.turn(control);
             }
-            Ok(handles
-                .into_iter()
-                .map(|handle| handle.join().expect("a worker panics only for a broken invariant"))
-                .collect())
+            let broken = "a thread panics only for a broken invariant";
+            let finished: Vec<Finished> =
+                handles.into_iter().map(|handle| handle.join().expect(broken)).collect();
+            Ok((finished, asking.map(|handle| handle.join().expect(broken))))
         })?;
         while coordinator.drain() > 0 {}
-        let failed = finished.iter().any(|worker| worker.failure.is_some());
+        let failed = finished.iter().any(|worker| worker.failure.is_some())
+            || asked.as_ref().is_some_and(|asked| asked.failure.is_some());
         if control.level() < 2 && !failed {
             // The cooldown is over.
             coordinator.mark.end(&shared);
             coordinator.observer.checkpoint(&coordinator.mark.finished(&shared));
         }
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
-        let mut report = close_books(finished, results, throttled, self.rate.is_some(), &shared);
+        let books = Books { finished, asked: asked.map(|asked| (asked, link_answers)), results };
+        let mut report = close_books(books, throttled, self.rate.is_some(), &shared);
+        if let Some(table) = &known_macs
+            && let silent @ 1.. = table.silent()
+        {
+            report.remarks.push(format!(
+                "{silent} of {} targets on the local network did not answer ARP or neighbour discovery{}",
+                table.len(),
+                if link_answers { "" } else { ": nothing was sent to them" }
+            ));
+        }
         let (open, closed) = self.resumed.counts;
         let earlier: u64 = self.resumed.finished.iter().map(|r| r.end - r.start).sum();
         report.open += open;
@@ -140,23 +183,26 @@ impl Prepared {
         report.acks = plan.items().sends(ProbeKind::Ack);
         report.udp_ports = plan.items().udp().len() as u64;
         report.elapsed = Duration::from_nanos(now_ns() - start_ns);
-        if let (Some(before), Ok(after)) = (nic_before, interface.statistics()) {
-            report.ledger.nic_drops = after.rx_lost_since(&before);
+        for (interface, before) in interfaces.iter().zip(nic_before) {
+            if let (Some(before), Ok(after)) = (before, interface.statistics()) {
+                report.ledger.nic_drops += after.rx_lost_since(&before);
+            }
         }
-        report.steering =
-            steer.and_then(|steer| steer.verdicts().ok()).map(|verdicts| Steering::of(&verdicts));
-        if let Some(missed) = report.steering.map(|steering| steering.no_socket)
-            && missed > 0
+        for steer in &steers {
+            let Ok(verdicts) = steer.program.verdicts() else { continue };
+            let counts = Steering::of(&verdicts);
             // With a socket on every queue these came after the sockets had left the map.
-            && info.queues < interface.rx_queues
-        {
-            report.remarks.push(format!(
-                "{missed} true replies came in on receive queues without a socket: leave out --queues"
-            ));
+            if counts.no_socket > 0 && steer.queues_left_out {
+                report.remarks.push(format!(
+                    "{} true replies came in on receive queues without a socket: leave out --queues",
+                    counts.no_socket
+                ));
+            }
+            *report.steering.get_or_insert_default() += counts;
         }
         report.stopped = control.level() > 0 && report.failure.is_none();
         if self.report_silent && report.failure.is_none() {
-            report_silent(&plan, &shared, control, observer);
+            report_silent(&plan, &shared, known_macs.as_deref(), control, observer);
         }
         Ok(report)
     }
@@ -332,10 +378,18 @@ impl Coordinator<'_> {
     }
 }
 
+/// What the threads of a scan have left.
+struct Books {
+    finished: Vec<Finished>,
+    /// With whether the answers were results.
+    asked: Option<(Asked, bool)>,
+    /// Events that were handed to the observer.
+    results: u64,
+}
+
 /// Sums the workers' and the ports' counts and says what is off.
 fn close_books(
-    finished: Vec<Finished>,
-    results: u64,
+    Books { finished, asked, results }: Books,
     throttled: Option<f64>,
     rated: bool,
     shared: &Shared,
@@ -364,6 +418,21 @@ fn close_books(
         forgiven += worker.stalls.2;
         not_captured += worker.not_captured;
         failure = failure.or(worker.failure);
+    }
+    if let Some((asked, answers_are_results)) = asked {
+        let counts = asked.counts;
+        ledger.neighbour_requests = counts.requests;
+        ledger.neighbour_replies = counts.answered;
+        if answers_are_results {
+            ledger.rx_valid += counts.results;
+            ledger.rx_duplicate += counts.repeated;
+            ledger.rx_invalid += counts.strange;
+            ledger.event_drops += counts.event_drops;
+            port.rx_steered += counts.heard;
+            port.ring_drops += counts.drops;
+            latency.merge(&asked.latency);
+        }
+        failure = failure.or(asked.failure);
     }
     ledger.submitted = port.submitted;
     ledger.completed = port.completed;
@@ -434,7 +503,13 @@ fn close_books(
 }
 
 /// Reports the pairs that were probed and stayed silent, in sending order.
-fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut dyn Observer) {
+fn report_silent(
+    plan: &Plan,
+    shared: &Shared,
+    neighbours: Option<&Table>,
+    control: &Control,
+    observer: &mut dyn Observer,
+) {
     let at_ns = now_ns();
     for range in &shared.ranges {
         for offset in 0..range.reached[0].load(Ordering::Relaxed) {
@@ -456,7 +531,21 @@ fn report_silent(plan: &Plan, shared: &Shared, control: &Control, observer: &mut
                     protocol: target.protocol,
                     state,
                     previous: None,
-                    reason: Reason::NoResponse,
+                    reason: match neighbours.and_then(|table| table.find(target.addr)) {
+                        Some((place, _))
+                            if !matches!(
+                                neighbours.map(|table| table.state(place)),
+                                Some(State::Known(_))
+                            ) =>
+                        {
+                            if target.addr.is_ipv4() {
+                                Reason::NoArp
+                            } else {
+                                Reason::NoNd
+                            }
+                        }
+                        _ => Reason::NoResponse,
+                    },
                     ttl: 0,
                     rtt_ns: None,
                     at_ns,

@@ -139,9 +139,10 @@ fn scan(
             udp_guess: None,
             wire_bytes: 0,
         },
-        interface: Interface::loopback().expect("there is loopback"),
+        interfaces: vec![Interface::loopback().expect("there is loopback")],
         ports: ports.collect(),
-        steer: None,
+        steers: Vec::new(),
+        neighbours: None,
         prober: if fault == Some(Fault::ForgedKey) {
             prober(Key { k0: 9, k1: 9 })
         } else {

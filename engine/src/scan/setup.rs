@@ -1,44 +1,34 @@
-//! From a plan and options to open ports: the route, the way out, the workers.
+//! From a plan and options to open ports: the routes, the ways out, the workers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
-use prtip_bpf::generator::{Generator, Times};
-use prtip_bpf::recipe::Recipe;
 use prtip_bpf::steer::Steer;
 
 use super::fault::Fault;
 use super::finished;
+use super::neighbours::{self, Neighbours};
+use super::opener::{self, Choice, Opened, Opener};
 use super::send_time::SendTimes;
 use super::shared::{Shared, Sizing};
+use super::ways::{self, Framing};
 use super::window::{Update, WHOLE};
-use super::{EngineChoice, Info, Options, Rate, Resume, XdpMode};
+use super::{EngineChoice, Info, LinkAnswers, Options, Rate, Resume};
 use crate::error::{Error, Kind, Result};
-use crate::plan::origin::Way as ProbeWay;
 use crate::plan::probe::{ProbeConfig, Prober};
-use crate::plan::{Items, Plan, ProbeKind};
-use crate::port::filter::ReplyFilter;
-use crate::port::live::{self, LivePort};
-use crate::port::packet::{self, PacketPort};
-use crate::port::raw::RawPort;
-use crate::port::{Port, SEND_BATCH, numa, xsk};
-use crate::route::{self, Interface, LinkKind, Overrides, Path, neighbour};
+use crate::plan::{Items, Plan, Purpose};
+use crate::port::{Port, SEND_BATCH, numa};
+use crate::route::{self, Interface, Overrides, Path, Reach, Routes};
 use crate::wire::Link;
 
-/// Up to this rate a card that may flap its link when a program is attached is
-/// left alone, and AF_PACKET is chosen.
-const GENTLE_RATE: f64 = 20_000.0;
-/// Probes a second that one worker sends with ease, all its queues' replies included.
-const WORKER_RATE: f64 = 150_000.0;
 /// Probes a second that one worker may reach where no rate limits it: zero-copy
 /// at 10 Gbit/s line rate, and copies by the kernel.
 const TOP_RATE_ZEROCOPY: f64 = 14_880_952.0;
 const TOP_RATE_COPY: f64 = 2_000_000.0;
 const TOP_RATE_LIVE: f64 = 8_000_000.0;
-/// Drivers that live frames were tried with: others may take the frames and lose them.
-const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// A send time is shared by the probes of at most this many nanoseconds.
 const STRIDE_NS: f64 = 20_000.0;
 /// log2 of the indices that share a send time where no rate is set.
@@ -50,15 +40,18 @@ const RETRY_BY_DEFAULT: u64 = 1 << 20;
 const WIRE_OVERHEAD: u32 = 24;
 const WIRE_LEAST: u32 = 60;
 
-/// A scan with its port open, ready to send.
+/// A scan with its ports open, ready to send.
 pub struct Prepared {
     pub(super) info: Info,
     pub(super) plan: Arc<Plan>,
-    pub(super) interface: Interface,
+    pub(super) interfaces: Vec<Interface>,
+    /// One for each worker.
     pub(super) ports: Vec<Box<dyn Port>>,
-    pub(super) steer: Option<Arc<Steer>>,
+    pub(super) steers: Vec<Steering>,
     pub(super) prober: Arc<Prober>,
     pub(super) judge: Arc<Prober>,
+    /// Targets on the local link, where we ask for their MAC addresses.
+    pub(super) neighbours: Option<Neighbours>,
     pub(super) shared: Arc<Shared>,
     pub(super) pins: Vec<CoreId>,
     pub(super) rate: Option<f64>,
@@ -74,6 +67,13 @@ pub struct Prepared {
     pub(super) known: (u64, u64),
 }
 
+/// A steering program at work; its counters are part of the report.
+pub(super) struct Steering {
+    pub(super) program: Arc<Steer>,
+    /// Some receive queues have no socket.
+    pub(super) queues_left_out: bool,
+}
+
 impl Prepared {
     /// What is asked of every address.
     #[must_use]
@@ -85,33 +85,6 @@ impl Prepared {
     #[must_use]
     pub fn info(&self) -> &Info {
         &self.info
-    }
-}
-
-/// What was opened.
-struct Way {
-    engine: &'static str,
-    mode: Option<&'static str>,
-    why: String,
-    ports: Vec<Box<dyn Port>>,
-    /// Its counters are part of the report.
-    steer: Option<Arc<Steer>>,
-    queues: u32,
-    prober: Arc<Prober>,
-    judge: Arc<Prober>,
-}
-
-impl Way {
-    /// One socket, one worker, no steering program.
-    fn single(
-        engine: &'static str,
-        why: &str,
-        port: Box<dyn Port>,
-        prober: Arc<Prober>,
-        judge: Arc<Prober>,
-    ) -> Self {
-        let (mode, steer, queues) = (None, None, 1);
-        Self { engine, mode, why: why.to_owned(), ports: vec![port], steer, queues, prober, judge }
     }
 }
 
@@ -140,28 +113,60 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
             .cause(format!("{attempts} attempts at each target are more than 255"))
     })?;
     let overrides = Overrides {
-        interface: options.interface.clone(),
+        interfaces: options.interfaces.clone(),
         source_ips: options.source_ips.clone(),
         router_mac: options.router_mac,
     };
-    let path = route::resolve(plan.ranges().map(|range| range.first()), &overrides)?;
+    let routes = route::resolve(plan.ranges(), &overrides)?;
     let fault = Fault::from_environment();
-    let way = Opener { plan: &plan, key, options, path: &path, attempts, fault }.open()?;
+    let (choices, neighbours) = engines(&plan, &routes, options)?;
+    let framings: Vec<Framing> = choices
+        .iter()
+        .map(|choice| match choice.engine {
+            EngineChoice::Raw => Framing::Ip,
+            _ => Framing::Ethernet {
+                vlan: options.vlan,
+                neighbours: neighbours.as_ref().map(Neighbours::look_up),
+            },
+        })
+        .collect();
+    let ways = ways::build(&plan, &routes, &framings)?;
+    let config = ProbeConfig {
+        key,
+        source_ports: options.source_ports.clone(),
+        attempts,
+        syn: options.syn,
+        ways: ways.all,
+        way_of: ways.way_of,
+        contact: options.contact.clone(),
+    };
+    let (prober, judge) = probers(&plan, config, fault)?;
+    let workers = opener::workers(&routes.paths, &choices, options);
+    let mut opened = Vec::new();
+    for (number, (path, choice)) in routes.paths.iter().zip(&choices).enumerate() {
+        let (plan, prober, judge) = (&plan, &prober, &judge);
+        let opener = Opener { plan, options, path, prober, judge, attempts, number, workers };
+        opened.push(opener.open(choice)?);
+    }
+    let way = Opened::join(opened);
 
     let rate = match options.rate {
         Rate::PerSecond(rate) => Some(rate),
         Rate::Max => None,
     };
     let workers = way.ports.len();
-    let pins = pins(&path.interface.name, workers);
+    let pins = pins(&routes.paths[0].interface.name, workers);
     let sizing = sizing(options, attempts, way.engine, way.mode, workers);
-    let rst = options.rst && matches!(way.engine, "xdp" | "live");
+    let rst = options.rst && way.resets;
     let resume = options.resume.clone().unwrap_or_default();
     let mut shared = Shared::new(&finished::without(shard, &resume.finished), workers, sizing);
     for (range, port) in shared.ranges.iter_mut().zip(&way.ports) {
         if let Some(memory) = port.send_times() {
             range.times = SendTimes::of_port(&memory, attempts, sizing.stride);
         }
+    }
+    if neighbours.is_some() {
+        shared.ranges.iter().for_each(|range| range.ready.store(0, Ordering::Relaxed));
     }
     let mut known = (0, 0);
     for &(index, state) in &resume.known {
@@ -176,36 +181,35 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         info: Info {
             port_engine: way.engine,
             xdp_mode: way.mode,
-            interface: path.interface.name.clone(),
+            interface: way.interface,
             queues: way.queues,
             workers: workers as u32,
             why: way.why,
             attempts,
             udp_guess: {
                 let bits = plan.items().udp().as_slice().iter();
-                let bits = bits.map(|&port| way.prober.payloads().of(port).transaction_bits());
+                let bits = bits.map(|&port| prober.payloads().of(port).transaction_bits());
                 let weakest = bits.clone().min();
                 weakest.map(|weakest| {
                     let strongest = bits.max().unwrap_or(weakest);
-                    (way.prober.source_port_slots(), weakest, strongest)
+                    (prober.source_port_slots(), weakest, strongest)
                 })
             },
-            wire_bytes: match way.prober.link() {
+            wire_bytes: match prober.link() {
                 Link::None => 0,
-                Link::Ethernet { .. } => {
-                    (way.prober.max_len() as u32).max(WIRE_LEAST) + WIRE_OVERHEAD
-                }
+                Link::Ethernet { .. } => (prober.max_len() as u32).max(WIRE_LEAST) + WIRE_OVERHEAD,
             },
         },
         shared: Arc::new(shared),
         resumed: resume,
         known,
         plan,
-        interface: path.interface,
+        interfaces: routes.paths.into_iter().map(|path| path.interface).collect(),
         ports: way.ports,
-        steer: way.steer,
-        prober: way.prober,
-        judge: way.judge,
+        steers: way.steers,
+        prober,
+        judge,
+        neighbours,
         pins,
         rate,
         cooldown: options.cooldown,
@@ -218,7 +222,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
 }
 
 /// How big what the workers share is to be.
-fn sizing(
+pub(super) fn sizing(
     options: &Options,
     attempts: u8,
     engine: &str,
@@ -253,293 +257,77 @@ fn pins(interface: &str, workers: usize) -> Vec<CoreId> {
     cores
 }
 
-/// Link-layer headers of the probes.
-#[derive(Clone, Copy)]
-struct Links {
-    first: Link,
-    /// Of IPv6, where IPv4 is scanned too.
-    v6: Option<Link>,
-}
-
-struct Opener<'a> {
-    plan: &'a Arc<Plan>,
-    key: Key,
-    options: &'a Options,
-    path: &'a Path,
-    attempts: u8,
-    fault: Option<Fault>,
-}
-
-impl Opener<'_> {
-    /// Opens the way asked for, or the best that works, and says why.
-    fn open(&self) -> Result<Way> {
-        let path = self.path;
-        let name = &path.interface.name;
-        let choice = self.options.engine;
-        if self.options.require_zerocopy
-            && !matches!(choice, EngineChoice::Auto | EngineChoice::Xdp)
-        {
-            return Err(Error::new(Kind::Usage, "cannot use zero-copy without AF_XDP")
-                .remedy("leave out --port-engine, or --require-zerocopy"));
-        }
-        let zerocopy = self.options.require_zerocopy || self.options.xdp_mode != XdpMode::Auto;
-        match choice {
-            EngineChoice::Xdp => self.xdp("asked for"),
-            EngineChoice::Live => self.live("asked for"),
-            EngineChoice::Packet => self.packet("asked for"),
-            EngineChoice::Raw => self.raw("asked for"),
-            EngineChoice::Auto if zerocopy => self.xdp("asked for by --xdp-mode or --require-zerocopy"),
-            EngineChoice::Auto if path.is_local() => {
-                self.raw("the targets are this host: AF_XDP on loopback finds nothing")
-            }
-            EngineChoice::Auto if path.interface.kind != LinkKind::Ethernet => {
-                self.raw(&format!("{name} has no Ethernet header"))
-            }
-            EngineChoice::Auto if path.needs_neighbours() => {
-                self.raw(&format!("targets are on the local network of {name}: the kernel resolves their MAC addresses"))
-            }
-            EngineChoice::Auto if self.is_gentle() => self.packet(&format!(
-                "at up to {GENTLE_RATE:.0} probes a second AF_PACKET is enough, and attaching a program may flap the link of {name}"
-            )),
-            EngineChoice::Auto => self.fastest().or_else(|error| {
-                let reason = error.to_string();
-                let reason = reason.lines().next().unwrap_or_default();
-                // AF_XDP may be refused where packet sockets are not; where both are, its error tells more.
-                self.packet(&format!("AF_XDP is not to be had ({reason})")).map_err(|_| error)
-            }),
-        }
-    }
-
-    /// Workers that the rate keeps busy, at most one a core: an idle one would only
-    /// take a core from the others.
-    fn workers(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        match self.options.rate {
-            Rate::Max => cores,
-            Rate::PerSecond(rate) => ((rate / WORKER_RATE).ceil() as usize).clamp(1, cores),
-        }
-    }
-
-    /// A slow scan through a real card.
-    fn is_gentle(&self) -> bool {
-        let slow = match self.options.rate {
-            Rate::PerSecond(rate) => rate <= GENTLE_RATE,
-            Rate::Max => false,
-        };
-        let driver = self.path.interface.driver.as_deref();
-        slow && !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
-    }
-
-    /// The Ethernet header of each family's probes: each may have its own router.
-    fn ethernet(&self) -> Result<Links> {
-        let interface = &self.path.interface;
-        let source = interface.mac.ok_or_else(|| {
-            Error::new(Kind::Failed, format!("make Ethernet frames on {}", interface.name))
-                .cause("it has no MAC address")
-                .remedy("use --port-engine raw")
-        })?;
-        let link = |v6: bool| -> Result<Link> {
-            let destination = self.path.next_hop_mac(v6, neighbour::TIMEOUT)?;
-            Ok(Link::Ethernet { source, destination, vlan: self.options.vlan })
-        };
-        match (self.path.sources_v4.is_empty(), self.path.sources_v6.is_empty()) {
-            (false, false) => Ok(Links { first: link(false)?, v6: Some(link(true)?) }),
-            (no_v4, _) => Ok(Links { first: link(no_v4)?, v6: None }),
-        }
-    }
-
-    /// The prober that crafts and the one that judges: one, but for a fault.
-    fn probers(&self, links: Links) -> Result<(Arc<Prober>, Arc<Prober>)> {
-        let way = ProbeWay {
-            link: links.first,
-            link_v6: links.v6,
-            sources_v4: self.path.sources_v4.clone(),
-            sources_v6: self.path.sources_v6.clone(),
-            neighbours: None,
-        };
-        let config = |key| ProbeConfig {
-            key,
-            source_ports: self.options.source_ports.clone(),
-            attempts: self.attempts,
-            syn: self.options.syn,
-            ways: vec![way.clone()],
-            way_of: None,
-            contact: self.options.contact.clone(),
-        };
-        let make = |key| {
-            Prober::new(Arc::clone(self.plan), &config(key))
-                .map(Arc::new)
-                .map_err(|error| Error::new(Kind::Usage, error.to_string()))
-        };
-        let judge = make(self.key)?;
-        if self.fault == Some(Fault::ForgedKey) {
-            return Ok((make(Key { k0: !self.key.k0, k1: self.key.k1 })?, judge));
-        }
-        Ok((Arc::clone(&judge), judge))
-    }
-
-    fn xdp(&self, why: &str) -> Result<Way> {
-        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
-        Ok(xdp_way(why, self.open_xdp(&judge)?, prober, judge))
-    }
-
-    /// Probes made by the kernel, replies over AF_XDP.
-    fn live(&self, why: &str) -> Result<Way> {
-        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
-        let recipe = prober.recipe().map_err(|reason| live::does_not_fit(&reason))?;
-        let opened = self.open_xdp(&judge)?;
-        let generators = self.generators(&recipe, opened.ports.len())?;
-        Ok(live_way(why, opened, generators, &self.path.interface.name, prober, judge))
-    }
-
-    /// Zero-copy, else live frames where they are known to work, else copies.
-    fn fastest(&self) -> Result<Way> {
-        let why = "the fastest way out";
-        let (prober, judge) = self.probers(self.ethernet_of_xdp()?)?;
-        let opened = self.open_xdp(&judge)?;
-        if opened.mode == "zerocopy" {
-            return Ok(xdp_way(why, opened, prober, judge));
-        }
-        let interface = &self.path.interface;
-        let driver = interface.driver.as_deref().unwrap_or("unknown");
-        let generators = if opened.mode != "copy" {
-            Err("live frames need native XDP".to_owned())
-        } else if !LIVE_IS_KNOWN.contains(&driver) {
-            Err(format!(
-                "live frames were never tried with the driver {driver}: --port-engine live does"
-            ))
-        } else {
-            prober.recipe().and_then(|recipe| {
-                self.generators(&recipe, opened.ports.len()).map_err(|error| error.to_string())
-            })
-        };
-        Ok(match generators {
-            Ok(generators) => live_way(why, opened, generators, &interface.name, prober, judge),
-            Err(reason) => {
-                let reason = reason.lines().next().unwrap_or_default();
-                xdp_way(&format!("no live frames ({reason})"), opened, prober, judge)
-            }
-        })
-    }
-
-    fn ethernet_of_xdp(&self) -> Result<Links> {
-        let interface = &self.path.interface;
-        if interface.kind != LinkKind::Ethernet {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("cannot use AF_XDP on {}", interface.name),
-            )
-            .cause("it has no Ethernet header, or is loopback, where AF_XDP finds nothing")
-            .remedy("use --port-engine raw"));
-        }
-        self.ethernet()
-    }
-
-    fn open_xdp(&self, judge: &Prober) -> Result<xsk::Opened> {
-        xsk::open(&xsk::Request {
-            interface: &self.path.interface.name,
-            mode: self.options.xdp_mode,
-            require_zerocopy: self.options.require_zerocopy,
-            queues: self.options.queues,
-            busy_poll_us: self.options.busy_poll_us,
-            workers: self.workers(),
-            steer: &judge.steer_config(),
-        })
-    }
-
-    fn generators(&self, recipe: &Recipe, workers: usize) -> Result<Vec<Generator>> {
-        let interface = &self.path.interface;
-        let sizing = sizing(self.options, self.attempts, "live", None, workers);
-        let shard = self.plan.shard();
-        let each = (shard.end - shard.start).div_ceil(workers as u64);
-        let slots = SendTimes::slots(each, sizing.horizon(), sizing.stride) as u32;
-        let times = Times { slots, stride: sizing.stride, attempts: self.attempts };
-        let out = live::Interface {
-            name: &interface.name,
-            index: interface.index,
-            mac: interface.mac.unwrap_or_default(),
-        };
-        live::generators(recipe, out, workers, times)
-    }
-
-    fn packet(&self, why: &str) -> Result<Way> {
-        let interface = &self.path.interface;
-        if interface.kind != LinkKind::Ethernet {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("cannot use AF_PACKET on {}", interface.name),
-            )
-            .cause("it has no Ethernet header, or is loopback")
-            .remedy("use --port-engine raw"));
-        }
-        let (prober, judge) = self.probers(self.ethernet()?)?;
-        let port = PacketPort::open(self.config())?;
-        Ok(Way::single("packet", why, Box::new(port), prober, judge))
-    }
-
-    fn raw(&self, why: &str) -> Result<Way> {
-        let loopback = self.path.interface.kind == LinkKind::Loopback;
-        if self.options.vlan.is_some() {
-            return Err(Error::new(Kind::Usage, "cannot tag raw IP packets with a VLAN")
-                .cause("the kernel makes the link-layer header")
-                .remedy("use the VLAN's own interface with -e"));
-        }
-        let (prober, judge) = self.probers(Links { first: Link::None, v6: None })?;
-        let port = RawPort::open(self.config(), loopback)?;
-        Ok(Way::single("raw", why, Box::new(port), prober, judge))
-    }
-
-    fn config(&self) -> packet::Config {
-        packet::Config {
-            interface: self.path.interface.name.clone(),
-            ifindex: self.path.interface.index,
-            filter: ReplyFilter {
-                sources_v4: self.path.sources_v4.clone(),
-                sources_v6: self.path.sources_v6.clone(),
-                source_ports: self.options.source_ports.clone(),
-                udp: self.plan.items().sends(ProbeKind::Udp),
-                echo: self.plan.items().sends(ProbeKind::Echo),
-            },
-            receive_buffer_bytes: packet::RECEIVE_BUFFER_BYTES,
-        }
-    }
-}
-
-fn xdp_way(why: &str, opened: xsk::Opened, prober: Arc<Prober>, judge: Arc<Prober>) -> Way {
-    Way {
-        engine: "xdp",
-        mode: Some(opened.mode),
-        why: format!("{why}; {}", opened.why),
-        queues: opened.queues,
-        steer: Some(opened.steer),
-        ports: opened.ports.into_iter().map(|port| Box::new(port) as Box<dyn Port>).collect(),
-        prober,
-        judge,
-    }
-}
-
-fn live_way(
-    why: &str,
-    opened: xsk::Opened,
-    generators: Vec<Generator>,
-    interface: &str,
-    prober: Arc<Prober>,
-    judge: Arc<Prober>,
-) -> Way {
-    let live = |(sockets, generator)| {
-        Box::new(LivePort::new(interface, sockets, generator)) as Box<dyn Port>
+/// The engine for each path, and the neighbours to be asked by us.
+fn engines(
+    plan: &Plan,
+    routes: &Routes,
+    options: &Options,
+) -> Result<(Vec<Choice>, Option<Neighbours>)> {
+    let several = routes.paths.len() > 1;
+    let choose = |crowded| -> Result<Vec<Choice>> {
+        let paths = routes.paths.iter();
+        paths.map(|path| Choice::of(path, options, several, crowded)).collect()
     };
-    Way {
-        engine: "live",
-        mode: Some(opened.mode),
-        why: format!(
-            "{why}; frames of the kernel's own leave; replies over AF_XDP: {}",
-            opened.why
-        ),
-        queues: opened.queues,
-        steer: Some(opened.steer),
-        ports: opened.ports.into_iter().zip(generators).map(live).collect(),
-        prober,
-        judge,
+    let framed = |choices: &[Choice]| -> Vec<bool> {
+        choices.iter().map(|choice| choice.engine != EngineChoice::Raw).collect()
+    };
+    let mut choices = choose(false)?;
+    let mut table = neighbours::table(plan, routes, &framed(&choices));
+    if table.is_none() {
+        choices = choose(true)?;
+        table = neighbours::table(plan, routes, &framed(&choices));
     }
+    let framed = framed(&choices);
+    let table = table.ok_or_else(|| {
+        Error::new(Kind::Failed, "ask for the MAC addresses of all targets")
+            .cause(format!(
+                "more than {} targets are on the local networks of the interfaces",
+                neighbours::MOST
+            ))
+            .remedy("scan a part of them, or use --port-engine raw, where the kernel asks")
+    })?;
+    let hosts = plan.items().purpose() == Purpose::Hosts;
+    let by_link = |path: &Path| {
+        path.routes.iter().all(|route| route.reach == Reach::OnLink) && path.needs_neighbours()
+    };
+    if hosts
+        && options.link_answers == LinkAnswers::Only
+        && let Some((path, _)) =
+            routes.paths.iter().zip(&framed).find(|(path, framed)| !**framed || !by_link(path))
+    {
+        let far = path.routes.iter().find(|route| route.reach != Reach::OnLink);
+        let far = far.or(path.routes.first()).map(|route| route.destination);
+        return Err(Error::new(Kind::Usage, "ask all targets by ARP or neighbour discovery")
+            .cause(match far {
+                Some(addr) => format!("{addr} is not on an Ethernet network of this host's"),
+                None => format!("{} leads to others", path.interface.name),
+            })
+            .remedy("leave -PR out: what is on the local network is asked so anyway"));
+    }
+    if table.len() == 0 {
+        return Ok((choices, None));
+    }
+    let answers_are_results = hosts && options.link_answers != LinkAnswers::Never;
+    let neighbours =
+        Neighbours::open(table, &routes.paths, &framed, options.vlan, answers_are_results)?;
+    Ok((choices, Some(neighbours)))
+}
+
+/// The prober that crafts and the one that judges: one, but for a fault.
+fn probers(
+    plan: &Arc<Plan>,
+    mut config: ProbeConfig,
+    fault: Option<Fault>,
+) -> Result<(Arc<Prober>, Arc<Prober>)> {
+    let make = |config: &ProbeConfig| {
+        Prober::new(Arc::clone(plan), config)
+            .map(Arc::new)
+            .map_err(|error| Error::new(Kind::Usage, error.to_string()))
+    };
+    let judge = make(&config)?;
+    if fault == Some(Fault::ForgedKey) {
+        config.key.k0 = !config.key.k0;
+        return Ok((make(&config)?, judge));
+    }
+    Ok((Arc::clone(&judge), judge))
 }

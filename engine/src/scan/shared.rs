@@ -27,6 +27,11 @@ pub struct RangeState {
     pub reached: Vec<AtomicU64>,
     /// Offsets below have had their last attempt: what was silent has left the port.
     pub passed: AtomicU64,
+    /// Offsets below may be sent: their targets are not still being asked for their MAC
+    /// addresses. All, where nobody is.
+    pub ready: AtomicU64,
+    /// Questions for MAC addresses that count against this range's rate.
+    pub asked: AtomicU64,
 }
 
 /// Consecutive indices of a range.
@@ -51,6 +56,8 @@ impl RangeState {
                 .collect(),
             reached: (0..sizing.attempts).map(|_| AtomicU64::new(0)).collect(),
             passed: AtomicU64::new(0),
+            ready: AtomicU64::new(u64::MAX),
+            asked: AtomicU64::new(0),
         }
     }
 
@@ -134,6 +141,9 @@ pub struct Shared {
     pub ranges: Vec<RangeState>,
     /// One set of counts a worker.
     pub live: Vec<Live>,
+    /// The counts of the thread that asks for MAC addresses: what it sent and, where
+    /// hosts are looked for, found.
+    pub asking: Live,
     /// Probes a second that each worker may send at most, where drops have set a
     /// limit; 0 where none is set.
     pub limit: AtomicU64,
@@ -211,6 +221,7 @@ impl Shared {
         Self {
             ranges,
             live: (0..workers).map(|_| Live::default()).collect(),
+            asking: Live::default(),
             limit: AtomicU64::new(0),
             finish_at_ns: AtomicU64::new(u64::MAX),
             by_index,
@@ -235,10 +246,11 @@ impl Shared {
         self.live.iter().all(|live| live.heartbeat_ns.load(Ordering::Relaxed) >= least)
     }
 
-    /// Sum of one live count over the workers.
+    /// Sum of one live count over the workers and the thread that asks.
     pub fn sum(&self, count: impl Fn(&Live) -> &AtomicU64) -> u64 {
         self.live
             .iter()
+            .chain([&self.asking])
             .fold(0, |sum: u64, live| sum.wrapping_add(count(live).load(Ordering::Relaxed)))
     }
 }

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::event::{PortEvent, PortState};
 use crate::latency::Latency;
 use crate::plan::Purpose;
-use crate::plan::probe::Prober;
+use crate::plan::probe::{Departure, Neighbour, Prober};
 use crate::port::live::BURST;
 use crate::port::{Counters, Port, SEND_BATCH};
 use crate::wire::reply::{self, Kind, Reply};
@@ -39,6 +39,8 @@ const SPIN: Duration = Duration::from_micros(60);
 const NAP: Duration = Duration::from_millis(1);
 /// The sleep of a worker that waits for probes to grow old enough for a retry.
 const RETRY_NAP: Duration = Duration::from_micros(200);
+/// Batches of unreachable targets that are passed over in one turn.
+const UNREACHABLE_PASSES: u32 = 64;
 /// How often a worker looks for drops, and an unlimited one for a limit.
 const WATCH_NS: u64 = 10_000_000;
 /// A worker that has not read its rings for so long is being kept from it.
@@ -115,6 +117,8 @@ pub(super) struct Worker {
     pub fault: Option<Fault>,
     /// Open and closed ports that are known from an interrupted run.
     pub known: (u64, u64),
+    /// Hosts on the local link are found by what they answer there.
+    pub link_answers: bool,
 }
 
 /// Probes chosen and not yet taken by the port.
@@ -131,6 +135,7 @@ impl Worker {
         let start_ns = now_ns();
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
+        sender.link_answers = self.link_answers;
         let mut receiver = Receiver::new(self.fault);
         (receiver.open, receiver.closed) = self.known;
         let mut failure = None;
@@ -197,7 +202,10 @@ impl Worker {
         // In this order, so that the books close: nothing new is steered, what is
         // in the rings is read, and only then are the counters.
         self.port.quiesce();
-        while receiver.turn(&mut self, control) > 0 {}
+        let mut empty = 0;
+        while empty < self.port.intakes() {
+            empty = if receiver.turn(&mut self, control) > 0 { 0 } else { empty + 1 };
+        }
         let port = self.port.counters();
         self.publish(&sender, &receiver);
         let mut tally = receiver.tally;
@@ -233,6 +241,10 @@ struct Sender<'a> {
     done: bool,
     /// An ICMP error does not end the search for a host.
     errors_are_silence: bool,
+    /// What is on the local link is not probed: its answer there is the result.
+    link_answers: bool,
+    /// Questions for MAC addresses that the pace has taken notice of.
+    asked: u64,
     finished_at_ns: u64,
     /// No rate was asked for: drops decide.
     rate_is_free: bool,
@@ -255,6 +267,8 @@ impl<'a> Sender<'a> {
             retries: 0,
             sent: 0,
             errors_are_silence: false,
+            link_answers: false,
+            asked: 0,
             done: range.size() == 0,
             finished_at_ns: 0,
             rate_is_free: rate.is_none(),
@@ -271,8 +285,9 @@ impl<'a> Sender<'a> {
         }
         let due = self.pacer.until_due_ns(now);
         let first_pass_is_over = self.cursors[0] == self.range.size();
-        if first_pass_is_over && self.pending.indices.is_empty() {
-            // Waiting for probes to grow old enough for another attempt.
+        let waits_for_neighbours = self.cursors[0] >= self.range.ready.load(Ordering::Relaxed);
+        if (first_pass_is_over || waits_for_neighbours) && self.pending.indices.is_empty() {
+            // Waiting for probes to grow old enough for another attempt, or for MAC addresses.
             return due.max(RETRY_NAP.as_nanos() as u64);
         }
         due
@@ -285,6 +300,11 @@ impl<'a> Sender<'a> {
             if let Some(last) = self.cursors.last() {
                 self.range.passed.store(*last, Ordering::Release);
             }
+            let asked = self.range.asked.load(Ordering::Relaxed);
+            if asked != self.asked {
+                self.pacer.sent((asked - self.asked) as usize);
+                self.asked = asked;
+            }
             let allowed = self.pacer.allowance(now, port.burst());
             let batch = self.range.times[0].batch() as usize;
             // Whole batches only: those share one send time.
@@ -293,7 +313,12 @@ impl<'a> Sender<'a> {
                 return Ok(0);
             }
             self.choose(allowed, now);
-            self.give_up_unreachable(prober);
+            // What cannot be reached costs no time of the schedule.
+            let mut passes = UNREACHABLE_PASSES;
+            while self.arrange(prober) && self.pending.indices.is_empty() && passes > 0 {
+                passes -= 1;
+                self.choose(allowed, now);
+            }
             if self.pending.indices.is_empty() {
                 self.pacer.skip(now);
                 return Ok(0);
@@ -302,11 +327,11 @@ impl<'a> Sender<'a> {
         }
         let Pending { indices, attempt } = &mut self.pending;
         let times = &self.range.times[usize::from(*attempt)];
-        let mut together = indices.len();
+        let mut together = indices.len().min(port.burst());
         if times.are_the_ports() {
             let (len, base) = self.range.run(indices);
             port.count_offsets_from(base);
-            together = len;
+            together = together.min(len);
         } else {
             let mut batch = u64::MAX;
             for index in indices.iter() {
@@ -361,22 +386,40 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Takes out what is on the local link and has not answered there: it cannot be
-    /// addressed. It counts as chosen and not sent.
-    fn give_up_unreachable(&mut self, prober: &Prober) {
-        if !prober.has_neighbours() {
-            return;
+    /// Puts together what leaves by the same port, and takes out what is on the local
+    /// link and has not answered there: it cannot be addressed, and counts as chosen and
+    /// not sent. Where hosts are looked for, all that is on the link is taken out: it has
+    /// been asked there already. Whether anything was taken out.
+    fn arrange(&mut self, prober: &Prober) -> bool {
+        if !prober.has_several_departures() || self.pending.indices.is_empty() {
+            return false;
         }
+        // A retry completes its last batch.
+        let mut kept: ArrayVec<(usize, u64), { 2 * SEND_BATCH }> = ArrayVec::new();
         let chosen = self.pending.indices.len();
-        self.pending.indices.retain(|index| prober.is_reachable(*index));
-        let given_up = (chosen - self.pending.indices.len()) as u64;
+        let mut given_up = 0;
+        for index in self.pending.indices.drain(..) {
+            let Departure { port, neighbour } = prober.departure(index);
+            match neighbour {
+                Neighbour::Known | Neighbour::Silent if self.link_answers => {}
+                Neighbour::None | Neighbour::Known => kept.push((port, index)),
+                Neighbour::Silent => given_up += 1,
+            }
+        }
+        if kept.iter().any(|(port, _)| *port != kept[0].0) {
+            // Ascending within each port, as they were.
+            kept.sort_unstable();
+        }
+        self.pending.indices.extend(kept.iter().map(|(_, index)| *index));
         self.generated += given_up;
         self.unsent += given_up;
+        kept.len() < chosen
     }
 
     fn choose_first(&mut self, count: usize) {
         let from = self.cursors[0];
-        let to = (from + count as u64).min(self.range.size());
+        let end = self.range.size().min(self.range.ready.load(Ordering::Acquire));
+        let to = (from + count as u64).min(end).max(from);
         let range = self.range;
         self.pending.indices.extend((from..to).map(|offset| range.index_at(offset)));
         self.cursors[0] = to;

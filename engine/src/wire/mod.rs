@@ -4,8 +4,11 @@
 //! * [`template`]: packets to send, constant bytes once, fields patched.
 //! * [`checksum`]: the Internet checksum, whole and incremental.
 //! * [`reply`]: received frames as answers to probes.
+//! * [`arp`], [`ndp`]: asking for a neighbour's MAC address.
 
+pub mod arp;
 pub mod checksum;
+pub mod ndp;
 pub mod reply;
 pub mod template;
 

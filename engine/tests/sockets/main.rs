@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod doctor;
+mod doorbell;
 mod filter;
 mod memory;
 mod namespace;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::time::Duration;
 
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use prtip_engine::plan::IpRange;
 use prtip_engine::port::Port;
 use prtip_engine::port::filter::ReplyFilter;
 use prtip_engine::port::packet::{Config, RECEIVE_BUFFER_BYTES};
@@ -17,7 +18,8 @@ const OUR_PORT: u16 = 61_234;
 
 /// A port on the way to `targets`, and our addresses there.
 fn open(targets: &[IpAddr]) -> (RawPort, Option<Ipv4Addr>, Option<Ipv6Addr>) {
-    let path = resolve(targets.iter().copied(), &Overrides::default()).unwrap();
+    let ranges = targets.iter().copied().map(IpRange::single);
+    let path = resolve(ranges, &Overrides::default()).unwrap().paths.remove(0);
     let config = Config {
         interface: path.interface.name.clone(),
         ifindex: path.interface.index,

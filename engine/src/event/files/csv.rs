@@ -121,9 +121,9 @@ fn classification(reason: Reason) -> &'static str {
         Reason::UdpResponse => "udp",
         Reason::EchoReply => "echoreply",
         Reason::Icmp { .. } => "icmp",
-        Reason::ArpResponse => "arp",
-        Reason::NdResponse => "nd",
-        Reason::NoResponse => "none",
+        Reason::ArpResponse { .. } => "arp",
+        Reason::NdResponse { .. } => "nd",
+        Reason::NoResponse | Reason::NoArp | Reason::NoNd => "none",
     }
 }
 

@@ -135,9 +135,11 @@ fn order_of(reason: Reason) -> u32 {
         Reason::Rst => 1,
         Reason::UdpResponse => 2,
         Reason::EchoReply => 3,
-        Reason::ArpResponse => 4,
-        Reason::NdResponse => 5,
+        Reason::ArpResponse { .. } => 4,
+        Reason::NdResponse { .. } => 5,
         Reason::NoResponse => 6,
+        Reason::NoArp => 7,
+        Reason::NoNd => 8,
         Reason::Icmp { kind, code } => 256 + (u32::from(kind) << 8) + u32::from(code),
     }
 }

@@ -75,7 +75,11 @@ fn encode(finding: &Finding) -> Raw {
     raw[20] = finding.state as u8;
     raw[21..24].copy_from_slice(&match finding.reason {
         Reason::Icmp { kind, code } => [Reason::PLAIN.len() as u8, kind, code],
-        other => [Reason::PLAIN.iter().position(|&known| known == other).unwrap_or(0) as u8, 0, 0],
+        other => [
+            Reason::PLAIN.iter().position(|&known| known.name() == other.name()).unwrap_or(0) as u8,
+            0,
+            0,
+        ],
     });
     raw[24] = finding.ttl;
     raw[25] = u8::from(finding.rtt_us.is_some());

@@ -168,6 +168,13 @@ impl Opener {
             self.why.push("generic mode as asked for".to_owned());
             return Ok(None);
         }
+        if self.asked == XdpMode::Auto && !self.zerocopy_only && is_bundle(&self.driver) {
+            self.why.push(format!(
+                "a program in the drivers of the ports of a {} interface could not redirect to it",
+                self.driver
+            ));
+            return Ok(None);
+        }
         let (sockets, mode) = match self.bind_zerocopy()? {
             Some(sockets) => (sockets, "zerocopy"),
             None => (self.bind_copy()?, "copy"),
@@ -285,6 +292,13 @@ pub(super) fn is_down(interface: &str) -> bool {
 
 pub(super) use explain::sending as explain_sending;
 
+/// Whether an interface hands a native program on to the interfaces below it. Frames
+/// then carry the queue of the one that they came in on, and the kernel delivers none
+/// of them to a socket that is bound to the bundle (`xsk_rcv_check` in `net/xdp/xsk.c`).
+pub(crate) fn is_bundle(driver: &str) -> bool {
+    matches!(driver, "bonding" | "team")
+}
+
 fn bind_patiently(
     interface: &Interface,
     queue: u32,
@@ -305,7 +319,7 @@ fn bind_patiently(
 
 /// Receive queues of an interface, as its driver tells; where it does not, as
 /// /sys does, which knows only the namespace that it was mounted in.
-fn rx_queues(interface: &str) -> u32 {
+pub(crate) fn rx_queues(interface: &str) -> u32 {
     let listed = || {
         let entries = std::fs::read_dir(format!("/sys/class/net/{interface}/queues")).ok()?;
         let count = entries
