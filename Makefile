@@ -24,10 +24,10 @@ RUNNER := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER="sudo
 endif
 TESTS = $(AS_USER) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
-.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench lab-zc fuzz
+.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench bench-peers lab-zc fuzz
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
 deps:
 	@scripts/install-deps.sh
@@ -70,6 +70,9 @@ bench: test-deps build ## transmit, round trip and instruction counts, with thei
 lab-zc: build ## prove zero-copy in a virtual machine; ZC_IGB=1: two queues, slower
 	@$(AS_USER) $(if $(PRTIP_LAB_CACHE),$(if $(AS_USER),,env) PRTIP_LAB_CACHE=$(PRTIP_LAB_CACHE)) $(BIN)/prtip-bench vm \
 	    $(if $(ZC_IGB),--cards igb --timeout 600)
+
+bench-peers: test-deps build ## masscan, zmap and nmap beside prtip: a table, and target/bench-peers.svg
+	@$(AS_ROOT) $(BIN)/prtip-bench peers --svg target/bench-peers.svg
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz

@@ -33,17 +33,38 @@ fn pairs(text: &str) -> Result<usize, String> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Setup {
     /// Port engine of the measured side.
-    pub port_engine: &'static str,
+    pub port_engine: String,
     /// Mode of its sockets; `None` without AF_XDP.
-    pub xdp_mode: Option<&'static str>,
+    pub xdp_mode: Option<String>,
     /// The packet.
     pub packet: String,
+}
+
+/// What a ratio is meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub enum Target {
+    /// At least this.
+    #[serde(rename = "target")]
+    AtLeast(f64),
+    /// At most this.
+    #[serde(rename = "target_at_most")]
+    AtMost(f64),
+}
+
+impl Target {
+    fn text(self, ratio: f64) -> String {
+        let (word, target, met) = match self {
+            Self::AtLeast(target) => ("", target, ratio >= target),
+            Self::AtMost(target) => ("at most ", target, ratio <= target),
+        };
+        format!("; target {word}{target:.2} {}", if met { "met" } else { "missed" })
+    }
 }
 
 /// One row of a benchmark's table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The benchmark: `tx`, `roundtrip`.
+    /// The benchmark: `tx`, `roundtrip`, `peers`.
     pub bench: &'static str,
     /// What was measured.
     pub row: String,
@@ -54,8 +75,9 @@ pub struct Row {
     /// The numbers.
     #[serde(flatten)]
     pub compared: Comparison,
-    /// What the ratio is meant to reach at least.
-    pub target: f64,
+    /// What the ratio is meant to be; a row that only informs has none.
+    #[serde(flatten)]
+    pub target: Option<Target>,
     /// How.
     #[serde(flatten)]
     pub setup: Setup,
@@ -67,15 +89,15 @@ pub struct Row {
 impl Row {
     fn text(&self) -> String {
         let Comparison { value, vs_value, ratio, ratio_low, ratio_high, pairs } = self.compared;
-        let met = if ratio >= self.target { "met" } else { "missed" };
         let mut text = format!(
-            "{}: {}\n  {value:.0} {unit}; {}: {vs_value:.0}\n  \
-             ratio {ratio:.3}, 95 % interval {ratio_low:.3} to {ratio_high:.3}, {pairs} pairs; \
-             target {:.2} {met}",
+            "{}: {}\n  {} {unit}; {}: {}\n  \
+             ratio {ratio:.3}, 95 % interval {ratio_low:.3} to {ratio_high:.3}, {pairs} pairs{}",
             self.bench,
             self.row,
+            short(value),
             self.vs,
-            self.target,
+            short(vs_value),
+            self.target.map(|target| target.text(ratio)).unwrap_or_default(),
             unit = self.unit,
         );
         if let Some(note) = &self.note {
@@ -111,7 +133,8 @@ impl Table {
         } else {
             if !self.began {
                 let Setup { port_engine, xdp_mode, packet } = &row.setup;
-                let mode = xdp_mode.map(|mode| format!(" ({mode} mode)")).unwrap_or_default();
+                let mode =
+                    xdp_mode.as_ref().map(|mode| format!(" ({mode} mode)")).unwrap_or_default();
                 writeln!(out, "{port_engine}{mode} over veth, Linux {}; {packet}", release())?;
             }
             writeln!(out, "{}", row.text())?;
@@ -119,6 +142,17 @@ impl Table {
         self.began = true;
         Ok(())
     }
+}
+
+/// A number with four digits, or all that stand before the point.
+fn short(value: f64) -> String {
+    let places = match value.abs() {
+        size if size >= 1000.0 => 0,
+        size if size >= 100.0 => 1,
+        size if size >= 10.0 => 2,
+        _ => 4,
+    };
+    format!("{value:.places$}")
 }
 
 fn release() -> String {
@@ -143,8 +177,12 @@ mod tests {
                 ratio_high: ratio,
                 pairs: 21,
             },
-            target: 0.95,
-            setup: Setup { port_engine: "xdp", xdp_mode: Some("copy"), packet: "SYN".into() },
+            target: Some(Target::AtLeast(0.95)),
+            setup: Setup {
+                port_engine: "xdp".into(),
+                xdp_mode: Some("copy".into()),
+                packet: "SYN".into(),
+            },
             note: None,
         }
     }
@@ -152,9 +190,18 @@ mod tests {
     #[test]
     fn a_json_row_is_flat() {
         let json = serde_json::to_value(row(2.0)).unwrap_or_default();
-        for field in
-            ["bench", "row", "value", "unit", "vs", "ratio", "ratio_low", "ratio_high", "packet"]
-        {
+        for field in [
+            "bench",
+            "row",
+            "value",
+            "unit",
+            "vs",
+            "ratio",
+            "ratio_low",
+            "ratio_high",
+            "packet",
+            "target",
+        ] {
             assert!(json[field].is_string() || json[field].is_number(), "{field} in {json}");
         }
     }
@@ -163,5 +210,11 @@ mod tests {
     fn a_missed_target_is_said() {
         assert!(row(0.9).text().ends_with("target 0.95 missed"));
         assert!(row(0.96).text().ends_with("target 0.95 met"));
+        let most = |ratio| Row { target: Some(Target::AtMost(0.5)), ..row(ratio) }.text();
+        assert!(most(0.5).ends_with("target at most 0.50 met"));
+        assert!(most(0.51).ends_with("target at most 0.50 missed"));
+        let none = Row { target: None, ..row(1.0) };
+        assert!(none.text().ends_with("21 pairs"));
+        assert!(serde_json::to_value(none).is_ok_and(|json| json.get("target").is_none()));
     }
 }

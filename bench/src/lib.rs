@@ -4,6 +4,7 @@
 //!   and the judge that compares a scan with it.
 //! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
 //!   compared in the same run with [`bare`] loops and the other port engine.
+//! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`stage`]: the namespaces they run in; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`benchmark`]: what the commands take and print.
 //! * [`vm`]: the lab over emulated cards that have AF_XDP zero-copy.
@@ -13,6 +14,7 @@ pub mod benchmark;
 pub mod cpu;
 pub mod lab;
 pub mod paired;
+pub mod peers;
 pub mod roundtrip;
 pub mod stage;
 pub mod tx;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
+use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::{lab, roundtrip, tx, vm};
 
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ enum Command {
     Roundtrip(BenchArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
     Vm(vm::VmArgs),
+    /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
+    Peers(PeersArgs),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Tx(args) => tx::run(&args).map(|()| 0),
         Command::Roundtrip(args) => roundtrip::run(&args).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
+        Command::Peers(args) => peers::run(&args).map(|()| 0),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -30,7 +30,7 @@ use prtip_engine::wire::Link;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::bare::Bare;
-use crate::benchmark::{BenchArgs, Row, Setup, Table};
+use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Whose};
 use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6, SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
@@ -110,10 +110,10 @@ fn measure(pairs: usize) -> Result<Row> {
         unit: "round trips/CPU-s",
         vs: "a bare AF_XDP echo loop that only counts".to_owned(),
         compared: Comparison::of(&pairs),
-        target: 0.9,
+        target: Some(Target::AtLeast(0.9)),
         setup: Setup {
-            port_engine: "xdp",
-            xdp_mode: mode,
+            port_engine: "xdp".to_owned(),
+            xdp_mode: mode.map(str::to_owned),
             packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire), each answered by a SYN-ACK"
                 .to_owned(),
         },

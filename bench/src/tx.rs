@@ -34,7 +34,7 @@ use prtip_engine::wire::Link;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::bare::Bare;
-use crate::benchmark::{BenchArgs, Row, Setup, Table};
+use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Ticks, Whose};
 use crate::lab::network::{FAR, ROUTER_MAC, SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
@@ -72,8 +72,8 @@ fn measure(pairs: usize, table: &mut Table) -> Result<()> {
     let opened = open_xdp(&prober)?;
     let mut bench = Bench {
         setup: Setup {
-            port_engine: "xdp",
-            xdp_mode: Some(opened.mode),
+            port_engine: "xdp".to_owned(),
+            xdp_mode: Some(opened.mode.to_owned()),
             packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire)".to_owned(),
         },
         pairs,
@@ -169,7 +169,7 @@ impl Bench {
             unit,
             vs,
             compared: Comparison::of(pairs),
-            target: 0.0,
+            target: None,
             setup: self.setup.clone(),
             note: None,
         }
@@ -215,7 +215,11 @@ impl Bench {
         } else {
             "ksoftirqd cannot be seen here: CPU time is that of the sending thread alone".to_owned()
         };
-        Ok(Row { target: 0.95, note: Some(note), ..self.row(row, PER_CPU, vs, &pairs) })
+        Ok(Row {
+            target: Some(Target::AtLeast(0.95)),
+            note: Some(note),
+            ..self.row(row, PER_CPU, vs, &pairs)
+        })
     }
 
     fn against_packet(&mut self, clocks: &Clocks, port: &mut XskPort) -> Result<Row> {
@@ -238,7 +242,7 @@ impl Bench {
         })?;
         let row = format!("AF_XDP engine, one queue, batches of {SEND_BATCH}");
         let vs = format!("our AF_PACKET engine, qdisc bypassed, its best batch of {batch}");
-        Ok(Row { target: 1.2, ..self.row(row, PER_CPU, vs, &pairs) })
+        Ok(Row { target: Some(Target::AtLeast(1.2)), ..self.row(row, PER_CPU, vs, &pairs) })
     }
 
     fn two_queues(
@@ -280,11 +284,11 @@ impl Bench {
         let vs = "one queue and one worker".to_owned();
         Ok([
             Row {
-                target: 1.7,
+                target: Some(Target::AtLeast(1.7)),
                 note: Some(note),
                 ..self.row(format!("{row}, wall time"), "packets/s", vs.clone(), &wall)
             },
-            Row { target: 0.85, ..self.row(row, PER_CPU, vs, &per_cpu) },
+            Row { target: Some(Target::AtLeast(0.85)), ..self.row(row, PER_CPU, vs, &per_cpu) },
         ])
     }
 

@@ -272,6 +272,18 @@ impl Lab {
         Ok(sums)
     }
 
+    /// How many probes have arrived: the first of [`Lab::counters`], at the price of
+    /// one look-up.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    pub fn probes(&self) -> Result<u64, LabError> {
+        let map = self.per_cpu::<u64>("lab_counters")?;
+        let values = map.get(&0, 0).map_err(|error| LabError::Map("lab_counters", error))?;
+        Ok(values.iter().sum())
+    }
+
     /// The times of arrival until `now_ns` ([`FLAG_ARRIVALS`]).
     ///
     /// # Errors

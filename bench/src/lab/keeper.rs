@@ -186,7 +186,7 @@ fn asked_to_end(timeout: Duration) -> Option<i32> {
 }
 
 /// A mount namespace of our own, with a /sys that shows this network namespace.
-fn private_mounts() -> Result<()> {
+pub(crate) fn private_mounts() -> Result<()> {
     kernel::unshare(UnshareFlags::NEWNS)?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     // The new sysfs hides what is mounted below the old one: carry that over.

@@ -8,8 +8,8 @@
 
 use std::io;
 use std::mem::zeroed;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
@@ -87,6 +87,37 @@ pub fn fork() -> io::Result<Option<i32>> {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),
         pid => Ok(Some(pid)),
+    }
+}
+
+/// What a process and the children that it waited for have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Used {
+    /// CPU time, user and system, in seconds.
+    pub cpu_s: f64,
+}
+
+/// Collects the child `pid` where it has ended: how, and what it used.
+///
+/// # Errors
+///
+/// Where there is no such child.
+pub fn wait_with_usage(pid: i32) -> io::Result<Option<(ExitStatus, Used)>> {
+    let mut status = 0;
+    // SAFETY: rusage is plain data, written by the call; both pointers are to live values.
+    let (ended, usage) = unsafe {
+        let mut usage: libc::rusage = zeroed();
+        let ended = libc::wait4(pid, &raw mut status, libc::WNOHANG, &raw mut usage);
+        (ended, usage)
+    };
+    match ended {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        _ => {
+            let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+            let cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+            Ok(Some((ExitStatus::from_raw(status), Used { cpu_s })))
+        }
     }
 }
 

@@ -39,6 +39,7 @@ use anyhow::{Context, Result, bail};
 use prtip_bpf::lab::{FLAG_ARRIVALS, FLAG_DELAY, Lab, LabConfig, OwnProgram};
 use serde_json::{Map, Value};
 
+use crate::peers::trial::Stopped;
 use args::{CheckArgs, LabCommand, Rules, RunArgs, Usage};
 use delay::{DelayPath, now_ns};
 use flood::Flood;
@@ -66,6 +67,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         4
     } else if error.is::<crate::vm::NotToBeHad>() {
         crate::vm::SKIPPED
+    } else if let Some(Stopped(number)) = error.downcast_ref() {
+        128 + *number as u8
     } else {
         1
     }

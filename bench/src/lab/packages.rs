@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File, create_dir_all};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,6 +46,19 @@ pub fn unpack(packages: &[&str]) -> Result<PathBuf> {
     Ok(root)
 }
 
+/// Where the programs below `root` find their libraries: `LD_LIBRARY_PATH`.
+pub fn libraries(root: &Path) -> OsString {
+    let multiarch = format!("{}-linux-gnu", env::consts::ARCH);
+    let paths = [
+        format!("usr/lib/{multiarch}"),
+        format!("lib/{multiarch}"),
+        // Where an installed system has a link to the chosen one of several.
+        format!("usr/lib/{multiarch}/blas"),
+        "usr/lib".into(),
+    ];
+    env::join_paths(paths.map(|path| root.join(path))).unwrap_or_default()
+}
+
 /// The version of a package: of the one unpacked, else of the one on offer.
 pub fn version(package: &str) -> Result<String> {
     let cache = cache_dir()?;
@@ -53,6 +67,13 @@ pub fn version(package: &str) -> Result<String> {
     }
     let shown = Apt::with_lists(&cache, package)?.cache(&["show", "--no-all-versions", package])?;
     field(&shown, "Version").with_context(|| format!("no package {package}"))
+}
+
+/// A package's version as its program's makers count it.
+pub fn upstream(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    let version = version.rsplit_once('-').map_or(version, |(first, _)| first);
+    version.split_once('+').map_or(version, |(first, _)| first)
 }
 
 /// Downloads and unpacks into `cache/<first package>`, which appears when complete.
@@ -254,9 +275,9 @@ fn field(text: &str, name: &str) -> Option<String> {
 /// Runs a command; its standard output.
 fn ok(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } = command
-        .output()
-        .with_context(|| format!("cannot run {program}; real servers need a Debian system"))?;
+    let Output { status, stdout, stderr } = command.output().with_context(|| {
+        format!("cannot run {program}; unpacking packages needs a Debian system")
+    })?;
     if !status.success() {
         bail!("{program}: {}", String::from_utf8_lossy(&stderr).trim());
     }
@@ -284,6 +305,12 @@ mod tests {
                       Packages|book|main|http://y.example/debian/\n";
         assert_eq!(site_of(listed, "book").as_deref(), Some("http://y.example/debian"));
         assert_eq!(site_of(listed, "worm"), None);
+    }
+
+    #[test]
+    fn the_makers_version_has_no_epoch_and_no_revision() {
+        let versions = ["2:1.3.2+ds1-1", "7.93+dfsg1-1", "2.1.1-2+b6", "1.22.1-9", "5"];
+        assert_eq!(versions.map(upstream), ["1.3.2", "7.93", "2.1.1", "1.22.1", "5"]);
     }
 
     #[test]

@@ -110,8 +110,7 @@ impl Server {
     /// The version of its package, full and as its makers count it.
     pub fn versions(&self) -> Result<(String, String)> {
         let full = packages::version(self.packages[0])?;
-        let upstream = full.split_once(':').map_or(full.as_str(), |(_, rest)| rest);
-        let upstream = upstream.rsplit_once('-').map_or(upstream, |(first, _)| first);
+        let upstream = packages::upstream(&full);
         Ok((full.clone(), upstream.to_owned()))
     }
 }
@@ -178,7 +177,7 @@ impl Unpacked {
         let log = File::create(dir.join("log"))?;
         let mut command = (self.server.command)(self, &dir)?;
         command
-            .env("LD_LIBRARY_PATH", self.libraries())
+            .env("LD_LIBRARY_PATH", packages::libraries(&self.root))
             .current_dir(&dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -198,12 +197,6 @@ impl Unpacked {
 
     fn file(&self, path: &str) -> PathBuf {
         self.root.join(path)
-    }
-
-    fn libraries(&self) -> std::ffi::OsString {
-        let multiarch = format!("{}-linux-gnu", std::env::consts::ARCH);
-        let paths = [format!("usr/lib/{multiarch}"), format!("lib/{multiarch}"), "usr/lib".into()];
-        std::env::join_paths(paths.map(|path| self.root.join(path))).unwrap_or_default()
     }
 }
 
@@ -256,7 +249,7 @@ fn sshd(server: &Unpacked, dir: &Path) -> Result<Command> {
     for kind in ["ed25519", "ecdsa"] {
         let key = dir.join(format!("key_{kind}"));
         let made = Command::new(server.file("usr/bin/ssh-keygen"))
-            .env("LD_LIBRARY_PATH", server.libraries())
+            .env("LD_LIBRARY_PATH", packages::libraries(&server.root))
             .args(["-q", "-N", "", "-C", "lab", "-t", kind, "-f"])
             .arg(&key)
             .output()
