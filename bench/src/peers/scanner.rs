@@ -67,8 +67,9 @@ pub struct Scanner {
 }
 
 /// The port engines of prtip; the first one is measured unless others are named.
-pub static OURS: [Scanner; 2] = [
+pub static OURS: [Scanner; 3] = [
     ours("prtip-xdp", &[&["--port-engine", "xdp"]]),
+    ours("prtip-live", &[&["--port-engine", "live"]]),
     ours("prtip-packet", &[&["--port-engine", "packet"]]),
 ];
 
