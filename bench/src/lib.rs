@@ -16,6 +16,8 @@ pub mod lab;
 pub mod paired;
 pub mod peers;
 pub mod roundtrip;
+mod roundtrip_live;
 pub mod stage;
 pub mod tx;
+mod tx_live;
 pub mod vm;

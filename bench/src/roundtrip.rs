@@ -7,6 +7,8 @@
 //! open port, a steering program that redirects everything, received frames only
 //! counted.
 //!
+//! Further rows are the live engine's ([`roundtrip_live`]).
+//!
 //! Either side takes the link anew for each sample, because one program fits on it.
 //! CPU time is that of the whole process, so the engine's coordinator is in it.
 
@@ -34,11 +36,14 @@ use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Whose};
 use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6, SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
+use crate::roundtrip_live;
 use crate::stage::Stage;
 use crate::tx::SOURCE;
 
 /// Round trips of one sample: some 200 ms.
 const SAMPLE: u64 = 1 << 16;
+/// Ports of each address.
+pub(crate) const PORTS: u16 = 16;
 /// How long the engine listens after its last probe, and the loop after its last frame.
 const PATIENCE: Duration = Duration::from_millis(10);
 const KEY: Key = Key { k0: 1, k1: 2 };
@@ -53,8 +58,20 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let ifindex = rustix::net::netdevice::name_to_index(&socket, FAR)?;
     let mut far_end = Lab::load(all_open()).context("the lab's far end")?;
     far_end.attach(FAR, ifindex).context("the lab's far end")?;
-    let row = stage.in_scan(|| measure(args.pairs))?;
-    Table::new(args).print(&row)
+    let mut table = Table::new(args);
+    table.print(&stage.in_scan(|| measure(args.pairs))?)?;
+    for open_pm in [1000, 10] {
+        drop(far_end);
+        far_end = Lab::load(LabConfig {
+            open_below: open_pm,
+            closed_below: open_pm,
+            icmp_below: open_pm,
+            ..all_open()
+        })?;
+        far_end.attach(FAR, ifindex).context("the lab's far end")?;
+        table.print(&stage.in_scan(|| roundtrip_live::measure(args.pairs, open_pm))?)?;
+    }
+    Ok(())
 }
 
 /// Every pair answers with a SYN-ACK.
@@ -85,9 +102,9 @@ fn measure(pairs: usize) -> Result<Row> {
         let (answered, cpu_s) = match side {
             Side::Ours => {
                 seed += 1;
-                let prepared = prepare_scan(seed)?;
+                let prepared = prepare_scan(plan(seed, SAMPLE)?, EngineChoice::Xdp)?;
                 mode = prepared.info().xdp_mode;
-                scan(prepared, &clocks)?
+                scan(prepared, &clocks, SAMPLE)?
             }
             Side::Theirs => {
                 let mut bare = Bare::open(SCAN, 0, &frame)?;
@@ -136,30 +153,32 @@ fn constant_frame() -> Result<Vec<u8>> {
         way_of: None,
         contact: None,
     };
-    let prober = Prober::new(plan(0)?.into(), &config)?;
+    let prober = Prober::new(plan(0, SAMPLE)?.into(), &config)?;
     let mut frame = vec![0; 256];
     let len = prober.craft(0, 0, &mut frame);
     frame.truncate(len);
     Ok(frame)
 }
 
-/// [`SAMPLE`] pairs: 4,096 addresses, 16 ports.
-fn plan(seed: u64) -> Result<Plan> {
-    let targets =
-        IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), 20).context("a literal prefix")?;
+/// Addresses of 198.18.0.0/15 with [`PORTS`] ports each: `pairs` together, which is
+/// a power of two.
+pub(crate) fn plan(seed: u64, pairs: u64) -> Result<Plan> {
+    let length = 32 - (pairs / u64::from(PORTS)).ilog2();
+    let targets = IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), length as u8)
+        .context("a literal prefix")?;
     let mut builder = Plan::builder();
-    builder.target(&[targets], true).ports(PortSet::new(1..=16)).seed(seed);
+    builder.target(&[targets], true).ports(PortSet::new(1..=PORTS)).seed(seed);
     let plan = builder.build()?;
-    ensure!(plan.len() == SAMPLE, "{} pairs", plan.len());
+    ensure!(plan.len() == pairs, "{} pairs", plan.len());
     Ok(plan)
 }
 
-fn prepare_scan(seed: u64) -> Result<Prepared> {
+pub(crate) fn prepare_scan(plan: Plan, engine: EngineChoice) -> Result<Prepared> {
     let options = Options {
         rate: Rate::Max,
         retries: Some(0),
         cooldown: PATIENCE,
-        engine: EngineChoice::Xdp,
+        engine,
         xdp_mode: XdpMode::Copy,
         interfaces: vec![SCAN.to_owned()],
         source_ips: vec![IpAddr::V4(SOURCE)],
@@ -167,15 +186,15 @@ fn prepare_scan(seed: u64) -> Result<Prepared> {
         rst: false,
         ..Options::default()
     };
-    Ok(prepare(plan(seed)?, KEY, &options)?)
+    Ok(prepare(plan, KEY, &options)?)
 }
 
 /// Runs a scan; how many of its probes were answered, and the CPU seconds until
-/// the last result had come over the bus: what follows (the cooldown, closing the
+/// the last of `wanted` results had come over the bus: what follows (the cooldown, closing the
 /// port) is no round trip.
-fn scan(prepared: Prepared, clocks: &Clocks) -> Result<(u64, f64)> {
+pub(crate) fn scan(prepared: Prepared, clocks: &Clocks, wanted: u64) -> Result<(u64, f64)> {
     let start = clocks.read();
-    let mut results = Results { count: 0, clocks, all: None };
+    let mut results = Results { count: 0, wanted, clocks, all: None };
     let report = prepared.run(&Control::default(), &mut results)?;
     let end = results.all.unwrap_or_else(|| clocks.read());
     if let Some(failure) = report.failure {
@@ -202,6 +221,7 @@ fn in_a_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
 /// Counts results, and reads the clocks when all are there.
 struct Results<'a> {
     count: u64,
+    wanted: u64,
     clocks: &'a Clocks,
     all: Option<Reading>,
 }
@@ -209,7 +229,7 @@ struct Results<'a> {
 impl Observer for Results<'_> {
     fn port(&mut self, _: &PortEvent) {
         self.count += 1;
-        if self.count == SAMPLE {
+        if self.count == self.wanted {
             self.all = Some(self.clocks.read());
         }
     }

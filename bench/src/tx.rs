@@ -6,6 +6,8 @@
 //! 2. the engine's own AF_PACKET port with the batch that suits it best,
 //! 3. itself on one queue, where it uses two with a worker on each.
 //!
+//! [`tx_live`] has the rows of the live engine.
+//!
 //! Rows 1 and 2 count packets per CPU second (see [`cpu`](crate::cpu)): what
 //! matters is the work, and a shared machine does not move it much. Row 3 is about
 //! wall time, so it says how busy the CPUs were; its per-CPU twin shows whether
@@ -26,6 +28,7 @@ use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::port::filter::ReplyFilter;
+use prtip_engine::port::live::BURST;
 use prtip_engine::port::packet::{self, PacketPort};
 use prtip_engine::port::xsk::{self, XskPort};
 use prtip_engine::port::{Port, SEND_BATCH};
@@ -39,18 +42,20 @@ use crate::cpu::{Clocks, Reading, Ticks, Whose};
 use crate::lab::network::{FAR, ROUTER_MAC, SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
 use crate::stage::Stage;
+use crate::tx_live;
 
 /// Packets of one sample: some 70 ms.
-const SAMPLE: u64 = 1 << 15;
-/// Queues of the link: two for the engine, one for the bare loop.
-const QUEUES: u32 = 3;
-const BARE_QUEUE: u32 = 2;
+pub(crate) const SAMPLE: u64 = 1 << 15;
+/// Queues of the link: two for the engine, one for the replies of the live engine, one
+/// for the bare loop.
+const QUEUES: u32 = 4;
+const BARE_QUEUE: u32 = 3;
 /// Batches tried on the AF_PACKET port.
 const BATCHES: [usize; 4] = [8, 16, 32, SEND_BATCH];
 /// Samples for each of them; their best counts.
 const TRIES: usize = 3;
 const BENCH: &str = "tx";
-const PER_CPU: &str = "packets/CPU-s";
+pub(crate) const PER_CPU: &str = "packets/CPU-s";
 
 /// Our address in the scanner's namespace.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 1);
@@ -81,14 +86,17 @@ fn measure(pairs: usize, table: &mut Table) -> Result<()> {
         next: 0,
         cpus: cores.len(),
     };
-    let [mut first, mut second] = <[XskPort; 2]>::try_from(opened.ports)
-        .map_err(|ports| anyhow!("{} ports for two queues", ports.len()))?;
+    let [mut first, mut second, third] = <[XskPort; 3]>::try_from(opened.ports)
+        .map_err(|ports| anyhow!("{} ports for three queues", ports.len()))?;
     let core = cores.last().copied().context("no CPU to run on")?;
     ensure!(core_affinity::set_for_current(core), "cannot pin a thread to CPU {}", core.id);
     let clocks = Clocks::new(Whose::Thread, &[core]);
 
     table.print(&bench.against_bare(&clocks, &mut first)?)?;
     table.print(&bench.against_packet(&clocks, &mut first)?)?;
+    for row in tx_live::rows(pairs, &bench.prober, &clocks, third, &mut first)? {
+        table.print(&row)?;
+    }
     if let [.., one, two] = cores[..] {
         for row in bench.two_queues(&mut first, &mut second, [one, two])? {
             table.print(&row)?;
@@ -127,8 +135,8 @@ fn open_xdp(prober: &Prober) -> Result<xsk::Opened> {
         mode: XdpMode::Copy,
         require_zerocopy: false,
         busy_poll_us: None,
-        queues: Some(2),
-        workers: 2,
+        queues: Some(3),
+        workers: 3,
         steer: &prober.steer_config(),
     };
     Ok(xsk::open(&request)?)
@@ -333,9 +341,15 @@ impl Bench {
 }
 
 /// Sends `probe(index, 0)` of `count` indices from `from` on.
-fn send(port: &mut dyn Port, prober: &Prober, from: u64, count: u64, batch: usize) -> Result<u64> {
+pub(crate) fn send(
+    port: &mut dyn Port,
+    prober: &Prober,
+    from: u64,
+    count: u64,
+    batch: usize,
+) -> Result<u64> {
     const IDLE_TURNS: u32 = 1_000_000;
-    let mut indices = [0; SEND_BATCH];
+    let mut indices = [0; BURST];
     let (mut next, end, mut idle_turns) = (from, from + count, 0);
     while next < end {
         let want = batch.min((end - next) as usize);

@@ -4,10 +4,13 @@
 //! They judge nothing. What answers the probes of a benchmark is the lab's far
 //! end, and what picks the engine's replies out is the steering program of a scan.
 
+use std::fs::File;
+use std::io;
 use std::os::fd::AsRawFd;
 
-use aya::maps::XskMap;
+use aya::maps::{DevMap, XskMap};
 use aya::programs::xdp::{Xdp, XdpMode};
+use aya::programs::{ProgramError, TestRun, TestRunAttrs, TestRunOptions};
 use aya::{Ebpf, EbpfLoader};
 
 use crate::lab::LabError;
@@ -59,4 +62,74 @@ impl BenchProgram {
             .and_then(|mut map| map.set(queue, socket, 0))
             .map_err(|error| LabError::Map(MAP, error))
     }
+}
+
+/// The limit of live frames: one constant frame, sent by redirect as often as asked
+/// for, written by nobody and counted by nobody.
+#[derive(Debug)]
+pub struct ConstantFrames {
+    ebpf: Ebpf,
+    frame: Vec<u8>,
+    /// Keeps the program in the kernel's dispatcher, as the engine does: a call that
+    /// has to put it there takes 24 ms more.
+    _namespace: File,
+}
+
+impl ConstantFrames {
+    const PROGRAM: &'static str = "bench_constant";
+
+    /// Frames out of interface `ifindex` of this thread's namespace.
+    ///
+    /// # Errors
+    ///
+    /// Without privileges, or when the kernel refuses.
+    pub fn new(ifindex: u32, frame: &[u8]) -> Result<Self, LabError> {
+        const MAP: &str = "bare_way_out";
+        let mut ebpf = EbpfLoader::new().load(OBJECT)?;
+        let map = ebpf.map_mut(MAP).ok_or(LabError::Missing(MAP))?;
+        DevMap::try_from(map)
+            .map_err(|error| LabError::Map(MAP, error))?
+            .set(0, ifindex, None, 0)
+            .map_err(|error| LabError::XdpMap(MAP, error))?;
+        let program = ebpf.program_mut(Self::PROGRAM).ok_or(LabError::Missing(Self::PROGRAM))?;
+        let program: &mut Xdp = program.try_into()?;
+        program.load()?;
+        let namespace = std::thread::scope(|scope| {
+            scope
+                .spawn(|| hold(program))
+                .join()
+                .unwrap_or_else(|_| Err(LabError::Missing("thread")))
+        })?;
+        Ok(Self { ebpf, frame: frame.to_vec(), _namespace: namespace })
+    }
+
+    /// Sends `count` frames in one call.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn send(&mut self, count: u32) -> Result<u64, LabError> {
+        let program =
+            self.ebpf.program_mut(Self::PROGRAM).ok_or(LabError::Missing(Self::PROGRAM))?;
+        let program: &mut Xdp = program.try_into()?;
+        program.test_run(TestRunOptions {
+            data_in: Some(&self.frame),
+            repeat: count,
+            attrs: TestRunAttrs::new().xdp_live_frames(64),
+            ..TestRunOptions::new()
+        })?;
+        Ok(count.into())
+    }
+}
+
+/// Attaches a program to the loopback interface of a new network namespace.
+#[expect(unsafe_code, reason = "libc's unshare")]
+fn hold(program: &mut Xdp) -> Result<File, LabError> {
+    // SAFETY: takes an integer only; this thread does nothing else afterwards.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+        return Err(ProgramError::IOError(io::Error::last_os_error()).into());
+    }
+    let namespace = File::open("/proc/thread-self/ns/net").map_err(ProgramError::IOError)?;
+    program.attach("lo", XdpMode::Skb)?;
+    Ok(namespace)
 }

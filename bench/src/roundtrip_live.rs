@@ -1,0 +1,76 @@
+//! The rows of `prtip-bench roundtrip` about live frames: whole scans by the live
+//! engine against the same scans by our AF_XDP engine in copy mode, where every probe
+//! is answered and where one in a hundred is.
+//!
+//! Counted are probes per CPU second of the whole process, until the last answer that
+//! the lab's truth says there is has become a result.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::{Context, Result, ensure};
+use prtip_engine::scan::EngineChoice;
+
+use crate::benchmark::{Row, Setup};
+use crate::cpu::{Clocks, Whose};
+use crate::lab::rule::{Protocol, Rule};
+use crate::paired::{Comparison, Side, interleave};
+use crate::roundtrip::{PORTS, plan, prepare_scan, scan};
+
+/// Pairs of a scan: some 200 ms where every probe is answered.
+const PAIRS: u64 = 1 << 18;
+/// The same where few are.
+const PAIRS_FEW: u64 = 1 << 20;
+
+/// Measures one row; `open_pm` pairs in a thousand answer.
+pub(crate) fn measure(pairs: usize, open_pm: u32) -> Result<Row> {
+    let core = core_affinity::get_core_ids().unwrap_or_default().pop();
+    let core = core.context("no CPU to run on")?;
+    ensure!(core_affinity::set_for_current(core), "cannot pin a thread to CPU {}", core.id);
+    let clocks = Clocks::new(Whose::Process, &[core]);
+
+    let all = open_pm == 1000;
+    let probes = if all { PAIRS } else { PAIRS_FEW };
+    let answers = answers(probes, open_pm);
+    let (mut missed, mut total, mut seed) = (0, 0, 0);
+    let compared = interleave(pairs, |side| {
+        seed += 1;
+        let engine = match side {
+            Side::Ours => EngineChoice::Live,
+            Side::Theirs => EngineChoice::Xdp,
+        };
+        let prepared = prepare_scan(plan(seed, probes)?, engine)?;
+        let (found, cpu_s) = scan(prepared, &clocks, answers)?;
+        if side == Side::Ours {
+            total += answers;
+            missed += answers.abs_diff(found);
+        }
+        Ok::<_, anyhow::Error>(probes as f64 / cpu_s)
+    })?;
+    let recall = 100.0 * (1.0 - missed as f64 / total as f64);
+    let answered = if all { "every probe" } else { "one probe in a hundred" };
+    Ok(Row {
+        bench: "roundtrip",
+        row: format!("live engine, one queue: a whole scan, {answered} answered"),
+        unit: "probes/CPU-s",
+        vs: "the same scan by our AF_XDP engine in copy mode".to_owned(),
+        compared: Comparison::of(&compared),
+        target: if all { 3.5 } else { 5.0 },
+        setup: Setup {
+            port_engine: "live",
+            xdp_mode: Some("copy"),
+            packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire)".to_owned(),
+        },
+        note: Some(format!("recall {recall:.4} %: {missed} of {total} answers missed")),
+    })
+}
+
+/// How many of the pairs answer, as the lab's rule says.
+fn answers(probes: u64, open_pm: u32) -> u64 {
+    let rule = Rule { seed: 7, open: open_pm, closed: 0, icmp: 0 };
+    let first = u32::from(Ipv4Addr::new(198, 18, 0, 0));
+    let addresses = (probes / u64::from(PORTS)) as u32;
+    (first..first + addresses)
+        .flat_map(|addr| (1..=PORTS).map(move |port| (IpAddr::from(Ipv4Addr::from(addr)), port)))
+        .filter(|&(addr, port)| rule.state(addr, port, Protocol::Tcp).is_some())
+        .count() as u64
+}
