@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context, Result, ensure};
 use prtip_engine::scan::EngineChoice;
 
-use crate::benchmark::{Row, Setup};
+use crate::benchmark::{Row, Setup, Target};
 use crate::cpu::{Clocks, Whose};
 use crate::lab::rule::{Protocol, Rule};
 use crate::paired::{Comparison, Side, interleave};
@@ -54,10 +54,10 @@ pub(crate) fn measure(pairs: usize, open_pm: u32) -> Result<Row> {
         unit: "probes/CPU-s",
         vs: "the same scan by our AF_XDP engine in copy mode".to_owned(),
         compared: Comparison::of(&compared),
-        target: if all { 3.5 } else { 5.0 },
+        target: Some(Target::AtLeast(if all { 3.5 } else { 5.0 })),
         setup: Setup {
-            port_engine: "live",
-            xdp_mode: Some("copy"),
+            port_engine: "live".into(),
+            xdp_mode: Some("copy".into()),
             packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire)".to_owned(),
         },
         note: Some(format!("recall {recall:.4} %: {missed} of {total} answers missed")),

@@ -12,7 +12,7 @@ use prtip_engine::port::xsk::XskPort;
 use prtip_engine::port::{Port, SEND_BATCH};
 use rustix::net::{AddressFamily, SocketType};
 
-use crate::benchmark::{Row, Setup};
+use crate::benchmark::{Row, Setup, Target};
 use crate::cpu::Clocks;
 use crate::lab::network::{SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
@@ -71,10 +71,10 @@ pub(crate) fn rows(
         unit: PER_CPU,
         vs: vs.to_owned(),
         compared: Comparison::of(pairs),
-        target,
+        target: Some(Target::AtLeast(target)),
         setup: Setup {
-            port_engine: "live",
-            xdp_mode: Some("copy"),
+            port_engine: "live".into(),
+            xdp_mode: Some("copy".into()),
             packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire)".to_owned(),
         },
         note: note.clone(),
