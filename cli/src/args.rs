@@ -13,6 +13,8 @@ use prtip_engine::event::files::Field;
 use prtip_engine::plan::{Ask, ProbeKind};
 use prtip_engine::scan::Rate;
 
+use crate::timing::Timing;
+
 const NMAP_FLAGS: &str = "\
 nmap's flags:
   -sS          TCP SYN scan (what prtip does where nothing else is asked for)
@@ -29,6 +31,14 @@ nmap's flags:
   --open       the same as --show open (the default)
   -oN -oX -oG FILE, -oA BASE
                the same as --nmap-text, --nmap-xml, --nmap-grep and --nmap-all
+  -T0 … -T5    rate, retries and cooldown by one name; each can be set by its own flag
+               -T0  paranoid        1 a second   3 retries  10 s
+               -T1  sneaky         10 a second   3 retries  10 s
+               -T2  polite        100 a second   2 retries   6 s
+               -T3  normal      1,000 a second   1 retry *   4 s (the default)
+               -T4  aggressive 10,000 a second   1 retry *   3 s
+               -T5  insane    100,000 a second   0 retries   2 s
+               * up to 2^20 pairs, else 0
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 stopped before the end, 4 privileges or
 kernel features missing.
@@ -166,21 +176,22 @@ pub(crate) struct PortArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceArgs {
-    /// Probes a second, retries included: a number (50000, 50k, 1.5m) or max [default: 1000].
+    /// Probes a second, retries included: a number (50000, 50k, 1.5m), max (until this host
+    /// drops something) or auto (until something is lost here or on the way) [default: 1000].
     #[arg(long, value_name = "PPS", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<Rate>,
-    /// A rate by nmap's name: 0 is 1 a second, 1 10, 2 100, 3 1000, 4 10000, 5 100000.
-    #[arg(short = 'T', long = "timing", value_name = "0-5", value_parser = parse_timing,
-          conflicts_with = "rate")]
-    pub timing: Option<Rate>,
+    /// Rate, retries and cooldown by nmap's name; see below.
+    #[arg(short = 'T', long = "timing", value_name = "0-5", value_parser = Timing::parse,
+          default_value = "3", hide_default_value = true)]
+    pub timing: Timing,
     /// Send again to what has not answered [default: 1 up to 2^20 pairs, else 0].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=15),
           allow_negative_numbers = true)]
     pub retries: Option<u8>,
-    /// Seconds to listen after the last probe.
-    #[arg(long, value_name = "SECONDS", default_value = "4", value_parser = parse_seconds,
+    /// Seconds to listen after the last probe [default: 4].
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds,
           allow_negative_numbers = true)]
-    pub cooldown: Duration,
+    pub cooldown: Option<Duration>,
     /// Seed of the random order; default: random, and told.
     #[arg(long, value_name = "N", value_parser = parse_seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
@@ -396,7 +407,7 @@ fn parse_field(text: &str) -> Result<Field, String> {
 fn parse_rate(text: &str) -> Result<Rate, String> {
     match text {
         "max" => return Ok(Rate::Max),
-        "auto" => return Err("the automatic rate is not built yet; give a number or max".into()),
+        "auto" => return Ok(Rate::Auto),
         _ => {}
     }
     let (digits, factor) = match text.char_indices().last() {
@@ -410,7 +421,7 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     match rate.map(|rate| rate * factor) {
         Some(rate) if (0.01..=1e9).contains(&rate) => Ok(Rate::PerSecond(rate)),
         _ => Err("a rate is a number from 0.01 to 1000000000 (k and m for thousands and \
-                  millions), or max"
+                  millions), max or auto"
             .into()),
     }
 }
@@ -429,19 +440,6 @@ fn parse_ask(text: &str) -> Result<Ask, String> {
     };
     let port = port.ok_or("a way to ask by TCP needs a port, as in syn:443")?;
     Ok(Ask { kind, port })
-}
-
-fn parse_timing(text: &str) -> Result<Rate, String> {
-    let rate = match text {
-        "0" | "paranoid" => 1.0,
-        "1" | "sneaky" => 10.0,
-        "2" | "polite" => 100.0,
-        "3" | "normal" => 1_000.0,
-        "4" | "aggressive" => 10_000.0,
-        "5" | "insane" => 100_000.0,
-        _ => return Err("a timing is a number from 0 to 5".into()),
-    };
-    Ok(Rate::PerSecond(rate))
 }
 
 fn parse_seed(text: &str) -> Result<u64, String> {
@@ -529,7 +527,7 @@ mod tests {
         let args = parse("-sS -Pn -n -F -v -v -T4 -iL - -e scan0 a.example 198.18.0.0/15").unwrap();
         assert!(args.ports.fast);
         assert_eq!(args.results.verbose, 2);
-        assert_eq!(args.pace.timing, Some(Rate::PerSecond(10_000.0)));
+        assert_eq!(args.pace.timing, Timing::parse("4").unwrap());
         assert_eq!(args.targets.input_list, [PathBuf::from("-")]);
         assert_eq!(args.way_out.interface, ["scan0"]);
         assert_eq!(args.targets.targets, ["a.example", "198.18.0.0/15"]);
@@ -541,7 +539,8 @@ mod tests {
             assert_eq!(parse_rate(text), Ok(Rate::PerSecond(rate)), "{text}");
         }
         assert_eq!(parse_rate("max"), Ok(Rate::Max));
-        for text in ["0", "-1", "nan", "inf", "1e5", "", "k", ".", "auto", "2000m", "1 000"] {
+        assert_eq!(parse_rate("auto"), Ok(Rate::Auto));
+        for text in ["0", "-1", "nan", "inf", "1e5", "", "k", ".", "Auto", "2000m", "1 000"] {
             assert!(parse_rate(text).is_err(), "{text}");
         }
     }

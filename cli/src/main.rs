@@ -16,6 +16,7 @@ mod say;
 mod signals;
 mod summary;
 mod targets;
+mod timing;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

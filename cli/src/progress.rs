@@ -71,10 +71,11 @@ impl Display {
 
 fn describe(progress: &Progress) -> String {
     format!(
-        "{:.1}%  {} sent, {}/s now, {}/s on average  {} replies, {} open, {} drops  {} left",
+        "{:.1}%  {} sent, {}/s now{}, {}/s on average  {} replies, {} open, {} drops  {} left",
         progress.percent,
         progress.sent,
         short_count(progress.pps),
+        progress.aim.map(|aim| format!(" (auto: {}/s)", short_count(aim))).unwrap_or_default(),
         short_count(progress.pps_average),
         progress.replies,
         progress.open,

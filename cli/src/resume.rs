@@ -32,9 +32,7 @@ pub(crate) fn run(log: &Path, beside: &ScanArgs, raw_args: &[OsString]) -> Resul
     args.results.event_log = Some(log.to_owned());
     args.results.json = beside.results.json;
     args.results.verbose = beside.results.verbose;
-    if let Some(rate) = beside.pace.rate {
-        (args.pace.rate, args.pace.timing) = (Some(rate), None);
-    }
+    args.pace.rate = beside.pace.rate.or(args.pace.rate);
     if interrupted.is_finished() {
         say(format_args!("prtip: the scan of {log:?} has come to its end; nothing is left to do"));
         return run::write_files_again(&args, &interrupted);

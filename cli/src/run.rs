@@ -20,7 +20,7 @@ use prtip_engine::key;
 use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::capture::Frame;
 use prtip_engine::scan::{
-    self, Control, EngineChoice, Info, LinkAnswers, Observer, Options, Progress, Rate, SynOptions,
+    self, Control, EngineChoice, Info, LinkAnswers, Observer, Options, Progress, SynOptions,
     XdpMode,
 };
 
@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
-use crate::{dry_run, outputs, signals, summary, targets};
+use crate::{dry_run, outputs, signals, summary, targets, timing};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
 pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
@@ -203,7 +203,7 @@ fn scan(
     if closed && report.failure.is_none() {
         return written.map(|()| Exit::Done);
     }
-    say(summary::conclude(&report, &sending, args.results.verbose > 0));
+    say(summary::conclude(&report, &sending, options.rate, args.results.verbose > 0));
     written?;
     if let Some(failure) = report.failure {
         return Err(failure);
@@ -432,10 +432,11 @@ impl Observer for Console {
 /// The engine's options; what needs more than one flag is judged here.
 fn options(args: &ScanArgs) -> Result<Options> {
     let way_out = &args.way_out;
+    let (rate, retries, cooldown) = timing::resolve(&args.pace);
     Ok(Options {
-        rate: args.pace.rate.or(args.pace.timing).unwrap_or(Rate::PerSecond(1000.0)),
-        retries: args.pace.retries,
-        cooldown: args.pace.cooldown,
+        rate,
+        retries,
+        cooldown,
         engine: engine_choice(way_out)?,
         xdp_mode: match way_out.xdp_mode {
             XdpModeArg::Auto => XdpMode::Auto,

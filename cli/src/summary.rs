@@ -114,6 +114,7 @@ fn syn_name(syn: SynOptions) -> &'static str {
 fn rate_name(rate: Rate) -> String {
     match rate {
         Rate::Max => "as fast as it goes".into(),
+        Rate::Auto => "as fast as nothing is lost".into(),
         Rate::PerSecond(pps) if pps < 10.0 => format!("{pps} probes a second"),
         Rate::PerSecond(pps) => format!("{} probes a second", short_count(pps)),
     }
@@ -154,7 +155,7 @@ pub(crate) fn nothing_was_sent(ledger: &Ledger) -> bool {
 }
 
 /// What came out.
-pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> String {
+pub(crate) fn conclude(report: &Report, sending: &Sending, asked: Rate, verbose: bool) -> String {
     let ledger = &report.ledger;
     let mut text = String::new();
     let found = match report.purpose {
@@ -181,7 +182,7 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> Str
                 ledger.neighbour_replies
             ),
         },
-        average(sending),
+        average(sending, asked),
         if report.stopped { "; stopped before the end" } else { "" },
     );
     if report.latency.count() > 0 {
@@ -214,12 +215,20 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, verbose: bool) -> Str
     text
 }
 
-fn average(sending: &Sending) -> String {
-    match sending.average() {
-        Some(pps) => format!(", {}/s while sending", short_count(pps)),
-        None => String::new(),
+/// How fast probes left; what was asked for beside it where it was not reached.
+fn average(sending: &Sending, asked: Rate) -> String {
+    match (sending.average(), asked) {
+        (Some(pps), Rate::PerSecond(asked)) if pps < asked * NEARLY => {
+            let (pps, asked) = (short_count(pps), short_count(asked));
+            format!(", {pps}/s while sending, where {asked}/s were asked for")
+        }
+        (Some(pps), _) => format!(", {}/s while sending", short_count(pps)),
+        (None, _) => String::new(),
     }
 }
+
+/// A rate of less than this share of the one asked for was not reached.
+const NEARLY: f64 = 0.98;
 
 /// The ledger as sentences; in short when it adds up and nobody asked.
 struct Books<'a> {
@@ -250,7 +259,8 @@ impl fmt::Display for Books<'_> {
              \n  {} submitted = {} completed + {} refused by the kernel\
              \n  {} steered = {} valid + {} duplicate + {} invalid + {} late + {} lost in rings\
              \n  {} valid = {} results + {} lost events\
-             \n  {} of the probes were retries; {} RSTs; {} dropped by the interface",
+             \n  {} of the probes were retries ({} of them control probes, {} sent again after loss); \
+             {} RSTs; {} dropped by the interface",
             l.generated,
             l.submitted,
             l.unsent,
@@ -267,6 +277,8 @@ impl fmt::Display for Books<'_> {
             l.results,
             l.event_drops,
             l.retries,
+            l.control,
+            l.resent,
             l.rsts,
             l.nic_drops,
         )
@@ -282,10 +294,14 @@ mod tests {
         let progress = |sent, pps| Progress { sent, pps, ..Progress::default() };
         let mut sending = Sending::default();
         sending.add(&progress(5000, 1000.0));
-        assert_eq!(average(&sending), "");
+        let asked = Rate::PerSecond(2000.0);
+        assert_eq!(average(&sending, asked), "");
         sending.add(&progress(5000, 0.0));
         sending.add(&progress(20_000, 3000.0));
-        assert_eq!(average(&sending), ", 2000/s while sending");
+        assert_eq!(average(&sending, asked), ", 2000/s while sending");
+        assert_eq!(average(&sending, Rate::Max), ", 2000/s while sending");
+        let short = ", 2000/s while sending, where 2500/s were asked for";
+        assert_eq!(average(&sending, Rate::PerSecond(2500.0)), short);
     }
 
     #[test]

@@ -5,19 +5,22 @@
 //!   [`lab`]: one command inside a lab; [`open_lab`]: a lab that stays open for
 //!   several; [`town`]: real hosts on a bridge,
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
-//! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`kill`],
-//!   [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`], [`frames`], [`memory`], [`words`], [`round_trips`].
+//! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
+//!   [`icmp_limit`], [`kill`], [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`],
+//!   [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
 //! README.md beside this file draws the topology. Tests take turns: two scans at
 //! once on a small machine would measure each other.
 
 #![allow(clippy::unwrap_used)]
 
+mod auto;
 mod disk;
 mod faults;
 mod flood;
 mod formats;
 mod frames;
+mod icmp_limit;
 mod kill;
 mod kinds;
 mod lab;

@@ -161,3 +161,20 @@ fn after_a_stall_ten_milliseconds_are_repaid_at_a_tenth_more_than_the_rate() {
         assert!(kept, "after {pause_ms} ms the fullest 10 ms held {highest:?} probes each time");
     }
 }
+
+/// What is asked for is a rate of probes and retries together.
+#[test]
+fn retries_count_towards_the_rate() {
+    let Some(_turn) = turn("rate with retries") else { return };
+    let silent = Lab { rules: "--seed 7 --open 0 --closed 0 --icmp 0", link: "" };
+    let pairs = 2 * RATE;
+    let scan = silent.scan(&scan_line(pairs).replace("--retries 0", "--retries 1"));
+    assert_eq!(scan.code, Some(0), "{}", scan.words);
+    assert_eq!(scan.counted("probes"), 2 * pairs);
+    assert_eq!(scan.booked("retries"), pairs);
+    let due_ns = (2 * pairs + forgiven(&scan)) as f64 * 1e9 / RATE as f64;
+    let off = sending_ns(&scan) as f64 / due_ns - 1.0;
+    println!("off by {:.3} %", off * 100.0);
+    // A retry may have to wait until it is old enough, but nothing leaves faster.
+    assert!((-0.01..0.15).contains(&off), "off by {:.2} %", off * 100.0);
+}

@@ -172,6 +172,9 @@ pub struct ProgressRecord {
     percent: f64,
     eta_s: f64,
     pps: f64,
+    /// What `--rate auto` aims at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
 }
 
 impl From<&Progress> for ProgressRecord {
@@ -183,6 +186,7 @@ impl From<&Progress> for ProgressRecord {
             percent: round_to_tenth(progress.percent),
             eta_s: round_to_tenth(progress.eta_s),
             pps: progress.pps.round(),
+            rate: progress.aim.map(f64::round),
         }
     }
 }
@@ -274,6 +278,12 @@ pub struct ScanFinished {
     pub latency_us: Option<Percentiles>,
     /// Stopped before the end.
     pub stopped: bool,
+    /// What `--rate auto` has found, probes a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_found: Option<u64>,
+    /// Whether the search had come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_settled: Option<bool>,
 }
 
 impl Record for ScanFinished {

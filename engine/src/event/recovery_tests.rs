@@ -138,6 +138,8 @@ fn a_scan_that_came_to_its_end_is_told_from_a_stopped_one() {
             elapsed_s: 1.0,
             latency_us: None,
             stopped,
+            rate_found: None,
+            rate_settled: None,
         };
         encode(&record, &Clock::start().now_rfc3339(), &mut bytes);
         assert_eq!(opened(&bytes).unwrap().is_finished(), !stopped);

@@ -188,6 +188,8 @@ impl Sinks {
             elapsed_s: report.elapsed.as_secs_f64(),
             latency_us: report.latency.percentiles(),
             stopped: report.stopped,
+            rate_found: report.rate_found.as_ref().map(|found| found.pps.round() as u64),
+            rate_settled: report.rate_found.as_ref().map(|found| found.settled),
         });
         self.flush();
     }

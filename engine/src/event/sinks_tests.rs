@@ -81,6 +81,7 @@ fn report() -> Report {
         elapsed: Duration::from_millis(1500),
         latency,
         lag: None,
+        rate_found: None,
         stopped: false,
         remarks: Vec::new(),
         failure: None,

@@ -263,6 +263,7 @@ mod tests {
             elapsed: Duration::ZERO,
             latency: Latency::new(),
             lag: None,
+            rate_found: None,
             stopped: false,
             remarks: Vec::new(),
             failure: None,

@@ -12,6 +12,8 @@ pub(super) enum Fault {
     DoubleReply,
     /// Checkpoints do not wait for late replies.
     HastyCheckpoint,
+    /// The control sample of `--rate auto` counts every question as answered.
+    DeafControl,
 }
 
 impl Fault {
@@ -23,6 +25,7 @@ impl Fault {
             "drop-frame" => Some(Self::DropFrame),
             "double-reply" => Some(Self::DoubleReply),
             "hasty-checkpoint" => Some(Self::HastyCheckpoint),
+            "deaf-control" => Some(Self::DeafControl),
             _ => None,
         }
     }

@@ -20,8 +20,12 @@ pub struct Ledger {
     pub completed: u64,
     /// Probes that the kernel refused (socket statistics, errors).
     pub tx_failed: u64,
-    /// Of `submitted`, second and later attempts (worker).
+    /// Of `submitted`, second and later attempts, `control` and `resent` included (worker).
     pub retries: u64,
+    /// Of `retries`, questions to the control sample of `--rate auto` (worker).
+    pub control: u64,
+    /// Of `retries`, sent again because the first probe left at a rate that lost some (worker).
+    pub resent: u64,
     /// RSTs sent to end half-open connections; not part of the above.
     pub rsts: u64,
     /// Replies that the kernel filter steered to us (BPF map, socket statistics).
@@ -30,6 +34,8 @@ pub struct Ledger {
     pub rx_valid: u64,
     /// Replies that said what was known already (worker).
     pub rx_duplicate: u64,
+    /// Of `rx_duplicate`, answers of the control sample (worker).
+    pub rx_control: u64,
     /// Replies whose cookie, target or index is not ours (worker).
     pub rx_invalid: u64,
     /// True replies that came after the window had moved on (worker).

@@ -5,6 +5,8 @@ pub mod clock;
 mod fault;
 mod finished;
 mod governor;
+mod hunt;
+mod icmp_limit;
 pub mod ledger;
 mod neighbours;
 mod opener;
@@ -13,6 +15,8 @@ pub mod pace;
 mod run;
 #[cfg(test)]
 mod run_tests;
+pub mod sample;
+mod search;
 pub mod send_time;
 mod setup;
 pub mod shared;
@@ -32,6 +36,7 @@ use crate::plan::Purpose;
 use capture::Frame;
 use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, LinkAnswers, Options, Rate, Resume, SynOptions, XdpMode};
+pub use search::Found;
 pub use setup::{Prepared, prepare};
 
 /// Asks a running scan to end; shared with signal handlers.
@@ -96,6 +101,8 @@ pub struct Progress {
     pub pps: f64,
     /// Probes a second since the start.
     pub pps_average: f64,
+    /// What the search for the rate aims at now, probes a second.
+    pub aim: Option<f64>,
 }
 
 /// Takes what a scan finds, on the thread that called [`Prepared::run`].
@@ -143,6 +150,8 @@ pub struct Report {
     pub latency: Latency,
     /// How much later than scheduled probes left; `None` where no rate was asked for.
     pub lag: Option<Latency>,
+    /// What the search for the rate has found.
+    pub rate_found: Option<Found>,
     /// [`Control::stop`] was called before the end, the cooldown included.
     pub stopped: bool,
     /// Why `unaccounted` is not 0, or other words the user should read.

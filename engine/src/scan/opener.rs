@@ -24,6 +24,8 @@ use crate::route::{LinkKind, Path};
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
 const GENTLE_RATE: f64 = 20_000.0;
+/// The generator has no place for probes outside of the schedule.
+const LIVE_AND_AUTO: &str = "live frames do not search for a rate";
 /// Drivers that live frames were tried with: others may take the frames and lose them.
 const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// Probes a second that one worker sends with ease, all its queues' replies included.
@@ -111,7 +113,7 @@ fn needs_ethernet(path: &Path, engine: EngineChoice) -> Result<()> {
 fn is_gentle(path: &Path, options: &Options) -> bool {
     let slow = match options.rate {
         Rate::PerSecond(rate) => rate <= GENTLE_RATE,
-        Rate::Max => false,
+        Rate::Max | Rate::Auto => false,
     };
     let driver = path.interface.driver.as_deref();
     slow && !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
@@ -124,7 +126,7 @@ fn is_gentle(path: &Path, options: &Options) -> bool {
 pub(super) fn workers(paths: &[Path], choices: &[Choice], options: &Options) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let busy = match options.rate {
-        Rate::Max => cores,
+        Rate::Max | Rate::Auto => cores,
         Rate::PerSecond(rate) => ((rate / WORKER_RATE).ceil() as usize).clamp(1, cores),
     };
     let xdp = paths
@@ -218,6 +220,11 @@ impl Opener<'_> {
         match choice.engine {
             EngineChoice::Packet => self.packet(why),
             EngineChoice::Raw => self.raw(why),
+            EngineChoice::Live if self.options.rate == Rate::Auto => {
+                Err(Error::new(Kind::Usage, "cannot use --rate auto with --port-engine live")
+                    .cause(LIVE_AND_AUTO)
+                    .remedy("leave --port-engine out, or give a --rate"))
+            }
             EngineChoice::Live => self.live(why),
             EngineChoice::Auto | EngineChoice::Xdp if choice.may_fall_back => {
                 self.fastest(why).or_else(|error| {
@@ -248,6 +255,8 @@ impl Opener<'_> {
         let driver = self.path.interface.driver.as_deref().unwrap_or("unknown");
         let generators = if opened.mode != "copy" {
             Err("live frames need native XDP".to_owned())
+        } else if self.options.rate == Rate::Auto {
+            Err(LIVE_AND_AUTO.to_owned())
         } else if !LIVE_IS_KNOWN.contains(&driver) {
             Err(format!(
                 "live frames were never tried with the driver {driver}: --port-engine live does"

@@ -13,6 +13,8 @@ pub enum Rate {
     PerSecond(f64),
     /// As fast as the port and the receiver can take.
     Max,
+    /// As fast as measured loss allows, on this host and on the way.
+    Auto,
 }
 
 /// Which way out was asked for.

@@ -1,6 +1,7 @@
 //! Runs the workers of a prepared scan, takes their events off the bus, decides
 //! when to stop listening, and closes the books.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -13,6 +14,8 @@ use super::clock::now_ns;
 use super::fault::Fault;
 use super::finished::Mark;
 use super::governor::Governor;
+use super::hunt::Hunt;
+use super::icmp_limit::{self, IcmpLimits};
 use super::ledger::{Ledger, Steering};
 use super::neighbours::{Asked, Asking, State, Table};
 use super::setup::Prepared;
@@ -22,7 +25,7 @@ use super::{Control, Observer, Progress, Report};
 use crate::error::{Error, Kind, Result};
 use crate::event::{PortEvent, PortState, Reason};
 use crate::latency::Latency;
-use crate::plan::{Plan, ProbeKind, Protocol, Purpose};
+use crate::plan::{Plan, ProbeKind, Protocol, Purpose, Target};
 use crate::port::Counters;
 
 /// Events that one worker can have on the bus.
@@ -57,7 +60,9 @@ impl Prepared {
         } = self;
         let nic_before: Vec<_> = interfaces.iter().map(|known| known.statistics().ok()).collect();
         let start_ns = now_ns();
-        let worker_rate = self.rate.map(|rate| rate / ports.len() as f64);
+        let (mut hunt, mut lost) = Hunt::of(&shared, start_ns, self.fault).unzip();
+        let rate = self.rate.or_else(|| hunt.as_ref().map(Hunt::aim));
+        let worker_rate = rate.map(|rate| rate / ports.len() as f64);
         let (mut buses, mut captures) = (Vec::new(), Vec::new());
         let mut workers = Vec::new();
         let link_answers = neighbours.as_ref().is_some_and(|known| known.answers_are_results);
@@ -76,6 +81,8 @@ impl Prepared {
                 events,
                 attempts: info.attempts,
                 rate: worker_rate,
+                rate_is_free: self.rate.is_none(),
+                again: lost.as_mut().and_then(Vec::pop),
                 rst: self.rst,
                 headers: self.headers,
                 tap,
@@ -110,6 +117,8 @@ impl Prepared {
             last_progress: (start_ns, 0),
             answered_at_ns: None,
             governor: Governor::new(start_ns),
+            hunt: hunt.take(),
+            icmp_limits: plan.items().sends(ProbeKind::Udp).then(IcmpLimits::new),
             mark,
             idle_at_ns: start_ns,
             all_sent_told: false,
@@ -163,8 +172,18 @@ impl Prepared {
             coordinator.observer.checkpoint(&coordinator.mark.finished(&shared));
         }
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
+        let (hunt, icmp_limits) = (coordinator.hunt.take(), coordinator.icmp_limits.take());
         let books = Books { finished, asked: asked.map(|asked| (asked, link_answers)), results };
         let mut report = close_books(books, throttled, self.rate.is_some(), &shared);
+        if let Some(hunt) = hunt {
+            report.remarks.extend(hunt.remarks(&report.ledger));
+            report.rate_found = Some(hunt.found());
+        }
+        if let Some(limits) = icmp_limits {
+            let hosts: Vec<_> =
+                limits.even().map(|host| (host, silent_ports(&plan, &shared, host.addr))).collect();
+            report.remarks.extend(icmp_limit::remark(&hosts));
+        }
         if let Some(table) = &known_macs
             && let silent @ 1.. = table.silent()
         {
@@ -237,6 +256,10 @@ struct Coordinator<'a> {
     answered_at_ns: Option<u64>,
     /// Limits the workers where no rate was asked for.
     governor: Governor,
+    /// Searches for the rate where that was asked for.
+    hunt: Option<Hunt>,
+    /// Where UDP ports are asked.
+    icmp_limits: Option<IcmpLimits>,
     mark: Mark,
     idle_at_ns: u64,
     all_sent_told: bool,
@@ -254,7 +277,9 @@ impl Coordinator<'_> {
             while self.drain() > 0 {}
             self.observer.checkpoint(&self.mark.finished(self.shared));
         }
-        if self.rate.is_none()
+        if let Some(hunt) = &mut self.hunt {
+            hunt.turn(self.shared, now);
+        } else if self.rate.is_none()
             && let Some(limit) = self.governor.turn(
                 now,
                 self.shared.sum(|live| &live.sent),
@@ -285,6 +310,12 @@ impl Coordinator<'_> {
         for bus in &mut self.buses {
             while let Ok(event) = bus.pop() {
                 self.observer.port(&event);
+                if let Some(limits) = &mut self.icmp_limits
+                    && event.protocol == Protocol::Udp
+                    && event.state == PortState::Closed
+                {
+                    limits.closed(event.addr, event.at_ns);
+                }
                 taken += 1;
                 if taken >= BUS_EVENTS {
                     break;
@@ -356,7 +387,8 @@ impl Coordinator<'_> {
         self.last_progress = (now, sent);
         let finish_at = self.shared.finish_at_ns.load(Ordering::Relaxed);
         let eta_s = if finish_at == u64::MAX {
-            let pace = self.rate.map_or(pps_average, |rate| rate.min(pps_average.max(rate * 0.5)));
+            let aim = self.rate.or_else(|| self.hunt.as_ref().map(Hunt::aim));
+            let pace = aim.map_or(pps_average, |rate| rate.min(pps_average.max(rate * 0.5)));
             let mut eta = remaining / pace.max(1e-3) + self.cooldown_ns as f64 / 1e9;
             if self.attempts > 1 && remaining > 0.0 {
                 eta += super::shared::RETRY_AFTER.as_secs_f64();
@@ -374,6 +406,7 @@ impl Coordinator<'_> {
             eta_s,
             pps,
             pps_average,
+            aim: self.hunt.as_ref().map(Hunt::aim),
         }
     }
 }
@@ -405,8 +438,11 @@ fn close_books(
         ledger.generated += tally.generated;
         ledger.unsent += tally.unsent;
         ledger.retries += tally.retries;
+        ledger.control += tally.control;
+        ledger.resent += tally.resent;
         ledger.rx_valid += tally.valid;
         ledger.rx_duplicate += tally.duplicate;
+        ledger.rx_control += tally.rx_control;
         ledger.rx_invalid += tally.invalid;
         ledger.rx_late += tally.late;
         ledger.event_drops += tally.event_drops;
@@ -496,10 +532,23 @@ fn close_books(
         steering: None,
         latency,
         lag: (rated && lag.count() > 0).then_some(lag),
+        rate_found: None,
         stopped: false,
         remarks,
         failure,
     }
+}
+
+/// The UDP ports of `addr` that were asked and stayed silent.
+fn silent_ports(plan: &Plan, shared: &Shared, addr: IpAddr) -> u64 {
+    let is_silent = |&&port: &&u16| {
+        let index = plan.index_of(Target { addr, port, protocol: Protocol::Udp });
+        index.and_then(|index| shared.locate(index)).is_some_and(|(range, offset)| {
+            let asked = offset < range.reached[0].load(Ordering::Relaxed);
+            asked && range.window.state(offset).is_none()
+        })
+    };
+    plan.items().udp().as_slice().iter().filter(is_silent).count() as u64
 }
 
 /// Reports the pairs that were probed and stayed silent, in sending order.

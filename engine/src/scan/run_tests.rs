@@ -69,7 +69,8 @@ fn answer(packet: &[u8], replies: &mut Replies) {
         Some(PortState::Unfiltered | PortState::OpenFiltered) | None => return,
     }
     .expect("a reply is written to memory");
-    replies.push(Duration::from_micros(100), reply);
+    // At once: the port's clock stands still while a worker finds no time to wait.
+    replies.push(Duration::ZERO, reply);
 }
 
 #[derive(Default)]
@@ -93,8 +94,19 @@ impl Observer for Collected {
     fn idle(&mut self) {}
 }
 
-/// Scans 64 addresses × 40 ports through `workers` memory ports.
 fn scan(
+    faults: &Faults,
+    attempts: u8,
+    workers: usize,
+    fault: Option<Fault>,
+) -> (Report, Collected) {
+    scan_at(Some(200_000.0), faults, attempts, workers, fault)
+}
+
+/// Scans 64 addresses × 40 ports through `workers` memory ports; searches for the rate
+/// where none is given.
+fn scan_at(
+    rate: Option<f64>,
     faults: &Faults,
     attempts: u8,
     workers: usize,
@@ -111,7 +123,7 @@ fn scan(
         let config = ProbeConfig {
             key,
             source_ports: 61000..=65535,
-            attempts,
+            attempts: attempts + u8::from(rate.is_none()),
             syn: SynOptions::Mss,
             ways: vec![Way::new(link, Some(SOURCE), None)],
             way_of: None,
@@ -149,10 +161,13 @@ fn scan(
             Arc::clone(&judge)
         },
         judge,
-        shared: Arc::new(Shared::new(std::slice::from_ref(&plan.shard()), workers, sizing)),
+        shared: {
+            let shared = Shared::new(std::slice::from_ref(&plan.shard()), workers, sizing);
+            Arc::new(if rate.is_none() { shared.with_sample() } else { shared })
+        },
         plan,
         pins: Vec::new(),
-        rate: Some(200_000.0),
+        rate,
         cooldown,
         rst: true,
         report_silent: false,
@@ -243,4 +258,25 @@ fn refused_probes_are_counted_and_asked_again() {
     assert!(report.ledger.tx_failed > 0);
     assert_eq!(report.ledger.unaccounted, 0, "{:?}", report.ledger);
     assert_eq!(states(&collected), expected());
+}
+
+#[test]
+fn a_search_for_the_rate_keeps_the_books_and_tells_everything_once() {
+    let faults = Faults { seed: 5, duplicate_pm: 300, ..Faults::default() };
+    for (attempts, workers) in [(1, 1), (2, 2)] {
+        let (report, collected) = scan_at(None, &faults, attempts, workers, None);
+        assert_eq!(states(&collected), expected());
+        assert_eq!(collected.events, expected().len() as u64, "each once");
+        let ledger = report.ledger;
+        assert_eq!(ledger.unaccounted, 0, "{ledger:?}");
+        let found = &report.rate_found;
+        assert!(ledger.control > 50, "{ledger:?} {found:?} {:?}", report.elapsed);
+        assert!(ledger.retries >= ledger.control, "{ledger:?}");
+        // Copies of an answer count as duplicates, not as answers.
+        assert!(ledger.rx_control <= ledger.control, "{ledger:?}");
+        assert!(ledger.rx_control * 10 > ledger.control * 9, "{ledger:?}");
+        assert!(ledger.rx_duplicate > ledger.rx_control, "{ledger:?}");
+        assert!(report.rate_found.is_some_and(|found| found.pps >= 1000.0));
+        assert!(report.remarks.iter().any(|remark| remark.contains("--rate auto")));
+    }
 }

@@ -33,6 +33,8 @@ const TOP_RATE_LIVE: f64 = 8_000_000.0;
 const STRIDE_NS: f64 = 20_000.0;
 /// log2 of the indices that share a send time where no rate is set.
 const STRIDE_FREE: u32 = 5;
+/// The same where the rate is searched for.
+const STRIDE_AUTO: u32 = 3;
 /// Pairs up to which a second attempt is made without being asked for.
 const RETRY_BY_DEFAULT: u64 = 1 << 20;
 /// Bytes that Ethernet adds to a frame on the wire: FCS, preamble and gap; the
@@ -108,7 +110,9 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     // A round asks a host in each way; a port, once.
     let round = plan.items().asks().len().max(1) as u64;
     let attempts = (u64::from(retries) + 1) * round;
-    let attempts = u8::try_from(attempts).map_err(|_| {
+    // A search for the rate asks outside of the schedule too.
+    let extra = u64::from(options.rate == Rate::Auto);
+    let attempts = u8::try_from(attempts + extra).map(|all| all - extra as u8).map_err(|_| {
         Error::new(Kind::Usage, format!("cannot make {retries} retries"))
             .cause(format!("{attempts} attempts at each target are more than 255"))
     })?;
@@ -134,7 +138,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     let config = ProbeConfig {
         key,
         source_ports: options.source_ports.clone(),
-        attempts,
+        attempts: attempts + extra as u8,
         syn: options.syn,
         ways: ways.all,
         way_of: ways.way_of,
@@ -152,7 +156,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
 
     let rate = match options.rate {
         Rate::PerSecond(rate) => Some(rate),
-        Rate::Max => None,
+        Rate::Max | Rate::Auto => None,
     };
     let workers = way.ports.len();
     let pins = pins(&routes.paths[0].interface.name, workers);
@@ -168,6 +172,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
     if neighbours.is_some() {
         shared.ranges.iter().for_each(|range| range.ready.store(0, Ordering::Relaxed));
     }
+    let shared = if options.rate == Rate::Auto { shared.with_sample() } else { shared };
     let mut known = (0, 0);
     for &(index, state) in &resume.known {
         if let Some((range, offset)) = shared.locate(index)
@@ -235,7 +240,9 @@ pub(super) fn sizing(
         _ => TOP_RATE_COPY,
     };
     let (top_rate, stride) = match options.rate {
-        Rate::Max => (top, STRIDE_FREE),
+        // Small batches while the rate may be low, but for the fastest.
+        Rate::Auto if top == TOP_RATE_COPY => (top, STRIDE_AUTO),
+        Rate::Max | Rate::Auto => (top, STRIDE_FREE),
         Rate::PerSecond(rate) => {
             let rate = rate / workers as f64;
             let together = (rate * STRIDE_NS / 1e9).max(1.0);

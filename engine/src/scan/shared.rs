@@ -3,9 +3,10 @@
 //! whoever receives its replies.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::sample::Sample;
 use super::send_time::SendTimes;
 use super::window::Window;
 
@@ -32,6 +33,9 @@ pub struct RangeState {
     pub ready: AtomicU64,
     /// Questions for MAC addresses that count against this range's rate.
     pub asked: AtomicU64,
+    /// Offsets below left at a rate that lost nothing, or have been handed to the worker
+    /// to be sent again. Only a search for the rate holds it back.
+    pub judged: AtomicU64,
 }
 
 /// Consecutive indices of a range.
@@ -58,6 +62,7 @@ impl RangeState {
             passed: AtomicU64::new(0),
             ready: AtomicU64::new(u64::MAX),
             asked: AtomicU64::new(0),
+            judged: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -147,6 +152,10 @@ pub struct Shared {
     /// Probes a second that each worker may send at most, where drops have set a
     /// limit; 0 where none is set.
     pub limit: AtomicU64,
+    /// Targets that are asked again, where the rate is being searched for.
+    pub sample: Option<Sample>,
+    /// No more offsets will be handed back to the workers.
+    pub search_is_over: AtomicBool,
     /// When the workers are to stop listening (CLOCK_MONOTONIC ns); `u64::MAX` until known.
     pub finish_at_ns: AtomicU64,
     /// Every piece by its first index: where it ends, its range, its offset there.
@@ -223,9 +232,22 @@ impl Shared {
             live: (0..workers).map(|_| Live::default()).collect(),
             asking: Live::default(),
             limit: AtomicU64::new(0),
+            sample: None,
+            search_is_over: AtomicBool::new(true),
             finish_at_ns: AtomicU64::new(u64::MAX),
             by_index,
         }
+    }
+
+    /// Makes it that of a scan whose rate is searched for.
+    #[must_use]
+    pub fn with_sample(mut self) -> Self {
+        self.sample = Some(Sample::default());
+        self.search_is_over = AtomicBool::new(false);
+        for range in &mut self.ranges {
+            range.judged = AtomicU64::new(0);
+        }
+        self
     }
 
     /// The range that holds `index` and the offset in it.

@@ -2,29 +2,34 @@
 //!
 //! Sending walks each attempt's cursor up the worker's range; a later attempt
 //! follows the one before at [`RETRY_AFTER`] and sends what is still silent.
+//! Where the rate is searched for, probes of one more attempt go between: questions to
+//! the control sample, and what left at a rate that lost some.
 //! Receiving judges every reply: cookie, membership, sent already, window.
 //! The clock is read once a turn; nothing here allocates, locks or logs.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use rtrb::{Producer, PushError};
+use rtrb::{Consumer, Producer, PushError};
 
 use super::Control;
 use super::capture::Tap;
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
+use super::sample::Sample;
+use super::send_time::SendTimes;
 use super::shared::{RETRY_AFTER, RangeState, Shared};
 use super::verdict;
 use super::window::Update;
 use crate::error::Result;
 use crate::event::{PortEvent, PortState};
 use crate::latency::Latency;
-use crate::plan::Purpose;
-use crate::plan::probe::{Departure, Neighbour, Prober};
+use crate::plan::probe::{Answered, Departure, Neighbour, Prober};
+use crate::plan::{Purpose, Target};
 use crate::port::live::BURST;
 use crate::port::{Counters, Port, SEND_BATCH};
 use crate::wire::reply::{self, Kind, Reply};
@@ -59,10 +64,16 @@ pub(super) struct Tally {
     pub unsent: u64,
     /// Of these, second and later attempts.
     pub retries: u64,
+    /// Of those, questions to the control sample.
+    pub control: u64,
+    /// Of those, first probes sent again.
+    pub resent: u64,
     /// Replies that changed what is known.
     pub valid: u64,
     /// Replies that did not.
     pub duplicate: u64,
+    /// Of these, answers of the control sample.
+    pub rx_control: u64,
     /// Not ours.
     pub invalid: u64,
     /// The window had moved on.
@@ -107,6 +118,10 @@ pub(super) struct Worker {
     pub attempts: u8,
     /// Probes a second; `None`: as many as the receiver can take.
     pub rate: Option<f64>,
+    /// A limit that is set meanwhile takes its place.
+    pub rate_is_free: bool,
+    /// Where the rate is searched for: offsets to send again.
+    pub again: Option<Consumer<Range<u64>>>,
     /// Answer SYN-ACKs with a RST.
     pub rst: bool,
     /// Hand over header fields.
@@ -134,6 +149,8 @@ impl Worker {
         let range = &shared.ranges[self.number];
         let start_ns = now_ns();
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
+        sender.rate_is_free = self.rate_is_free;
+        sender.search = self.again.take().map(|lost| Searching::new(&shared, lost, self.number));
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
         sender.link_answers = self.link_answers;
         let mut receiver = Receiver::new(self.fault);
@@ -211,6 +228,9 @@ impl Worker {
         let mut tally = receiver.tally;
         tally.generated = sender.generated;
         tally.retries = sender.retries;
+        if let Some(search) = &sender.search {
+            (tally.control, tally.resent) = (search.control, search.resent);
+        }
         tally.unsent = sender.unsent + sender.pending.indices.len() as u64;
         let (latency, lag, stalls) = (receiver.latency, sender.lag, sender.pacer.stalls());
         let not_captured = self.tap.map_or(0, |tap| tap.dropped);
@@ -253,6 +273,103 @@ struct Sender<'a> {
     limit: u64,
     /// How late probes left.
     lag: Latency,
+    /// Where the rate is searched for.
+    search: Option<Searching<'a>>,
+}
+
+/// What a search for the rate asks of a sender.
+struct Searching<'a> {
+    shared: &'a Shared,
+    sample: &'a Sample,
+    /// Offsets that left at a rate that lost some.
+    lost: Consumer<Range<u64>>,
+    /// What is being sent again.
+    again: Range<u64>,
+    /// Probes until the next question; `None`: nothing is asked.
+    question_in: Option<usize>,
+    /// Probes from one question to the next, on average.
+    every: u32,
+    random: u64,
+    control: u64,
+    resent: u64,
+}
+
+impl<'a> Searching<'a> {
+    fn new(shared: &'a Shared, lost: Consumer<Range<u64>>, number: usize) -> Self {
+        let sample = shared.sample.as_ref().expect("a search has a sample");
+        Self {
+            shared,
+            sample,
+            lost,
+            again: 0..0,
+            question_in: None,
+            every: 0,
+            random: number as u64,
+            control: 0,
+            resent: 0,
+        }
+    }
+
+    /// Takes over how often to ask.
+    fn watch(&mut self) {
+        let every = self.sample.every();
+        if every != self.every {
+            self.every = every;
+            self.question_in = self.draw();
+        }
+    }
+
+    /// From 1 to twice the average: a question stands at any place of a batch, so that
+    /// it meets what the probes around it meet.
+    fn draw(&mut self) -> Option<usize> {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let spread = u64::from(self.every) * 2;
+        (spread > 0).then(|| (((self.random >> 32) * (spread - 1)) >> 32) as usize + 1)
+    }
+
+    /// Of `count` probes, how many leave before the next question.
+    fn before_question(&self, count: usize) -> usize {
+        self.question_in.map_or(count, |after| after.min(count))
+    }
+
+    /// `count` probes have left; asks where it is time. Returns how many questions left.
+    fn ask_after(
+        &mut self,
+        count: usize,
+        port: &mut dyn Port,
+        prober: &Prober,
+        attempt: u8,
+        now: u64,
+    ) -> Result<usize> {
+        let Some(after) = &mut self.question_in else { return Ok(0) };
+        *after = after.saturating_sub(count);
+        if *after > 0 {
+            return Ok(0);
+        }
+        self.question_in = self.draw();
+        let Some((index, at)) = self.sample.next() else { return Ok(0) };
+        if port.send(prober, &[index], attempt)? == 0 {
+            return Ok(0);
+        }
+        self.sample.asked(at, now);
+        self.control += 1;
+        Ok(1)
+    }
+
+    /// The offsets to send again, where there are some.
+    fn lost_offsets(&mut self) -> Option<&mut Range<u64>> {
+        if self.again.is_empty() {
+            self.again = self.lost.pop().ok()?;
+        }
+        Some(&mut self.again)
+    }
+
+    /// Whether nothing is left to send again, and nothing more will come.
+    fn is_done(&mut self) -> bool {
+        // In this order: what was handed over before the end was told is in the ring.
+        let over = self.shared.search_is_over.load(Ordering::Acquire);
+        over && self.lost_offsets().is_none_or(|range| range.is_empty())
+    }
 }
 
 impl<'a> Sender<'a> {
@@ -271,10 +388,11 @@ impl<'a> Sender<'a> {
             asked: 0,
             done: range.size() == 0,
             finished_at_ns: 0,
-            rate_is_free: rate.is_none(),
+            rate_is_free: false,
             watch_at_ns: now + WATCH_NS,
             limit: 0,
             lag: Latency::new(),
+            search: None,
         }
     }
 
@@ -297,9 +415,7 @@ impl<'a> Sender<'a> {
     fn turn(&mut self, port: &mut dyn Port, prober: &Prober, now: u64) -> Result<usize> {
         if self.pending.indices.is_empty() {
             // Everything chosen has left.
-            if let Some(last) = self.cursors.last() {
-                self.range.passed.store(*last, Ordering::Release);
-            }
+            self.tell_passed();
             let asked = self.range.asked.load(Ordering::Relaxed);
             if asked != self.asked {
                 self.pacer.sent((asked - self.asked) as usize);
@@ -326,13 +442,14 @@ impl<'a> Sender<'a> {
             self.generated += self.pending.indices.len() as u64;
         }
         let Pending { indices, attempt } = &mut self.pending;
-        let times = &self.range.times[usize::from(*attempt)];
         let mut together = indices.len().min(port.burst());
-        if times.are_the_ports() {
+        // What is sent outside of the schedule has no time: its round trip stays unknown.
+        let times = self.range.times.get(usize::from(*attempt));
+        if times.is_some_and(SendTimes::are_the_ports) {
             let (len, base) = self.range.run(indices);
             port.count_offsets_from(base);
             together = together.min(len);
-        } else {
+        } else if let Some(times) = times {
             let mut batch = u64::MAX;
             for index in indices.iter() {
                 let offset = self.range.offset_of(*index);
@@ -342,20 +459,29 @@ impl<'a> Sender<'a> {
                 }
             }
         }
-        let taken = port.send(prober, &indices[..together], *attempt)?;
+        let count = self.search.as_ref().map_or(together, |s| s.before_question(together));
+        let mut taken = port.send(prober, &indices[..count], *attempt)?;
         if *attempt > 0 {
             self.retries += taken as u64;
         }
         indices.drain(..taken);
+        if let Some(search) = &mut self.search {
+            let extra = self.cursors.len() as u8;
+            search.resent += if *attempt == extra { taken as u64 } else { 0 };
+            let questions = search.ask_after(taken, port, prober, extra, now)?;
+            self.retries += questions as u64;
+            self.generated += questions as u64;
+            taken += questions;
+        }
         self.sent += taken as u64;
         if let Some(lag_ns) = self.pacer.lag_ns() {
             // Once a batch: of its probes the first is the latest.
             self.lag.record_many(lag_ns, taken as u64);
         }
         self.pacer.sent(taken);
-        if indices.is_empty() && self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
+        if self.pending.indices.is_empty() && self.is_through() {
             self.done = true;
-            self.range.passed.store(self.range.size(), Ordering::Release);
+            self.tell_passed();
             self.finished_at_ns = now_ns();
             // No next call: an error that the last kick met must not stay unsaid.
             port.kick()?;
@@ -363,9 +489,32 @@ impl<'a> Sender<'a> {
         Ok(taken)
     }
 
+    /// Whether every attempt has passed over the whole range.
+    fn is_through(&mut self) -> bool {
+        self.cursors.iter().all(|cursor| *cursor == self.range.size())
+            && self.search.as_mut().is_none_or(Searching::is_done)
+    }
+
+    /// Tells how far the last attempt has come; what may yet be sent again, or is to be,
+    /// is not passed. Everything chosen has left.
+    fn tell_passed(&mut self) {
+        let Some(&last) = self.cursors.last() else { return };
+        let judged = self.range.judged.load(Ordering::Acquire);
+        let again = match &mut self.search {
+            Some(search) => search.lost_offsets().map_or(u64::MAX, |range| range.start),
+            None => u64::MAX,
+        };
+        self.range.passed.store(last.min(judged).min(again), Ordering::Release);
+    }
+
     /// Chooses up to `count` indices (a retry completes its last batch), the
     /// latest attempt first: its probes have waited longest.
     fn choose(&mut self, count: usize, now: u64) {
+        self.choose_again(count);
+        if !self.pending.indices.is_empty() {
+            self.pending.attempt = self.cursors.len() as u8;
+            return;
+        }
         for attempt in (0..self.cursors.len()).rev() {
             if attempt == 0 {
                 self.choose_first(count);
@@ -380,9 +529,22 @@ impl<'a> Sender<'a> {
             self.range.reached[attempt].store(self.cursors[attempt], Ordering::Release);
         }
         // Nothing chosen: the last cursor may just have passed over the end.
-        if self.cursors.iter().all(|cursor| *cursor == self.range.size()) {
-            self.range.passed.store(self.range.size(), Ordering::Release);
+        if self.is_through() {
+            self.tell_passed();
             self.done = true;
+        }
+    }
+
+    /// Chooses of what left at a rate that lost some what is still silent.
+    fn choose_again(&mut self, count: usize) {
+        let (range, errors_are_silence) = (self.range, self.errors_are_silence);
+        let Some(again) = self.search.as_mut().and_then(Searching::lost_offsets) else { return };
+        let scan_end = (again.start + RETRY_SCAN).min(again.end);
+        while again.start < scan_end && self.pending.indices.len() < count {
+            if is_silent(range, again.start, errors_are_silence) {
+                self.pending.indices.push(range.index_at(again.start));
+            }
+            again.start += 1;
         }
     }
 
@@ -440,11 +602,7 @@ impl<'a> Sender<'a> {
             } else if self.pending.indices.is_full() {
                 break;
             }
-            let silent = match self.range.window.state(offset) {
-                None => true,
-                Some(state) => self.errors_are_silence && state == PortState::Filtered,
-            };
-            if silent {
+            if is_silent(self.range, offset, self.errors_are_silence) {
                 if before.since(offset, now).is_some_and(|age| age < wait_ns) {
                     break;
                 }
@@ -463,6 +621,17 @@ impl<'a> Sender<'a> {
             self.limit = limit;
             self.pacer.set_rate((limit > 0).then_some(limit as f64), now);
         }
+        if let Some(search) = &mut self.search {
+            search.watch();
+        }
+    }
+}
+
+/// Whether what is known of `offset` leaves it to be asked once more.
+fn is_silent(range: &RangeState, offset: u64, errors_are_silence: bool) -> bool {
+    match range.window.state(offset) {
+        None => true,
+        Some(state) => errors_are_silence && state == PortState::Filtered,
     }
 }
 
@@ -550,7 +719,9 @@ impl Receiver {
     ) -> Option<PortEvent> {
         let located = judge.validate(reply, frame).and_then(|answered| {
             let (range, offset) = shared.locate(answered.index)?;
-            let reached = range.reached.get(usize::from(answered.attempt))?;
+            // What is asked outside of the schedule has been asked before.
+            let attempt = usize::from(answered.attempt);
+            let reached = range.reached.get(attempt).or_else(|| range.reached.first())?;
             (offset < reached.load(Ordering::Acquire)).then_some((answered, range, offset))
         });
         let Some((answered, range, offset)) = located else {
@@ -558,7 +729,11 @@ impl Receiver {
             return None;
         };
         let (state, reason) = verdict::of(judge.plan().items().purpose(), &answered, reply);
-        let rtt_ns = range.times[usize::from(answered.attempt)].since(offset, rx_ns);
+        let times = range.times.get(usize::from(answered.attempt));
+        if times.is_none() && self.is_of_the_sample(&answered, shared, rx_ns) {
+            return None;
+        }
+        let rtt_ns = times.and_then(|times| times.since(offset, rx_ns));
         let previous = match range.window.update(offset, state) {
             Update::New => {
                 // Always room: a turn takes at most as many frames.
@@ -579,6 +754,13 @@ impl Receiver {
                 return None;
             }
         };
+        if previous.is_none()
+            && answered.attempt == 0
+            && let Some(sample) = &shared.sample
+            && Sample::takes(reason)
+        {
+            sample.note(answered.target.addr, answered.target.port, answered.index, rx_ns);
+        }
         self.tally.valid += 1;
         self.count(state, 1);
         Some(PortEvent {
@@ -593,6 +775,16 @@ impl Receiver {
             at_ns: rx_ns,
             heard: None,
         })
+    }
+
+    /// Whether a reply answers a question to the control sample; it tells nothing new.
+    fn is_of_the_sample(&mut self, answered: &Answered, shared: &Shared, rx_ns: u64) -> bool {
+        let Target { addr, port, .. } = answered.target;
+        let sample = shared.sample.as_ref();
+        let is = sample.is_some_and(|sample| sample.answered(addr, port, answered.index, rx_ns));
+        self.tally.duplicate += u64::from(is);
+        self.tally.rx_control += u64::from(is);
+        is
     }
 
     /// Adds to the number of ports in `state`, wrapping (see [`Live`](super::shared::Live)).

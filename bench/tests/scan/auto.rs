@@ -1,0 +1,148 @@
+//! `--rate auto` against a far end that takes so many probes a second and drops the
+//! rest: it settles where a search by hand does, and what was lost on the way there is
+//! found all the same.
+//!
+//! Only a machine that lets the scan run shows what the far end does, so a property is
+//! asked for in one of a few tries; a fault of the search shows in each.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::lab::{Ended, Lab, Verdict};
+use crate::open_lab::OpenLab;
+use crate::setting::{seed, sized, turn};
+
+const TRIES: usize = 3;
+/// What the far end takes, and labs that take as much and everything.
+const PPS: f64 = 20_000.0;
+const SLOW: Lab = Lab { rules: "--seed 7 --open 100 --closed 300 --receiver-pps 20000", link: "" };
+const SLOW_AND_FAR: Lab = Lab {
+    rules: "--seed 7 --open 100 --closed 300 --receiver-pps 20000 --loss 5 \
+            --delay-us 20000-200000",
+    link: "",
+};
+const FAST: Lab = Lab { rules: "--seed 7 --open 100 --closed 300", link: "" };
+
+/// A scan of `targets`, all of whose ports 1 to 64 are asked once.
+fn scan(lab: Lab, targets: &str, flags: &str, fault: &str) -> (Ended, Verdict) {
+    let line = format!(
+        "-sS -p 1-64 {targets} --port-engine xdp --retries 0 --seed {} --json \
+         --show open,closed --cooldown 1 {flags}",
+        seed()
+    );
+    let scan = lab.scan_with(&line, &[("PRTIP_FAULT", fault)]);
+    assert_eq!(scan.code, Some(0), "{}", scan.words);
+    assert_eq!(scan.booked("unaccounted"), 0, "{}", scan.ledger());
+    let verdict = lab.check(&format!("--targets {targets} --ports 1-64"), &scan.results);
+    assert!(verdict.nothing_false(), "{verdict:?}");
+    (scan, verdict)
+}
+
+fn auto(lab: Lab, fault: &str) -> (Ended, Verdict, f64) {
+    let targets = sized("198.18.0.0/20", "198.18.0.0/17");
+    let (scan, verdict) = scan(lab, targets, "--rate auto", fault);
+    let finished = scan.records("scan_finished").pop().unwrap();
+    let found = finished["rate_found"].as_f64().unwrap();
+    println!("found {found} a second, settled: {}", finished["rate_settled"]);
+    println!("{}", scan.ledger()["remarks"]);
+    (scan, verdict, found)
+}
+
+/// The highest fixed rate at which nothing is missed, to 3 %.
+fn by_hand() -> f64 {
+    // A scan that was not let run misses what the far end would have taken.
+    let is_clean = |rate: f64| {
+        (0..TRIES).any(|_| {
+            let flags = format!("--rate {rate:.0}");
+            let (_, verdict) = scan(SLOW, sized("198.18.0.0/24", "198.18.0.0/22"), &flags, "");
+            println!("by hand: {rate:.0} a second: {} missed", verdict.missed);
+            verdict.missed == 0
+        })
+    };
+    let (mut low, mut high) = (PPS * 0.7, PPS * 1.4);
+    assert!(is_clean(low) && !is_clean(high), "the far end's limit is not near {PPS}");
+    while high / low > 1.03 {
+        let middle = (low * high).sqrt();
+        if is_clean(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    println!("by hand: {low:.0} a second lose nothing");
+    low
+}
+
+#[test]
+fn settles_within_a_tenth_of_what_a_search_by_hand_finds() {
+    let Some(_turn) = turn("rate auto") else { return };
+    let by_hand = by_hand();
+    for (lab, lost_pm) in [(SLOW, 0), (SLOW_AND_FAR, 10)] {
+        let mut tried = Vec::new();
+        let near = (0..TRIES).any(|_| {
+            let (scan, verdict, found) = auto(lab, "");
+            // What the wire loses by chance is lost at any rate; what left too fast is not.
+            let chance = verdict.expected * lost_pm / 1000;
+            let most = chance + chance / 10 + verdict.expected / 500;
+            tried.push((found, verdict.missed));
+            let control = (scan.booked("control"), scan.booked("rx_control"));
+            assert!(control.0 > 1000 && control.1 <= control.0, "{control:?}");
+            assert!(scan.booked("rx_duplicate") >= control.1);
+            (found / by_hand - 1.0).abs() <= 0.1 && verdict.missed <= most
+        });
+        assert!(near, "by hand {by_hand:.0}; found and missed: {tried:?}");
+    }
+}
+
+/// The controls: where nothing is slow the rate goes on rising, and so it does beyond a
+/// slow far end where the sample is made not to tell.
+#[test]
+fn rises_where_nothing_is_lost_or_the_loss_is_not_seen() {
+    let Some(_turn) = turn("rate auto, controls") else { return };
+    for (lab, fault) in [(FAST, ""), (SLOW, "deaf-control")] {
+        let mut tried = Vec::new();
+        let rose = (0..TRIES).any(|_| {
+            let (_, verdict, found) = auto(lab, fault);
+            assert!(fault.is_empty() || verdict.missed > verdict.expected / 10, "{verdict:?}");
+            tried.push(found);
+            found > PPS * 1.5
+        });
+        assert!(rose, "with {fault:?}: {tried:?}");
+    }
+}
+
+/// What left too fast and was not yet sent again when the kill came is asked by the run
+/// that goes on.
+#[test]
+fn a_search_that_is_killed_goes_on_and_loses_nothing() {
+    let Some(_turn) = turn("rate auto, killed") else { return };
+    let lab = OpenLab::open(SLOW, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let targets = "198.18.0.0/21";
+    let mut scan = lab
+        .prtip(&format!("-sS -p 1-64 {targets} --port-engine xdp --rate auto --retries 0"))
+        .args(["--show", "open,closed", "--cooldown", "1", "--event-log"])
+        .arg(&log)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Well into the search: some tens of thousands of answers.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while fs::metadata(&log).map_or(0, |log| log.len()) < 5_000_000 {
+        assert!(Instant::now() < deadline, "the scan does not come on");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    scan.kill().unwrap();
+    scan.wait().unwrap();
+    let ended = lab.prtip("--resume").arg(&log).output().unwrap();
+    let words = String::from_utf8(ended.stderr).unwrap();
+    println!("{words}");
+    assert_eq!(ended.status.code(), Some(0), "{words}");
+    let verdict = SLOW.check(&format!("--targets {targets} --ports 1-64"), &log);
+    assert!(verdict.nothing_false(), "{verdict:?}");
+    assert!(verdict.missed <= verdict.expected / 200, "{verdict:?}");
+    lab.close();
+}
