@@ -222,12 +222,15 @@ fn call_masscan(command: &mut Command, scan: &Scan) {
 fn call_zmap(command: &mut Command, scan: &Scan) {
     let rate = match scan.pace {
         Pace::Max => 0,
-        Pace::Rate(rate) => rate,
+        // It waits once an address, however often it asks each.
+        Pace::Rate(rate) => (rate / u64::from(scan.work.ports())).max(1),
     };
     command.args(["-C", "/dev/null", "-b", "/dev/null", "-q", "--disable-syslog"]);
     command.args(["-p", "1", "-P", &scan.work.ports().to_string(), "-i", SCAN]);
     command.args(["-G", &mac_text(ROUTER_MAC), "-r", &rate.to_string(), "-c", "1"]);
     command.args(["-e", &scan.seed.to_string()]).args(scan.flags);
+    // One full queue would end the scan; what is not sent lowers its recall.
+    command.args(["--max-sendto-failures", "1000000000"]);
     command.args(["-O", "csv", "-f", ZMAP_FIELDS, "-o", "-"]);
     command.args(["--output-filter", "success = 1 && repeat = 0", &scan.work.targets()]);
 }
@@ -258,7 +261,7 @@ mod tests {
             let installed =
                 Installed { scanner, program, root: None, title: scanner.name.to_owned() };
             let scan = Scan {
-                work: Work::about(1 << 18),
+                work: Work::about(1 << 16),
                 pace: Pace::Rate(4321),
                 flags: scanner.choices[0],
                 seed: 7,
