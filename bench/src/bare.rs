@@ -1,7 +1,7 @@
 //! The baseline: AF_XDP loops as simple and as fast as we can write them. They
 //! send one constant frame, count what comes back, and know nothing of plans,
 //! cookies or results. Ring sizes, batch, bind flags and socket options are those
-//! that the engine uses in copy mode.
+//! that the engine uses in the same mode.
 //!
 //! Simpler than the engine's, and that is the point: the one frame is in no ring
 //! twice over, because nobody ever writes to it again; so there is no list of free
@@ -15,6 +15,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use prtip_engine::scan::XdpMode;
 use xsk_rs::config::{BindFlags, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig};
 use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
@@ -50,15 +51,15 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Binds to `queue` of `interface` in copy mode, waiting while it is busy, and
-    /// writes `frame`.
+    /// Binds to `queue` of `interface` (zero-copy in that mode, else copy), waiting while
+    /// it is busy, and writes `frame`.
     ///
     /// # Errors
     /// When the socket cannot be had.
-    pub fn open(interface: &str, queue: u32, frame: &[u8]) -> Result<Self> {
+    pub fn open(interface: &str, queue: u32, mode: XdpMode, frame: &[u8]) -> Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match Self::try_open(interface, queue, frame) {
+            match Self::try_open(interface, queue, mode, frame) {
                 Err(error) if is_busy(&error) && Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
@@ -69,7 +70,9 @@ impl Bare {
         }
     }
 
-    fn try_open(interface: &str, queue: u32, frame: &[u8]) -> Result<Self> {
+    fn try_open(interface: &str, queue: u32, mode: XdpMode, frame: &[u8]) -> Result<Self> {
+        let mode =
+            if mode == XdpMode::Zerocopy { BindFlags::XDP_ZEROCOPY } else { BindFlags::XDP_COPY };
         let (rx_ring, tx_ring) = (QueueSize::new(RX_RING)?, QueueSize::new(TX_RING)?);
         let umem_config = UmemConfig::builder()
             .frame_size(2048.try_into()?)
@@ -83,7 +86,7 @@ impl Bare {
             .rx_queue_size(rx_ring)
             .tx_queue_size(tx_ring)
             .libxdp_flags(LibxdpFlags::XSK_LIBXDP_FLAGS_INHIBIT_PROG_LOAD)
-            .bind_flags(BindFlags::XDP_COPY | BindFlags::XDP_USE_NEED_WAKEUP)
+            .bind_flags(mode | BindFlags::XDP_USE_NEED_WAKEUP)
             .build();
         let name: Interface = interface.parse().map_err(|_| anyhow!("interface {interface}"))?;
         // SAFETY: the UMEM is not shared with another socket.

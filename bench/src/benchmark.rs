@@ -112,13 +112,31 @@ impl Row {
 pub struct Table {
     json: bool,
     began: bool,
+    over: String,
+    aims: bool,
 }
 
 impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(args: &BenchArgs) -> Self {
-        Self { json: args.json, began: false }
+        Self { json: args.json, began: false, over: "veth".to_owned(), aims: true }
+    }
+
+    /// The table of a run over another link than the lab's: the aims of the rows are
+    /// not for that.
+    #[must_use]
+    pub fn over(self, over: &str) -> Self {
+        Self { over: over.to_owned(), aims: false, ..self }
+    }
+
+    /// Says what is no row: between the rows for people, else on standard error.
+    pub fn say(&self, text: &str) {
+        if self.json {
+            eprintln!("prtip-bench: {text}");
+        } else {
+            println!("{text}");
+        }
     }
 
     /// Prints one row; before the first, how it was measured.
@@ -126,6 +144,7 @@ impl Table {
     /// # Errors
     /// When standard output does not take it.
     pub fn print(&mut self, row: &Row) -> Result<()> {
+        let row = &Row { target: row.target.filter(|_| self.aims), ..row.clone() };
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer(&mut out, row)?;
@@ -135,7 +154,12 @@ impl Table {
                 let Setup { port_engine, xdp_mode, packet } = &row.setup;
                 let mode =
                     xdp_mode.as_ref().map(|mode| format!(" ({mode} mode)")).unwrap_or_default();
-                writeln!(out, "{port_engine}{mode} over veth, Linux {}; {packet}", release())?;
+                writeln!(
+                    out,
+                    "{port_engine}{mode} over {}, Linux {}; {packet}",
+                    self.over,
+                    release()
+                )?;
             }
             writeln!(out, "{}", row.text())?;
         }

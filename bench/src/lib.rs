@@ -5,7 +5,8 @@
 //! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
 //!   compared in the same run with [`bare`] loops and the other port engine.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
-//! * [`stage`]: the namespaces they run in; [`cpu`]: the clocks; [`paired`]: the
+//! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
+//!   or a card's; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`benchmark`]: what the commands take and print.
 //! * [`vm`]: the lab over emulated cards that have AF_XDP zero-copy.
 
@@ -21,3 +22,4 @@ pub mod stage;
 pub mod tx;
 mod tx_live;
 pub mod vm;
+pub mod wire;

@@ -8,9 +8,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
 use prtip_bench::peers::{self, PeersArgs};
+use prtip_bench::wire::CardArgs;
 use prtip_bench::{lab, roundtrip, tx, vm};
 
 #[derive(Debug, Parser)]
@@ -26,21 +27,35 @@ enum Command {
     #[command(subcommand)]
     Lab(lab::args::LabCommand),
     /// How fast probes leave: the engine against a bare loop, AF_PACKET, and two queues
-    Tx(BenchArgs),
+    ///
+    /// In private network namespaces; with -e on a card of yours, at full rate, to the
+    /// hosts named (docs/benchmark-your-card.md).
+    Tx(LinkArgs),
     /// How fast probes leave and their answers are judged, against a bare echo loop
-    Roundtrip(BenchArgs),
+    ///
+    /// In private network namespaces; with -e on a card of yours, at full rate, to the
+    /// hosts named, which should answer every SYN (docs/benchmark-your-card.md).
+    Roundtrip(LinkArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
     Vm(vm::VmArgs),
     /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
     Peers(PeersArgs),
 }
 
+#[derive(Debug, Args)]
+struct LinkArgs {
+    #[command(flatten)]
+    bench: BenchArgs,
+    #[command(flatten)]
+    card: CardArgs,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Lab(command) => lab::run(command),
-        Command::Tx(args) => tx::run(&args).map(|()| 0),
-        Command::Roundtrip(args) => roundtrip::run(&args).map(|()| 0),
+        Command::Tx(args) => tx::run(&args.bench, &args.card).map(|()| 0),
+        Command::Roundtrip(args) => roundtrip::run(&args.bench, &args.card).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Peers(args) => peers::run(&args).map(|()| 0),
     };

@@ -9,10 +9,12 @@
 //!
 //! Further rows are the live engine's ([`roundtrip_live`]).
 //!
+//! With `-e` the same runs on a card, to targets that should answer every probe.
+//!
 //! Either side takes the link anew for each sample, because one program fits on it.
 //! CPU time is that of the whole process, so the engine's coordinator is in it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -21,45 +23,77 @@ use prtip_bpf::abi::Key;
 use prtip_bpf::bench::BenchProgram;
 use prtip_bpf::lab::{Lab, LabConfig};
 use prtip_engine::event::PortEvent;
-use prtip_engine::plan::origin::Way;
+use prtip_engine::plan::Plan;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
-use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::scan::{
     Control, EngineChoice, Observer, Options, Prepared, Progress, Rate, SynOptions, XdpMode,
     prepare,
 };
-use prtip_engine::wire::Link;
 use rustix::net::{AddressFamily, SocketType};
 
 use crate::bare::Bare;
 use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Whose};
-use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6, SCAN, SCAN_MAC};
+use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use crate::paired::{Comparison, Side, interleave};
 use crate::roundtrip_live;
 use crate::stage::Stage;
-use crate::tx::SOURCE;
+use crate::wire::{CardArgs, Wire};
 
 /// Round trips of one sample: some 200 ms.
 const SAMPLE: u64 = 1 << 16;
-/// Ports of each address.
-pub(crate) const PORTS: u16 = 16;
 /// How long the engine listens after its last probe, and the loop after its last frame.
 const PATIENCE: Duration = Duration::from_millis(10);
 const KEY: Key = Key { k0: 1, k1: 2 };
 
-/// Measures and prints the row.
+/// Measures and prints the rows.
 ///
 /// # Errors
-/// Without privileges, or when a port cannot be had.
-pub fn run(args: &BenchArgs) -> Result<()> {
+/// `Usage` for a card or target that cannot be one; without privileges, or when a port
+/// cannot be had.
+pub fn run(args: &BenchArgs, card: &CardArgs) -> Result<()> {
+    match card.wire()? {
+        Some(wire) => on_card(&wire, args),
+        None => in_lab(args),
+    }
+}
+
+/// The rows that a card and any target that answers allow.
+fn on_card(wire: &Wire, args: &BenchArgs) -> Result<()> {
+    let mut table = Table::new(args).over(&wire.over);
+    let before = wire.left()?;
+    if wire.queues == 1 {
+        table.print(&measure(wire, args.pairs)?)?;
+    } else {
+        // The card's hash, or the far end, chooses the queue of an answer.
+        table.say(&format!(
+            "left out: the bare echo loop: it listens on one queue, and {name} has {} (ethtool -L \
+             {name} combined 1)",
+            wire.queues,
+            name = wire.name
+        ));
+    }
+    if wire.mode == XdpMode::Copy {
+        match roundtrip_live::measure(wire, args.pairs, 1000) {
+            Ok(row) => table.print(&row)?,
+            Err(error) => table.say(&format!("left out: the live engine: {error:#}")),
+        }
+    } else {
+        table.say("left out: the live engine, which is compared with copy mode");
+    }
+    table.say("left out: one probe in a hundred answered, which the lab's far end makes so");
+    table.say(&wire.account(before)?);
+    Ok(())
+}
+
+fn in_lab(args: &BenchArgs) -> Result<()> {
     let stage = Stage::new(1)?;
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     let ifindex = rustix::net::netdevice::name_to_index(&socket, FAR)?;
     let mut far_end = Lab::load(all_open()).context("the lab's far end")?;
     far_end.attach(FAR, ifindex).context("the lab's far end")?;
     let mut table = Table::new(args);
-    table.print(&stage.in_scan(|| measure(args.pairs))?)?;
+    table.print(&stage.in_scan(|| measure(&Wire::lab(1)?, args.pairs))?)?;
     for open_pm in [1000, 10] {
         drop(far_end);
         far_end = Lab::load(LabConfig {
@@ -69,7 +103,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             ..all_open()
         })?;
         far_end.attach(FAR, ifindex).context("the lab's far end")?;
-        table.print(&stage.in_scan(|| roundtrip_live::measure(args.pairs, open_pm))?)?;
+        table.print(
+            &stage.in_scan(|| roundtrip_live::measure(&Wire::lab(1)?, args.pairs, open_pm))?,
+        )?;
     }
     Ok(())
 }
@@ -88,38 +124,43 @@ fn all_open() -> LabConfig {
     }
 }
 
-fn measure(pairs: usize) -> Result<Row> {
+fn measure(wire: &Wire, pairs: usize) -> Result<Row> {
     let core = core_affinity::get_core_ids().unwrap_or_default().pop();
     let core = core.context("no CPU to run on")?;
     // The threads of the scan inherit it: everything runs on one CPU, for either side.
     ensure!(core_affinity::set_for_current(core), "cannot pin a thread to CPU {}", core.id);
     let clocks = Clocks::new(Whose::Process, &[core]);
 
-    let frame = constant_frame()?;
+    let frame = constant_frame(wire)?;
+    let sample = wire.pairs(SAMPLE);
     let (mut lost, mut total, mut mode) = (0, 0, None);
     let mut seed = 0;
     let pairs = interleave(pairs, |side| {
         let (answered, cpu_s) = match side {
             Side::Ours => {
                 seed += 1;
-                let prepared = prepare_scan(plan(seed, SAMPLE)?, EngineChoice::Xdp)?;
+                let prepared = prepare_scan(wire, wire.plan(seed, sample)?, EngineChoice::Xdp)?;
                 mode = prepared.info().xdp_mode;
-                scan(prepared, &clocks, SAMPLE)?
+                scan(wire, prepared, &clocks, sample)?
             }
             Side::Theirs => {
-                let mut bare = Bare::open(SCAN, 0, &frame)?;
-                let mut program = BenchProgram::redirect_all(SCAN)?;
+                let mut bare = Bare::open(&wire.name, 0, wire.mode, &frame)?;
+                let mut program = BenchProgram::redirect_all(&wire.name)?;
                 program.set_socket(0, bare.fd())?;
+                wire.settle()?;
                 let start = clocks.read();
-                let answered = in_a_thread(|| bare.echo(SAMPLE, PATIENCE))?;
+                let answered = in_a_thread(|| bare.echo(sample, PATIENCE))?;
                 (answered, (clocks.read() - start).cpu_s())
             }
         };
-        total += SAMPLE;
-        lost += SAMPLE.abs_diff(answered);
+        total += sample;
+        lost += sample.abs_diff(answered);
+        wire.count(sample)?;
         ensure!(answered > 0, "nothing came back");
         Ok(answered as f64 / cpu_s)
     })?;
+    let answer =
+        if wire.lab { "each answered by a SYN-ACK" } else { "answered as the target answers" };
     Ok(Row {
         bench: "roundtrip",
         row: "AF_XDP engine, one queue: a whole scan with cookie check, window and events"
@@ -131,58 +172,40 @@ fn measure(pairs: usize) -> Result<Row> {
         setup: Setup {
             port_engine: "xdp".to_owned(),
             xdp_mode: mode.map(str::to_owned),
-            packet: "IPv4 SYN with MSS, 58 bytes (84 on the wire), each answered by a SYN-ACK"
-                .to_owned(),
+            packet: format!("IPv4 SYN with MSS, 58 bytes (84 on the wire), {answer}"),
         },
         note: (lost > 0).then(|| format!("{lost} of {total} round trips were lost or doubled")),
     })
 }
 
 /// The probe that the bare loop repeats.
-fn constant_frame() -> Result<Vec<u8>> {
+fn constant_frame(wire: &Wire) -> Result<Vec<u8>> {
     let config = ProbeConfig {
         key: KEY,
         source_ports: 61_000..=65_535,
         attempts: 1,
         syn: SynOptions::Mss,
-        ways: vec![Way::new(
-            Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
-            Some(SOURCE),
-            None,
-        )],
+        ways: vec![wire.way()],
         way_of: None,
         contact: None,
     };
-    let prober = Prober::new(plan(0, SAMPLE)?.into(), &config)?;
+    let prober = Prober::new(wire.plan(0, SAMPLE)?.into(), &config)?;
     let mut frame = vec![0; 256];
     let len = prober.craft(0, 0, &mut frame);
     frame.truncate(len);
     Ok(frame)
 }
 
-/// Addresses of 198.18.0.0/15 with [`PORTS`] ports each: `pairs` together, which is
-/// a power of two.
-pub(crate) fn plan(seed: u64, pairs: u64) -> Result<Plan> {
-    let length = 32 - (pairs / u64::from(PORTS)).ilog2();
-    let targets = IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), length as u8)
-        .context("a literal prefix")?;
-    let mut builder = Plan::builder();
-    builder.target(&[targets], true).ports(PortSet::new(1..=PORTS)).seed(seed);
-    let plan = builder.build()?;
-    ensure!(plan.len() == pairs, "{} pairs", plan.len());
-    Ok(plan)
-}
-
-pub(crate) fn prepare_scan(plan: Plan, engine: EngineChoice) -> Result<Prepared> {
+pub(crate) fn prepare_scan(wire: &Wire, plan: Plan, engine: EngineChoice) -> Result<Prepared> {
     let options = Options {
         rate: Rate::Max,
         retries: Some(0),
         cooldown: PATIENCE,
         engine,
-        xdp_mode: XdpMode::Copy,
-        interfaces: vec![SCAN.to_owned()],
-        source_ips: vec![IpAddr::V4(SOURCE)],
-        router_mac: Some(ROUTER_MAC),
+        xdp_mode: wire.mode,
+        interfaces: vec![wire.name.clone()],
+        source_ips: vec![IpAddr::V4(wire.source)],
+        router_mac: Some(wire.router_mac),
         rst: false,
         ..Options::default()
     };
@@ -192,7 +215,13 @@ pub(crate) fn prepare_scan(plan: Plan, engine: EngineChoice) -> Result<Prepared>
 /// Runs a scan; how many of its probes were answered, and the CPU seconds until
 /// the last of `wanted` results had come over the bus: what follows (the cooldown, closing the
 /// port) is no round trip.
-pub(crate) fn scan(prepared: Prepared, clocks: &Clocks, wanted: u64) -> Result<(u64, f64)> {
+pub(crate) fn scan(
+    wire: &Wire,
+    prepared: Prepared,
+    clocks: &Clocks,
+    wanted: u64,
+) -> Result<(u64, f64)> {
+    wire.settle()?;
     let start = clocks.read();
     let mut results = Results { count: 0, wanted, clocks, all: None };
     let report = prepared.run(&Control::default(), &mut results)?;

@@ -13,10 +13,11 @@
 //! wall time, so it says how busy the CPUs were; its per-CPU twin shows whether
 //! the queues get in each other's way even where no second CPU is free.
 //!
+//! With `-e` the same runs on a card, as far as its queues go.
+//!
 //! The AF_XDP port and the bare loop have queues of their own on the same link and
 //! stay open, so that samples can be short and alternate fast.
 
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -24,32 +25,28 @@ use anyhow::{Context, Result, anyhow, ensure};
 use core_affinity::CoreId;
 use prtip_bpf::abi::Key;
 use prtip_bpf::bench::BenchProgram;
-use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
-use prtip_engine::plan::{IpRange, Plan, PortSet};
 use prtip_engine::port::filter::ReplyFilter;
 use prtip_engine::port::live::BURST;
 use prtip_engine::port::packet::{self, PacketPort};
 use prtip_engine::port::xsk::{self, XskPort};
 use prtip_engine::port::{Port, SEND_BATCH};
 use prtip_engine::scan::{SynOptions, XdpMode};
-use prtip_engine::wire::Link;
-use rustix::net::{AddressFamily, SocketType};
 
 use crate::bare::Bare;
 use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Ticks, Whose};
-use crate::lab::network::{FAR, ROUTER_MAC, SCAN, SCAN_MAC};
+use crate::lab::network::FAR;
 use crate::paired::{Comparison, Side, interleave};
 use crate::stage::Stage;
 use crate::tx_live;
+use crate::wire::{CardArgs, Wire};
 
 /// Packets of one sample: some 70 ms.
 pub(crate) const SAMPLE: u64 = 1 << 15;
 /// Queues of the link: two for the engine, one for the replies of the live engine, one
 /// for the bare loop.
 const QUEUES: u32 = 4;
-const BARE_QUEUE: u32 = 3;
 /// Batches tried on the AF_PACKET port.
 const BATCHES: [usize; 4] = [8, 16, 32, SEND_BATCH];
 /// Samples for each of them; their best counts.
@@ -57,25 +54,34 @@ const TRIES: usize = 3;
 const BENCH: &str = "tx";
 pub(crate) const PER_CPU: &str = "packets/CPU-s";
 
-/// Our address in the scanner's namespace.
-pub const SOURCE: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 1);
-
 /// Measures and prints all rows.
 ///
 /// # Errors
-/// Without privileges, or when a port cannot be had.
-pub fn run(args: &BenchArgs) -> Result<()> {
+/// `Usage` for a card or target that cannot be one; without privileges, or when a port
+/// cannot be had.
+pub fn run(args: &BenchArgs, card: &CardArgs) -> Result<()> {
+    if let Some(wire) = card.wire()? {
+        let mut table = Table::new(args).over(&wire.over);
+        let before = wire.left()?;
+        measure(&wire, args.pairs, &mut table)?;
+        table.say(&wire.account(before)?);
+        return Ok(());
+    }
     let stage = Stage::new(QUEUES)?;
     let _far_end = BenchProgram::drop_all(FAR)?;
     let mut table = Table::new(args);
-    stage.in_scan(|| measure(args.pairs, &mut table))
+    stage.in_scan(|| measure(&Wire::lab(QUEUES)?, args.pairs, &mut table))
 }
 
-fn measure(pairs: usize, table: &mut Table) -> Result<()> {
+fn measure(wire: &Wire, pairs: usize, table: &mut Table) -> Result<()> {
     let cores = core_affinity::get_core_ids().unwrap_or_default();
-    let prober = prober()?;
-    let opened = open_xdp(&prober)?;
+    let prober = prober(wire)?;
+    let queues = wire.queues.min(QUEUES);
+    // One is the bare loop's, where there is more than one.
+    let opened = open_xdp(wire, &prober, (queues - 1).max(1))?;
+    wire.settle()?;
     let mut bench = Bench {
+        wire,
         setup: Setup {
             port_engine: "xdp".to_owned(),
             xdp_mode: Some(opened.mode.to_owned()),
@@ -86,69 +92,82 @@ fn measure(pairs: usize, table: &mut Table) -> Result<()> {
         next: 0,
         cpus: cores.len(),
     };
-    let [mut first, mut second, third] = <[XskPort; 3]>::try_from(opened.ports)
-        .map_err(|ports| anyhow!("{} ports for three queues", ports.len()))?;
+    let mut ports = opened.ports.into_iter();
+    let mut first = ports.next().context("a port on the first queue")?;
+    let (second, third) = (ports.next(), ports.next());
     let core = cores.last().copied().context("no CPU to run on")?;
     ensure!(core_affinity::set_for_current(core), "cannot pin a thread to CPU {}", core.id);
     let clocks = Clocks::new(Whose::Thread, &[core]);
 
-    table.print(&bench.against_bare(&clocks, &mut first)?)?;
-    table.print(&bench.against_packet(&clocks, &mut first)?)?;
-    for row in tx_live::rows(pairs, &bench.prober, &clocks, third, &mut first)? {
-        table.print(&row)?;
-    }
-    if let [.., one, two] = cores[..] {
-        for row in bench.two_queues(&mut first, &mut second, [one, two])? {
-            table.print(&row)?;
-        }
+    let few = |row: &str, need: u32| {
+        format!("left out: {row}: it takes {need} queues, and {} has {}", wire.name, wire.queues)
+    };
+    if queues > 1 {
+        table.print(&bench.against_bare(&clocks, &mut first, queues - 1)?)?;
     } else {
-        eprintln!("prtip-bench: tx: one CPU only, so no row for two queues");
+        table.say(&few("the bare loop", 2));
+    }
+    table.print(&bench.against_packet(&clocks, &mut first)?)?;
+    match third {
+        Some(_) if wire.mode != XdpMode::Copy => {
+            table.say("left out: the live engine, which is compared with copy mode");
+        }
+        Some(sockets) => {
+            match tx_live::rows(wire, pairs, &bench.prober, &clocks, sockets, &mut first) {
+                Ok(rows) => rows.iter().try_for_each(|row| table.print(row))?,
+                // A driver need not be able to.
+                Err(error) if !wire.lab => {
+                    table.say(&format!("left out: the live engine: {error:#}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        None => table.say(&few("the live engine", 4)),
+    }
+    match (second, &cores[..]) {
+        (Some(mut second), &[.., one, two]) => {
+            for row in bench.two_queues(&mut first, &mut second, [one, two])? {
+                table.print(&row)?;
+            }
+        }
+        (Some(_), _) => table.say("left out: two queues: there is one CPU only"),
+        (None, _) => table.say(&few("two queues", 3)),
     }
     Ok(())
 }
 
-/// 2^32 pairs of the lab: more than any run sends.
-fn prober() -> Result<Prober> {
-    let targets =
-        IpRange::prefix(Ipv4Addr::new(198, 18, 0, 0).into(), 15).context("a literal prefix")?;
-    let mut builder = Plan::builder();
-    builder.target(&[targets], true).ports(PortSet::new(1..=1 << 15)).seed(7);
+fn prober(wire: &Wire) -> Result<Prober> {
     let config = ProbeConfig {
         key: Key { k0: 1, k1: 2 },
         source_ports: 61_000..=65_535,
         attempts: 1,
         syn: SynOptions::Mss,
-        ways: vec![Way::new(
-            Link::Ethernet { source: SCAN_MAC, destination: ROUTER_MAC, vlan: None },
-            Some(SOURCE),
-            None,
-        )],
+        ways: vec![wire.way()],
         way_of: None,
         contact: None,
     };
-    Ok(Prober::new(Arc::new(builder.build()?), &config)?)
+    Ok(Prober::new(Arc::new(wire.plan_of_all(7)?), &config)?)
 }
 
-fn open_xdp(prober: &Prober) -> Result<xsk::Opened> {
+fn open_xdp(wire: &Wire, prober: &Prober, queues: u32) -> Result<xsk::Opened> {
     let request = xsk::Request {
-        interface: SCAN,
-        mode: XdpMode::Copy,
-        require_zerocopy: false,
+        interface: &wire.name,
+        mode: wire.mode,
+        require_zerocopy: wire.mode == XdpMode::Zerocopy,
         busy_poll_us: None,
-        queues: Some(3),
-        workers: 3,
+        queues: Some(queues),
+        workers: queues as usize,
         steer: &prober.steer_config(),
     };
     Ok(xsk::open(&request)?)
 }
 
-fn open_packet() -> Result<PacketPort> {
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+fn open_packet(wire: &Wire) -> Result<PacketPort> {
     Ok(PacketPort::open(packet::Config {
-        interface: SCAN.to_owned(),
-        ifindex: rustix::net::netdevice::name_to_index(&socket, SCAN)?,
+        interface: wire.name.clone(),
+        ifindex: wire.index,
         filter: ReplyFilter {
-            sources_v4: vec![SOURCE],
+            sources_v4: vec![wire.source],
             sources_v6: Vec::new(),
             source_ports: 61_000..=65_535,
             udp: false,
@@ -159,7 +178,8 @@ fn open_packet() -> Result<PacketPort> {
 }
 
 /// What all rows share.
-struct Bench {
+struct Bench<'a> {
+    wire: &'a Wire,
     setup: Setup,
     pairs: usize,
     prober: Prober,
@@ -169,7 +189,7 @@ struct Bench {
     cpus: usize,
 }
 
-impl Bench {
+impl Bench<'_> {
     fn row(&self, row: String, unit: &'static str, vs: String, pairs: &[(f64, f64)]) -> Row {
         Row {
             bench: BENCH,
@@ -194,15 +214,21 @@ impl Bench {
     fn sample(&mut self, port: &mut dyn Port, batch: usize) -> Result<u64> {
         let from = self.next;
         self.next += SAMPLE;
-        send(port, &self.prober, from, SAMPLE, batch)
+        send(self.wire, port, &self.prober, from, SAMPLE, batch)
     }
 
-    fn against_bare(&mut self, clocks: &Clocks, port: &mut XskPort) -> Result<Row> {
+    fn against_bare(
+        &mut self,
+        clocks: &Clocks,
+        port: &mut XskPort,
+        bare_queue: u32,
+    ) -> Result<Row> {
         let mut frame = [0; 256];
         let len = self.prober.craft(0, 0, &mut frame);
-        let mut bare = Bare::open(SCAN, BARE_QUEUE, &frame[..len])?;
+        let mut bare = Bare::open(&self.wire.name, bare_queue, self.wire.mode, &frame[..len])?;
+        self.wire.settle()?;
         self.sample(port, SEND_BATCH)?;
-        bare.send(SAMPLE)?;
+        self.wire.count(bare.send(SAMPLE)?)?;
         let mut softirqd_s = 0.0;
         let mut cpu_s = 0.0;
         let pairs = interleave(self.pairs, |side| {
@@ -212,6 +238,9 @@ impl Bench {
                 Side::Theirs => bare.send(SAMPLE)?,
             };
             let took = clocks.read() - start;
+            if side == Side::Theirs {
+                self.wire.count(sent)?;
+            }
             softirqd_s += took.softirqd_s;
             cpu_s += took.cpu_s();
             Ok::<_, anyhow::Error>(sent as f64 / took.cpu_s())
@@ -231,7 +260,7 @@ impl Bench {
     }
 
     fn against_packet(&mut self, clocks: &Clocks, port: &mut XskPort) -> Result<Row> {
-        let mut packet = open_packet()?;
+        let mut packet = open_packet(self.wire)?;
         let mut best = (0.0, SEND_BATCH);
         for batch in BATCHES {
             for _ in 0..TRIES {
@@ -304,7 +333,7 @@ impl Bench {
     /// together: the sum of CPU times, and the wall time until the last has finished.
     fn together(&mut self, ports: Vec<&mut XskPort>, cores: &[CoreId]) -> Result<Reading> {
         let barrier = Barrier::new(ports.len());
-        let (prober, from) = (&self.prober, self.next);
+        let (wire, prober, from) = (self.wire, &self.prober, self.next);
         self.next += SAMPLE * ports.len() as u64;
         let (mut sum, mut began_s, mut ended_s) = (Reading::default(), f64::MAX, f64::MIN);
         thread::scope(|scope| {
@@ -319,7 +348,7 @@ impl Bench {
                         let clocks = Clocks::new(Whose::Thread, &[core]);
                         barrier.wait();
                         let start = clocks.read();
-                        let sent = send(port, prober, from, SAMPLE, SEND_BATCH);
+                        let sent = send(wire, port, prober, from, SAMPLE, SEND_BATCH);
                         let end = clocks.read();
                         ensure!(pinned, "cannot pin a thread to CPU {}", core.id);
                         sent.map(|_| (start, end))
@@ -340,8 +369,10 @@ impl Bench {
     }
 }
 
-/// Sends `probe(index, 0)` of `count` indices from `from` on.
+/// Sends `probe(index, 0)` of `count` indices from `from` on; after the last index of
+/// the plan comes the first one again.
 pub(crate) fn send(
+    wire: &Wire,
     port: &mut dyn Port,
     prober: &Prober,
     from: u64,
@@ -350,16 +381,19 @@ pub(crate) fn send(
 ) -> Result<u64> {
     const IDLE_TURNS: u32 = 1_000_000;
     let mut indices = [0; BURST];
+    // The plan has a power of two pairs.
+    let last = prober.plan().len() - 1;
     let (mut next, end, mut idle_turns) = (from, from + count, 0);
     while next < end {
         let want = batch.min((end - next) as usize);
         for (index, value) in indices.iter_mut().zip(next..next + want as u64) {
-            *index = value;
+            *index = value & last;
         }
         let taken = port.send(prober, &indices[..want], 0)?;
         idle_turns = if taken == 0 { idle_turns + 1 } else { 0 };
         ensure!(idle_turns < IDLE_TURNS, "the kernel completes no frame any more");
         next += taken as u64;
     }
+    wire.count(count)?;
     Ok(count)
 }

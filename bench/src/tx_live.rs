@@ -10,19 +10,19 @@ use prtip_engine::plan::probe::Prober;
 use prtip_engine::port::live::{self, BURST, LivePort};
 use prtip_engine::port::xsk::XskPort;
 use prtip_engine::port::{Port, SEND_BATCH};
-use rustix::net::{AddressFamily, SocketType};
 
 use crate::benchmark::{Row, Setup, Target};
 use crate::cpu::Clocks;
-use crate::lab::network::{SCAN, SCAN_MAC};
 use crate::paired::{Comparison, Side, interleave};
 use crate::tx::{PER_CPU, SAMPLE, send};
+use crate::wire::Wire;
 
 /// Packets of a sample of live frames: some 70 ms.
 const LIVE_SAMPLE: u32 = 1 << 18;
 
 /// Measures; `sockets` is for the live port, `copy` what it is compared with.
 pub(crate) fn rows(
+    wire: &Wire,
     pairs: usize,
     prober: &Prober,
     clocks: &Clocks,
@@ -30,33 +30,35 @@ pub(crate) fn rows(
     copy: &mut XskPort,
 ) -> Result<[Row; 2]> {
     let recipe = prober.recipe().map_err(anyhow::Error::msg)?;
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
-    let index = rustix::net::netdevice::name_to_index(&socket, SCAN)?;
-    let out = live::Interface { name: SCAN, index, mac: SCAN_MAC };
+    let out = live::Interface { name: &wire.name, index: wire.index, mac: wire.mac };
     let times = Times { slots: 1 << 16, stride: 5, attempts: 1 };
     let generator = live::generators(&recipe, out, 1, times)?.pop().context("a generator")?;
-    let mut live = LivePort::new(SCAN, sockets, generator);
+    let mut live = LivePort::new(&wire.name, sockets, generator);
     let mut frame = vec![0; prober.max_len()];
     prober.craft(0, 0, &mut frame);
-    let mut constant = ConstantFrames::new(index, &frame)?;
+    let mut constant = ConstantFrames::new(wire.index, &frame)?;
 
     let mut next = 0;
     let mut ours = |live: &mut LivePort| -> Result<f64> {
         let from = next;
         next += u64::from(LIVE_SAMPLE);
-        rate(clocks, || send(live, prober, from, LIVE_SAMPLE.into(), BURST))
+        rate(clocks, || send(wire, live, prober, from, LIVE_SAMPLE.into(), BURST))
     };
     let mut theirs = 1 << 31;
     let against_copy = interleave(pairs, |side| match side {
         Side::Ours => ours(&mut live),
         Side::Theirs => {
             theirs += SAMPLE;
-            rate(clocks, || send(copy, prober, theirs, SAMPLE, SEND_BATCH))
+            rate(clocks, || send(wire, copy, prober, theirs, SAMPLE, SEND_BATCH))
         }
     })?;
     let against_constant = interleave(pairs, |side| match side {
         Side::Ours => ours(&mut live),
-        Side::Theirs => rate(clocks, || Ok(constant.send(LIVE_SAMPLE)?)),
+        Side::Theirs => rate(clocks, || {
+            let sent = constant.send(LIVE_SAMPLE)?;
+            wire.count(sent)?;
+            Ok(sent)
+        }),
     })?;
     let counters = live.counters();
     ensure!(

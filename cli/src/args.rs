@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use prtip_engine::event::PortState;
 use prtip_engine::event::files::Field;
 use prtip_engine::plan::{Ask, ProbeKind};
+use prtip_engine::route::neighbour::parse_mac;
 use prtip_engine::scan::Rate;
 
 use crate::timing::Timing;
@@ -468,26 +469,6 @@ fn parse_port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
         (Some(first), Some(last)) if first <= last => Ok(first..=last),
         _ => Err("source ports are A-B with 1 <= A <= B <= 65535".into()),
     }
-}
-
-fn parse_mac(text: &str) -> Result<[u8; 6], String> {
-    let wrong = || "a MAC address is six hexadecimal bytes, such as 02:00:00:00:00:01".to_owned();
-    let mut mac = [0; 6];
-    let mut parts = text.split([':', '-']);
-    for byte in &mut mac {
-        let part = parts.next().filter(|part| matches!(part.len(), 1 | 2)).ok_or_else(wrong)?;
-        if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        *byte = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
-    }
-    if parts.next().is_some() {
-        return Err(wrong());
-    }
-    if mac[0] & 1 == 1 || mac == [0; 6] {
-        return Err("a next hop has a unicast MAC address".into());
-    }
-    Ok(mac)
 }
 
 #[cfg(test)]

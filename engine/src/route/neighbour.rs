@@ -26,6 +26,30 @@ pub const TIMEOUT: Duration = Duration::from_millis(3200);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const DISCARD_PORT: u16 = 9;
 
+/// The MAC address of a next hop, as users write it.
+///
+/// # Errors
+/// When it is not that of one station.
+pub fn parse_mac(text: &str) -> std::result::Result<[u8; 6], String> {
+    let wrong = || "a MAC address is six hexadecimal bytes, such as 02:00:00:00:00:01".to_owned();
+    let mut mac = [0; 6];
+    let mut parts = text.split([':', '-']);
+    for byte in &mut mac {
+        let part = parts.next().filter(|part| matches!(part.len(), 1 | 2)).ok_or_else(wrong)?;
+        if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        *byte = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
+    }
+    if parts.next().is_some() {
+        return Err(wrong());
+    }
+    if mac[0] & 1 == 1 || mac == [0; 6] {
+        return Err("a next hop has a unicast MAC address".into());
+    }
+    Ok(mac)
+}
+
 /// The MAC address of `next_hop`, a neighbour on `interface`.
 ///
 /// # Errors
