@@ -405,6 +405,10 @@ impl<R: Responder> Port for MemoryPort<R> {
         self.clock.advance(timeout.min(Duration::from_nanos(until_due_ns)));
     }
 
+    fn rest(&mut self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     fn quiesce(&mut self) {
         self.arrive();
         self.quiet = true;

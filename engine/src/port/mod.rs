@@ -84,6 +84,11 @@ pub trait Port: Send {
     /// Sleeps until something was received or `timeout` has passed.
     fn wait(&mut self, timeout: Duration);
 
+    /// Sleeps for `time`, whatever is received: it waits in the ring or the socket.
+    fn rest(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
     /// Stops the intake: what comes from now on is not steered to this port (and not
     /// counted as steered). What is in the rings can still be received. Waits,
     /// bounded, for the completions of what was submitted.

@@ -5,6 +5,11 @@
 //! of the debt that a stall leaves, at most [`DEBT_LIMIT_NS`] is kept (the rest
 //! is forgiven, the schedule moves), and what is kept is repaid at no more than
 //! [`REPAY`] times the rate. The caller passes the time in; nothing here reads a clock.
+//!
+//! A sender that has nothing to do sleeps for [`Pacer::rest`]: what falls due meanwhile
+//! leaves together, since waking up for every probe costs more than the probe.
+
+use std::time::Duration;
 
 /// Nanoseconds of schedule that are repaid after a stall; more is forgiven.
 pub const DEBT_LIMIT_NS: u64 = 10_000_000;
@@ -13,6 +18,15 @@ pub const REPAY: f64 = 1.1;
 /// A turn that comes later than this after the one before counts as a stall: the
 /// time beyond it earns no immediate allowance.
 pub const STALL_NS: u64 = 250_000;
+
+/// A sender at rest sleeps for so long, or until so many probes are due.
+const REST: Duration = Duration::from_micros(300);
+const REST_PROBES: f64 = 256.0;
+/// By so much a sleep may be longer than asked for.
+const OVERSLEPT_NS: u64 = 150_000;
+/// Probes that leave together span at most this of the schedule, or are [`FEW`].
+const TOGETHER_NS: f64 = 20_000.0;
+const FEW: usize = 8;
 
 /// The pace of one worker.
 #[derive(Clone, Debug)]
@@ -37,6 +51,8 @@ pub struct Pacer {
     forgiven: f64,
     /// At the last turn: how long ago its first probe had been due.
     lag_ns: u64,
+    /// A turn that comes later than this after the one before is a stall.
+    patience_ns: u64,
 }
 
 impl Pacer {
@@ -57,7 +73,23 @@ impl Pacer {
             longest_stall_ns: 0,
             forgiven: 0.0,
             lag_ns: 0,
+            patience_ns: STALL_NS,
         }
+    }
+
+    /// How long a sender sleeps that has nothing to send; its turns are expected that
+    /// much later. Zero where no rate is set.
+    pub fn rest(&mut self) -> Duration {
+        let Some(per_ns) = self.per_ns else { return Duration::ZERO };
+        let rest_ns = (REST.as_nanos() as f64).min(REST_PROBES / per_ns) as u64;
+        self.patience_ns = STALL_NS.max(rest_ns + OVERSLEPT_NS);
+        Duration::from_nanos(rest_ns)
+    }
+
+    /// How many probes may share one send time.
+    #[must_use]
+    pub fn together(&self) -> usize {
+        self.per_ns.map_or(usize::MAX, |per_ns| ((per_ns * TOGETHER_NS) as usize).max(FEW))
     }
 
     /// Changes the rate from `now_ns` on; past debt is dropped.
@@ -81,7 +113,7 @@ impl Pacer {
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
         let waited = self.idle;
-        if gap_ns > STALL_NS && due >= 2.0 * self.batch && !waited {
+        if gap_ns > self.patience_ns && due >= 2.0 * self.batch && !waited {
             self.stalls += 1;
             self.longest_stall_ns = self.longest_stall_ns.max(gap_ns);
         }
@@ -95,8 +127,8 @@ impl Pacer {
             self.sent += excess;
             due = limit;
         }
-        let earned = gap_ns.min(STALL_NS) as f64 * per_ns * REPAY;
-        let depth = self.batch + STALL_NS as f64 * per_ns * REPAY;
+        let earned = gap_ns.min(self.patience_ns) as f64 * per_ns * REPAY;
+        let depth = self.batch + self.patience_ns as f64 * per_ns * REPAY;
         self.tokens = (self.tokens + earned).min(depth);
         // A sender that sleeps from batch to batch earns too little by its turns: one
         // batch may leave where the one before left long enough ago.
@@ -285,5 +317,41 @@ mod tests {
     #[test]
     fn unlimited_takes_all() {
         assert_eq!(Pacer::new(None, 1, 0).allowance(1, 64), 64);
+    }
+
+    #[test]
+    fn a_sender_that_rests_keeps_the_rate_and_sends_no_burst() {
+        for rate in [3_000.0, 50_000.0, 180_000.0, 600_000.0] {
+            for overslept_ns in [0, 60_000, 140_000] {
+                let mut pacer = Pacer::new(Some(rate), 1, 0);
+                let mut now = 0;
+                let mut sends = Vec::new();
+                while now < 3_000_000_000 {
+                    let count = pacer.allowance(now, pacer.together());
+                    pacer.sent(count);
+                    sends.push((now, count));
+                    now += if count > 0 {
+                        // Time for the kernel to send them.
+                        count as u64 * 1_000
+                    } else {
+                        let rest_ns = pacer.rest().as_nanos() as u64;
+                        pacer.until_due_ns(now).max(rest_ns) + overslept_ns
+                    };
+                }
+                assert_eq!(pacer.stalls().2, 0, "{rate}/s, {overslept_ns} ns: nothing is forgiven");
+                // What falls due in a rest may be on either side of a second's ends.
+                let slack = rate * 500e-6 + 2.0;
+                for second in 0..3 {
+                    let count = total(&sends, second * 1_000_000_000, (second + 1) * 1_000_000_000);
+                    assert!(
+                        (count as f64 - rate).abs() <= slack,
+                        "{count} in second {second} of {rate}/s, {overslept_ns} ns"
+                    );
+                }
+                let most = (0..300).map(|at| total(&sends, at * 10_000_000, (at + 1) * 10_000_000));
+                let most = most.max().unwrap_or(0) as f64;
+                assert!(most <= rate / 100.0 * REPAY + slack, "{most} in 10 ms of {rate}/s");
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ use crate::wire::reply::{self, Kind, Reply};
 const RECEIVE_BUDGET: usize = 128;
 /// Offsets that a retry's cursor passes over in one turn at most.
 const RETRY_SCAN: u64 = 4096;
-/// A worker sleeps only when the next probe is further away than this.
+/// A worker whose next probe is due sooner than this does not sleep.
 const SPIN: Duration = Duration::from_micros(60);
 /// The longest sleep.
 const NAP: Duration = Duration::from_millis(1);
@@ -205,12 +205,18 @@ impl Worker {
             }
             if idle && received == 0 {
                 let until_due = Duration::from_nanos(sender.until_due_ns(now));
-                if until_due > SPIN {
-                    let nap = (until_due - SPIN / 2).min(NAP);
-                    live.heartbeat_ns.store(now + nap.as_nanos() as u64, Ordering::Relaxed);
-                    self.port.wait(nap);
-                } else {
+                let rest = sender.pacer.rest();
+                let nap = until_due.max(rest).min(NAP);
+                if until_due.is_zero() || nap < SPIN {
                     std::hint::spin_loop();
+                } else {
+                    live.heartbeat_ns.store(now + nap.as_nanos() as u64, Ordering::Relaxed);
+                    if nap > rest {
+                        self.port.wait(nap);
+                    } else {
+                        // Each reply would end a wait.
+                        self.port.rest(nap);
+                    }
                 }
             }
         }
@@ -421,8 +427,15 @@ impl<'a> Sender<'a> {
                 self.pacer.sent((asked - self.asked) as usize);
                 self.asked = asked;
             }
-            let allowed = self.pacer.allowance(now, port.burst());
-            let batch = self.range.times[0].batch() as usize;
+            let times = &self.range.times[0];
+            let batch = times.batch() as usize;
+            // What leaves in one turn has one send time, unless the port writes it.
+            let most = if times.are_the_ports() {
+                port.burst()
+            } else {
+                self.pacer.together().clamp(batch.min(SEND_BATCH), SEND_BATCH)
+            };
+            let allowed = self.pacer.allowance(now, most.min(port.burst()));
             // Whole batches only: those share one send time.
             let allowed = allowed - allowed % batch.min(SEND_BATCH);
             if allowed == 0 {
