@@ -166,12 +166,14 @@ impl Pacer {
         self.per_ns.map(|_| self.lag_ns)
     }
 
-    /// Nanoseconds from `now_ns` until the next probe is due; 0 when it is.
+    /// Nanoseconds from `now_ns` until the next probe may leave: it is due, and debt is
+    /// not repaid too fast. 0 when it may.
     #[must_use]
     pub fn until_due_ns(&self, now_ns: u64) -> u64 {
         let Some(per_ns) = self.per_ns else { return 0 };
         let due_ns = self.base_ns + (self.sent / per_ns) as u64;
-        due_ns.saturating_sub(now_ns)
+        let earned_ns = (self.batch - self.tokens).max(0.0) / (per_ns * REPAY);
+        due_ns.max(self.last_turn_ns + earned_ns as u64).saturating_sub(now_ns)
     }
 
     /// Stalls seen, the longest in nanoseconds, and the probes forgiven.
