@@ -11,7 +11,7 @@ USER_HOME := $(shell getent passwd $(SUDO_USER) | cut -d: -f6)
 AS_USER   := sudo -u $(SUDO_USER) -H env "PATH=$(USER_HOME)/.cargo/bin:$(PATH)"
 endif
 endif
-KEPT    := CI,NO_COLOR,PATH,PRTIP_BIN,PRTIP_BIN_DIR,PRTIP_DEMO_RATE,PRTIP_LAB_CACHE,PRTIP_SOAK
+KEPT    := CI,NO_COLOR,PATH,PRTIP_BIN,PRTIP_BIN_DIR,PRTIP_DEMO_RATE,PRTIP_LAB_CACHE,PRTIP_SOAK,RUST_TEST_THREADS
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(KEPT))
 CARGO   := $(AS_USER) cargo
 TRIPLE  := $(shell $(AS_USER) rustc -vV 2>/dev/null | sed -n 's/^host: //p')
@@ -22,7 +22,9 @@ BIN     := $(CURDIR)/target/release
 ifneq ($(AS_ROOT)$(AS_USER),)
 RUNNER := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER="sudo --preserve-env=$(KEPT)"
 endif
-TESTS = $(AS_USER) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
+# Most of the tests that take long wait most of the time; those that measure run alone.
+export RUST_TEST_THREADS ?= 4
+TESTS = $(AS_USER) RUST_TEST_THREADS=$(RUST_TEST_THREADS) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
 .PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench bench-peers lab-zc fuzz
 

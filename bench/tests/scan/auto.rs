@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::{Ended, Lab, Verdict};
 use crate::open_lab::OpenLab;
-use crate::setting::{seed, sized, turn};
+use crate::setting::{seed, sized, turn_alone};
 
 const TRIES: usize = 3;
 /// What the far end takes, and labs that take as much and everything.
@@ -76,7 +76,7 @@ fn by_hand() -> f64 {
 
 #[test]
 fn settles_within_a_tenth_of_what_a_search_by_hand_finds() {
-    let Some(_turn) = turn("rate auto") else { return };
+    let Some(_turn) = turn_alone("rate auto") else { return };
     let by_hand = by_hand();
     for (lab, lost_pm) in [(SLOW, 0), (SLOW_AND_FAR, 10)] {
         let mut tried = Vec::new();
@@ -99,7 +99,7 @@ fn settles_within_a_tenth_of_what_a_search_by_hand_finds() {
 /// slow far end where the sample is made not to tell.
 #[test]
 fn rises_where_nothing_is_lost_or_the_loss_is_not_seen() {
-    let Some(_turn) = turn("rate auto, controls") else { return };
+    let Some(_turn) = turn_alone("rate auto, controls") else { return };
     for (lab, fault) in [(FAST, ""), (SLOW, "deaf-control")] {
         let mut tried = Vec::new();
         let rose = (0..TRIES).any(|_| {
@@ -116,7 +116,7 @@ fn rises_where_nothing_is_lost_or_the_loss_is_not_seen() {
 /// that goes on.
 #[test]
 fn a_search_that_is_killed_goes_on_and_loses_nothing() {
-    let Some(_turn) = turn("rate auto, killed") else { return };
+    let Some(_turn) = turn_alone("rate auto, killed") else { return };
     let lab = OpenLab::open(SLOW, &[]);
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");

@@ -9,8 +9,8 @@
 //!   [`icmp_limit`], [`kill`], [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`],
 //!   [`frames`], [`memory`], [`words`], [`round_trips`].
 //!
-//! README.md beside this file draws the topology. Tests take turns: two scans at
-//! once on a small machine would measure each other.
+//! README.md beside this file draws the topology. Tests that measure time or rate run
+//! alone: two of them at once on a small machine would measure each other.
 
 #![allow(clippy::unwrap_used)]
 

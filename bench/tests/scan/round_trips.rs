@@ -2,14 +2,14 @@
 //! the cooldown is never told wrong.
 
 use crate::lab::Lab;
-use crate::setting::{seed, turn};
+use crate::setting::{seed, turn_alone};
 
 /// A send time is shared by a batch of at most this many microseconds.
 const BATCH_US: u64 = 64;
 
 #[test]
 fn round_trips_lie_within_the_delays_of_the_lab() {
-    let Some(_turn) = turn("round trips") else { return };
+    let Some(_turn) = turn_alone("round trips") else { return };
     for (engine, targets) in
         [("xdp", "198.18.0.0/25"), ("packet", "198.18.0.0/25"), ("xdp", "2001:2:0:1::/121")]
     {
@@ -42,7 +42,7 @@ fn round_trips_lie_within_the_delays_of_the_lab() {
 
 #[test]
 fn replies_after_the_cooldown_are_not_told_wrong() {
-    let Some(_turn) = turn("late replies") else { return };
+    let Some(_turn) = turn_alone("late replies") else { return };
     let lab = Lab {
         rules: "--seed 7 --open 200 --closed 200 --icmp 50 --dup 100 --delay-us 1500000-1600000",
         link: "--queues 2",

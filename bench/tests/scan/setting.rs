@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-static TURN: Mutex<()> = Mutex::new(());
+/// Tests that may run beside one another: they wait most of their time, so that more of them
+/// than there are CPUs do not slow each other down much.
+const BESIDE: usize = 4;
+
+static TURN: RwLock<()> = RwLock::new(());
+static LANES: Lanes = Lanes { free: Mutex::new(BESIDE), freed: Condvar::new() };
 static SEED: LazyLock<u64> = LazyLock::new(|| match std::env::var("PRTIP_TEST_SEED") {
     Ok(text) => text.parse().expect("PRTIP_TEST_SEED is a number"),
     Err(_) => {
@@ -13,19 +18,67 @@ static SEED: LazyLock<u64> = LazyLock::new(|| match std::env::var("PRTIP_TEST_SE
     }
 });
 
-/// Held by the one test that runs.
+/// Held by a test that runs.
 pub(crate) struct Turn {
-    _guard: MutexGuard<'static, ()>,
+    _turn: Kind,
 }
 
-/// Waits for this test's turn. `None` where it cannot run, which is said, and
-/// which fails where `CI` is set.
+#[expect(dead_code, reason = "held for what their drop does")]
+enum Kind {
+    Alone(RwLockWriteGuard<'static, ()>),
+    Beside(RwLockReadGuard<'static, ()>, Lane),
+}
+
+/// How many more tests may run beside one another.
+struct Lanes {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Lane;
+
+impl Lanes {
+    fn take(&self) -> Lane {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |free: &mut usize| *free == 0;
+        let mut free = self.freed.wait_while(free, none).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Lane
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        *LANES.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        LANES.freed.notify_one();
+    }
+}
+
+/// Waits for the turn of a test that a few others may run beside. `None` where it cannot run,
+/// which is said, and which fails where `CI` is set.
 pub(crate) fn turn(test: &str) -> Option<Turn> {
     turn_with(test, &[])
 }
 
-/// The same for a test that needs other people's programs.
+/// The same for a test of how fast or how soon something is, which runs alone.
+pub(crate) fn turn_alone(test: &str) -> Option<Turn> {
+    may_run(test, &[]).then(|| {
+        let alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
+        Turn { _turn: Kind::Alone(alone) }
+    })
+}
+
+/// The same as [`turn`] for a test that needs other people's programs.
 pub(crate) fn turn_with(test: &str, programs: &[&str]) -> Option<Turn> {
+    may_run(test, programs).then(|| {
+        let lane = LANES.take();
+        // A test that failed has no state that the next one could find broken.
+        let beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
+        Turn { _turn: Kind::Beside(beside, lane) }
+    })
+}
+
+fn may_run(test: &str, programs: &[&str]) -> bool {
     let permitted = rustix::process::geteuid().is_root() && runs("unshare", &["--net", "true"]);
     let lacking = programs.iter().find(|program| !runs(program, &["--version"]));
     let reason = match (permitted, lacking) {
@@ -37,12 +90,10 @@ pub(crate) fn turn_with(test: &str, programs: &[&str]) -> Option<Turn> {
         let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
         assert!(!ci, "{test} is required: {reason}");
         println!("SKIPPED: {test}: {reason}");
-        return None;
+        return false;
     }
-    // A test that failed has no state that the next one could find broken.
-    let guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     println!("{test}: PRTIP_TEST_SEED={}", *SEED);
-    Some(Turn { _guard: guard })
+    true
 }
 
 fn runs(program: &str, arguments: &[&str]) -> bool {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::open_lab::{OpenLab, Side};
-use crate::setting::{sized, turn};
+use crate::setting::{sized, turn_alone};
 use crate::truth::TWO_QUEUES;
 
 /// A longer silence means that the connection was backing off. A lost segment
@@ -65,7 +65,7 @@ fn receive(port: u16, so_far: &AtomicU64) -> Received {
 
 #[test]
 fn a_tcp_transfer_does_not_stall_while_scans_come_and_go() {
-    let Some(_turn) = turn("transfer") else { return };
+    let Some(_turn) = turn_alone("transfer") else { return };
     let lab = OpenLab::open(TWO_QUEUES, &[]);
     let stop = Arc::new(AtomicBool::new(false));
     let so_far = Arc::new(AtomicU64::new(0));

@@ -2,7 +2,7 @@
 //! nothing invented, nothing twice, nothing wrong, and the ledger adds up.
 
 use crate::lab::{Ended, Lab, Verdict};
-use crate::setting::{seed, sized, turn};
+use crate::setting::{seed, sized, turn, turn_alone};
 
 /// Open, closed, unreachable, answering thrice, and forged answers.
 pub(crate) const RULES: &str = "--seed 7 --open 100 --closed 300 --icmp 20 --dup 30 --forge 50";
@@ -81,7 +81,7 @@ fn live_frames_are_the_truth_in_both_families_with_one_queue_and_with_two() {
 
 #[test]
 fn the_truth_at_the_highest_rate_of_live_frames() {
-    let Some(_turn) = turn("truth at the highest rate of live frames") else { return };
+    let Some(_turn) = turn_alone("truth at the highest rate of live frames") else { return };
     // Enough for many calls of the generator.
     let v4 = sized("198.18.0.0/20", "198.18.0.0/18");
     tells_the_truth(ONE_QUEUE, v4, "--port-engine live --rate max");
@@ -106,7 +106,7 @@ fn both_families_in_one_scan_are_the_truth() {
 
 #[test]
 fn the_truth_at_the_highest_rate_over_af_xdp() {
-    let Some(_turn) = turn("truth at the highest rate over AF_XDP") else { return };
+    let Some(_turn) = turn_alone("truth at the highest rate over AF_XDP") else { return };
     tells_the_truth(ONE_QUEUE, v4(), "--port-engine xdp --rate max");
     tells_the_truth(TWO_QUEUES, v4(), "--port-engine xdp --rate max");
     tells_the_truth(TWO_QUEUES, v6(), "--port-engine xdp --rate max");
@@ -114,7 +114,7 @@ fn the_truth_at_the_highest_rate_over_af_xdp() {
 
 #[test]
 fn the_truth_at_the_highest_rate_over_af_packet() {
-    let Some(_turn) = turn("truth at the highest rate over AF_PACKET") else { return };
+    let Some(_turn) = turn_alone("truth at the highest rate over AF_PACKET") else { return };
     tells_the_truth(ONE_QUEUE, v4(), "--port-engine packet --rate max");
     tells_the_truth(TWO_QUEUES, v4(), "--port-engine packet --rate max");
     tells_the_truth(TWO_QUEUES, v6(), "--port-engine packet --rate max");
