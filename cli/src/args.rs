@@ -14,6 +14,7 @@ use prtip_engine::plan::{Ask, ProbeKind};
 use prtip_engine::route::neighbour::parse_mac;
 use prtip_engine::scan::Rate;
 
+use crate::signatures::SignaturesCommand;
 use crate::timing::Timing;
 
 const NMAP_FLAGS: &str = "\
@@ -75,6 +76,9 @@ pub(crate) enum Command {
         /// Which shell.
         shell: Shell,
     },
+    /// Service signatures, offline: `check`, `match`, `probes`.
+    #[command(subcommand)]
+    Signatures(SignaturesCommand),
     /// Prints the JSON Schema of the JSON lines.
     Schema,
     /// Prints the manual page (roff).

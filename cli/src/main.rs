@@ -14,6 +14,7 @@ mod resume;
 mod run;
 mod say;
 mod signals;
+mod signatures;
 mod summary;
 mod targets;
 mod timing;
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
 }
 
 fn start(raw_args: Vec<OsString>) -> Exit {
+    // Subcommands have flags of their own.
+    let subcommand = raw_args.first().is_some_and(|arg| arg == "signatures");
     let rewritten = match flags::rewrite(raw_args.iter().cloned()) {
+        _ if subcommand => raw_args.clone(),
         Ok(rewritten) => rewritten,
         Err(not_built) => {
             say(format_args!("error: {not_built}\n\nFor more information, try '--help'."));
@@ -77,6 +81,7 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
             clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);
             print(&text)
         }
+        Some(Command::Signatures(command)) => signatures::run(command),
         Some(Command::Schema) => {
             let mut text = serde_json::to_vec_pretty(&prtip_engine::event::schema::schema())
                 .map_err(|error| {
