@@ -79,6 +79,12 @@ pub(crate) enum Command {
     /// Service signatures, offline: `check`, `match`, `probes`.
     #[command(subcommand)]
     Signatures(SignaturesCommand),
+    /// Makes one HTML page of event logs, for a browser or a printer; it needs nothing else.
+    ///
+    /// What was found, by port, service, network and host; round-trip times; rate and loss
+    /// over time; the ledger; certificates that end soon. Also of a log whose scan was
+    /// killed or still runs, of what --json wrote, and of logs compressed by gzip.
+    Report(ReportArgs),
     /// Prints the JSON Schema of the JSON lines.
     Schema,
     /// Prints the manual page (roff).
@@ -93,6 +99,16 @@ pub(crate) struct DoctorArgs {
     /// Answer as one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Event logs; `-` is standard input.
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+    /// Where the page goes; default: standard output, where that is no terminal.
+    #[arg(short = 'o', long = "output", value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod flags;
 mod metrics;
 mod outputs;
 mod progress;
+mod report;
 mod resume;
 mod run;
 mod say;
@@ -82,6 +83,7 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
             print(&text)
         }
         Some(Command::Signatures(command)) => signatures::run(command),
+        Some(Command::Report(args)) => report::run(args),
         Some(Command::Schema) => {
             let mut text = serde_json::to_vec_pretty(&prtip_engine::event::schema::schema())
                 .map_err(|error| {

@@ -11,6 +11,7 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`event`]: what was found, and the sinks that write it down.
+//! * [`report`]: event logs as a page for people.
 //! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
 //! * [`doctor`]: what works on this host and why not.
 //! * [`error`]: errors that tell the remedy.
@@ -22,6 +23,7 @@ pub mod key;
 pub mod latency;
 pub mod plan;
 pub mod port;
+pub mod report;
 pub mod route;
 pub mod scan;
 pub mod udp;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::lab::Lab;
 use crate::open_lab::OpenLab;
 use crate::readers::Readers;
-use crate::setting::{turn, turn_with};
+use crate::setting::{binary, turn, turn_with};
 
 const LAB: Lab =
     Lab { rules: "--seed 31 --open 100 --closed 300 --icmp 20 --dup 30", link: "--queues 1" };
@@ -240,6 +240,43 @@ assert set(seen) == set(strict), set(strict) - set(seen)
 print(json.dumps(seen))
 "#;
 
+/// A page by Python's parser: its numbers and rows against the log's records.
+const PAGE: &str = r#"
+import json, sys
+from html.parser import HTMLParser
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tiles, self.rows, self.inside = {}, [], None
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        if tag == 'tr': self.rows.append([])
+        if tag in ('td', 'th'): self.rows[-1].append('')
+    def handle_data(self, data):
+        if self.inside in ('td', 'th'): self.rows[-1][-1] += data.strip()
+        elif self.inside == 'b': self.number = data.replace(',', '')
+        elif self.inside == 'span' and getattr(self, 'number', None): self.tiles[data], self.number = self.number, None
+page = Page()
+page.feed(open(sys.argv[1]).read())
+last, records = {}, {}
+for line in open(sys.argv[2]):
+    record = json.loads(line)
+    records.setdefault(record['type'], []).append(record)
+    if record['type'] == 'port': last[record['ip'], record['port'], record['proto']] = record
+open_ports = [place for place, record in last.items() if record['state'] == 'open']
+assert int(page.tiles['open ports']) == len(open_ports), page.tiles
+assert int(page.tiles['addresses with open ports']) == len({ip for ip, _, _ in open_ports})
+assert page.tiles['packets unaccounted for'] == '0', page.tiles
+assert int(page.tiles['probes sent']) == sum(ledger['completed'] for ledger in records['ledger'])
+by_port = {}
+for _, port, proto in open_ports: by_port[f'{port}/{proto}'] = by_port.get(f'{port}/{proto}', 0) + 1
+told = {row[0]: int(row[2]) for row in page.rows if len(row) == 6 and row[0] in by_port and row[3].isdigit()}
+assert len(told) > 20 and all(by_port[port] == count for port, count in told.items()), told
+assert ['killed', 'done'] == [row[4] for row in page.rows if len(row) == 5 and row[1] in ('started', 'resumed')]
+assert sum(row[-1] == 'adds up' for row in page.rows) == 4 * len(records['ledger'])
+print(len(page.rows), 'rows', page.tiles)
+"#;
+
 #[test]
 fn real_logs_are_valid_by_the_schema_that_is_printed() {
     let Some(_turn) = turn("schema") else { return };
@@ -268,6 +305,12 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
     lab.close();
     let seen = readers.python(SCHEMA, &[&at("schema"), &at("log"), &at("hosts"), &at("dry")]);
     println!("{seen}");
+
+    // The page of the killed and resumed scan counts what its log holds.
+    let mut report = Command::new(binary("prtip"));
+    report.arg("report").arg(at("log")).arg("-o").arg(at("page.html"));
+    assert!(report.status().unwrap().success());
+    println!("{}", readers.python(PAGE, &[&at("page.html"), &at("log")]));
 }
 
 #[test]

@@ -172,6 +172,8 @@ pub struct ProgressRecord {
     percent: f64,
     eta_s: f64,
     pps: f64,
+    /// Replies and probes dropped on this host so far.
+    drops: u64,
     /// What `--rate auto` aims at.
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<f64>,
@@ -186,6 +188,7 @@ impl From<&Progress> for ProgressRecord {
             percent: round_to_tenth(progress.percent),
             eta_s: round_to_tenth(progress.eta_s),
             pps: progress.pps.round(),
+            drops: progress.drops,
             rate: progress.aim.map(f64::round),
         }
     }

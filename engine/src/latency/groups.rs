@@ -56,13 +56,14 @@ impl Groups {
     fn name(&self, event: &PortEvent) -> String {
         match (self.by, event.addr) {
             (Grouping::Port, _) => format!("{}-{}", event.protocol.name(), event.port),
-            (Grouping::Network, IpAddr::V4(addr)) => {
-                format!("{}/24", Ipv4Addr::from_bits(addr.to_bits() >> 8 << 8))
-            }
-            (Grouping::Network, IpAddr::V6(addr)) => {
-                format!("{}/48", Ipv6Addr::from_bits(addr.to_bits() >> 80 << 80))
-            }
+            (Grouping::Network, addr) => network_of(addr),
         }
+    }
+
+    /// The histogram of a group that has one of its own.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Histogram<u32>> {
+        self.groups.get(name)
     }
 
     /// All groups by name, what has none of its own last, as `others`.
@@ -71,6 +72,14 @@ impl Groups {
         all.sort_unstable_by_key(|&(name, _)| name);
         let others = (!self.others.is_empty()).then_some(("others", &self.others));
         all.into_iter().chain(others)
+    }
+}
+
+/// The network of an address: /24 of IPv4, /48 of IPv6.
+pub(crate) fn network_of(addr: IpAddr) -> String {
+    match addr {
+        IpAddr::V4(addr) => format!("{}/24", Ipv4Addr::from_bits(addr.to_bits() >> 8 << 8)),
+        IpAddr::V6(addr) => format!("{}/48", Ipv6Addr::from_bits(addr.to_bits() >> 80 << 80)),
     }
 }
 

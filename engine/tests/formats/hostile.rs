@@ -66,7 +66,7 @@ const PARTS: [&str; 40] = [
 ];
 
 /// A generator of the same numbers for the same seed (xorshift64*).
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
     fn next(&mut self) -> u64 {
@@ -76,7 +76,7 @@ impl Numbers {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         let mut text = String::new();
         for _ in 0..=self.next() % 8 {
             match self.next() % 8 {

@@ -5,3 +5,4 @@
 mod hostile;
 mod latency;
 mod readers;
+mod report;

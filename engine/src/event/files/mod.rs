@@ -21,9 +21,9 @@ mod latency;
 mod line;
 mod ndjson;
 mod normal;
-mod place;
-mod services;
-mod sorted;
+pub(crate) mod place;
+pub(crate) mod services;
+pub(crate) mod sorted;
 mod status;
 mod xml;
 

@@ -33,7 +33,7 @@ impl Place {
     }
 
     /// For messages.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".to_owned(),
             Self::Path(path) => format!("{path:?}"),
@@ -41,7 +41,7 @@ impl Place {
     }
 
     /// The path as it would be found by another name.
-    pub(super) fn canonical(&self) -> Option<PathBuf> {
+    pub(crate) fn canonical(&self) -> Option<PathBuf> {
         let Self::Path(path) = self else { return None };
         path.canonicalize()
             .ok()
@@ -49,7 +49,7 @@ impl Place {
     }
 
     /// Looks whether it can be written, without touching it.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let Self::Path(path) = self else { return Ok(()) };
         let fail = |error: io::Error| self.cannot_open().because_of(error);
         match path.metadata() {
@@ -81,7 +81,7 @@ impl Place {
     }
 
     /// Creates or empties the file.
-    pub(super) fn create(&self) -> Result<Option<File>> {
+    pub(crate) fn create(&self) -> Result<Option<File>> {
         let Self::Path(path) = self else { return Ok(None) };
         self.check()?;
         let fail = |error: io::Error| {
@@ -114,7 +114,7 @@ fn is_precious(path: &Path) -> bool {
     PRECIOUS.iter().any(|precious| start[..read].starts_with(precious))
 }
 
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

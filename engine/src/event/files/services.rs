@@ -9,11 +9,11 @@ const PATH: &str = "/etc/services";
 
 /// Names by protocol and port.
 #[derive(Debug, Default)]
-pub(super) struct Services(HashMap<(Protocol, u16), String>);
+pub(crate) struct Services(HashMap<(Protocol, u16), String>);
 
 impl Services {
     /// Those of the system; none where it has no list.
-    pub(super) fn of_the_system() -> Self {
+    pub(crate) fn of_the_system() -> Self {
         Self::parse(&std::fs::read(PATH).unwrap_or_default())
     }
 
@@ -34,7 +34,7 @@ impl Services {
         Self(names)
     }
 
-    pub(super) fn name(&self, protocol: Protocol, port: u16) -> Option<&str> {
+    pub(crate) fn name(&self, protocol: Protocol, port: u16) -> Option<&str> {
         self.0.get(&(protocol, port)).map(String::as_str)
     }
 }

@@ -24,7 +24,7 @@ const READ_BYTES: usize = 32 << 10;
 
 /// What is known of a port, or of a host, at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     pub addr: IpAddr,
     pub protocol: Protocol,
     pub port: u16,
@@ -38,7 +38,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(event: &PortEvent, unix_us: u64) -> Self {
+    pub(crate) fn new(event: &PortEvent, unix_us: u64) -> Self {
         Self {
             addr: event.addr,
             protocol: event.protocol,
@@ -119,7 +119,7 @@ fn strength(raw: &Raw) -> u64 {
 
 /// Takes findings in any order.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     batch: Vec<Raw>,
     batch_size: usize,
@@ -129,7 +129,7 @@ pub(super) struct Store {
 
 impl Store {
     /// Writes what does not fit into memory to `folder`.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, batch: Vec::new(), batch_size: BATCH, levels: Vec::new() }
     }
 
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Takes a finding; of several of one port the strongest holds.
-    pub(super) fn add(&mut self, finding: &Finding) -> io::Result<()> {
+    pub(crate) fn add(&mut self, finding: &Finding) -> io::Result<()> {
         self.batch.push(encode(finding));
         if self.batch.len() < self.batch_size {
             return Ok(());
@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// All findings, one a port, by address, protocol and port.
-    pub(super) fn sorted(mut self) -> io::Result<impl Iterator<Item = io::Result<Finding>>> {
+    pub(crate) fn sorted(mut self) -> io::Result<impl Iterator<Item = io::Result<Finding>>> {
         self.batch.sort_unstable();
         let runs = self.levels.into_iter().flatten().collect();
         let foreign = || io::Error::new(io::ErrorKind::InvalidData, "a spill file was changed");
