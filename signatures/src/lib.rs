@@ -7,6 +7,7 @@
 //! * [`database`]: a database in memory, and the prefilter over its literals.
 //! * [`matching`]: one answer against one database.
 //! * [`outcome`]: what a match says, and how captures become text.
+//! * [`users`]: databases in other projects' formats.
 //! * [`resolver`]: our database and the user's, asked as one.
 //! * [`check`]: the examples of a database, tried.
 
@@ -19,6 +20,7 @@ pub mod outcome;
 pub mod resolver;
 pub mod rule;
 mod shipped;
+pub mod users;
 
 pub use database::Database;
 pub use matching::{Counters, Scratch};

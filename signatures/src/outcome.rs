@@ -92,6 +92,12 @@ impl<'a> Match<'a> {
         matched
     }
 
+    /// How much it tells; more is greater.
+    #[must_use]
+    pub fn tells(&self) -> impl Ord + use<> {
+        (!self.soft, self.product.is_some(), self.version.is_some())
+    }
+
     /// One field's text; of several CPE names the first.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<&str> {

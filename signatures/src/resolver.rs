@@ -1,15 +1,17 @@
-//! Our database and the one that a user names, asked as one: one list of probes, one
+//! Our database and those that a user names, asked as one: one list of probes, one
 //! type of answer.
 
 use crate::database::Database;
 use crate::matching::{Counters, Scratch};
 use crate::outcome::Match;
 use crate::rule::{Probe, Transport};
+use crate::users::recog::Recog;
 
 /// Databases asked as one.
 #[derive(Debug)]
 pub struct Resolver {
     users: Option<Database>,
+    recog: Option<Recog>,
     probes: Vec<Probe>,
     /// For each probe, its place in our database and in the user's.
     places: Vec<[Option<usize>; 2]>,
@@ -20,6 +22,7 @@ pub struct Resolver {
 pub struct Scratches {
     ours: Scratch,
     users: Option<Scratch>,
+    recog: Vec<Scratch>,
 }
 
 impl Scratches {
@@ -32,15 +35,15 @@ impl Scratches {
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 }
 
 impl Resolver {
-    /// Our database, and the user's where there is one. Of the user's probes those that
+    /// Our database, and the user's where there are some. Of the user's probes those that
     /// send the same as one of ours are that one.
     #[must_use]
-    pub fn new(users: Option<Database>) -> Self {
+    pub fn new(users: Option<Database>, recog: Option<Recog>) -> Self {
         let ours = Database::shipped().probes();
         let mut probes = ours.to_vec();
         let mut places: Vec<_> = (0..ours.len()).map(|at| [Some(at), None]).collect();
@@ -56,7 +59,7 @@ impl Resolver {
                 }
             }
         }
-        Self { users, probes, places }
+        Self { users, recog, probes, places }
     }
 
     /// All probes, ours first. (`fallback` and `sets` are places in their own database.)
@@ -89,6 +92,7 @@ impl Resolver {
         Scratches {
             ours: Database::shipped().scratch(),
             users: self.users.as_ref().map(Database::scratch),
+            recog: self.recog.as_ref().map(Recog::scratch).unwrap_or_default(),
         }
     }
 
@@ -110,14 +114,18 @@ impl Resolver {
             let (database, scratch) = self.users.as_ref().zip(scratch.users.as_mut())?;
             database.match_answer(scratch, probe, answer)
         });
-        match (ours, theirs) {
-            (Some(ours), Some(theirs)) if tells(&theirs) > tells(&ours) => Some(theirs),
-            (ours, theirs) => ours.or(theirs),
-        }
+        let best = more_telling(ours, theirs);
+        let Some(recog) = &self.recog else { return best };
+        let known = best.as_ref().map(|best| best.service);
+        let told = recog.match_answer(&mut scratch.recog, known, answer);
+        more_telling(best, told)
     }
 }
 
-/// How much a match tells.
-fn tells(matched: &Match<'_>) -> (bool, bool, bool) {
-    (!matched.soft, matched.product.is_some(), matched.version.is_some())
+/// The first, unless the second tells more.
+fn more_telling<'a>(first: Option<Match<'a>>, second: Option<Match<'a>>) -> Option<Match<'a>> {
+    match (first, second) {
+        (Some(first), Some(second)) if second.tells() > first.tells() => Some(second),
+        (first, second) => first.or(second),
+    }
 }

@@ -9,14 +9,14 @@ use prtip_engine::error::{Error, Kind, Result};
 use prtip_signatures::{Match, Resolver};
 use serde_json::{Value, json};
 
-use super::MatchArgs;
+use super::{DatabaseArgs, MatchArgs, databases};
 use crate::exit::Exit;
 
 /// Longest line that is read; the matcher looks at less.
 const LONGEST_LINE: u64 = 1 << 20;
 
 pub(super) fn run(args: &MatchArgs) -> Result<Exit> {
-    let resolver = Resolver::default();
+    let resolver = databases::resolver(&args.databases)?;
     let usual = probe(&resolver, &args.probe)?;
     let mut scratch = resolver.scratch();
     let mut input = io::stdin().lock();
@@ -96,9 +96,9 @@ fn record(matched: Option<&Match<'_>>) -> Value {
     })
 }
 
-pub(super) fn probes() -> Result<Exit> {
+pub(super) fn probes(args: &DatabaseArgs) -> Result<Exit> {
     let mut text = String::new();
-    for probe in Resolver::default().probes() {
+    for probe in databases::resolver(args)?.probes() {
         let ports = |ports: &[(u16, u16)]| {
             let range = |&(first, last): &(u16, u16)| match first == last {
                 true => first.to_string(),

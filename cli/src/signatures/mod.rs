@@ -2,6 +2,7 @@
 //! one that a scan uses.
 
 mod check;
+mod databases;
 mod matching;
 
 use std::path::PathBuf;
@@ -19,7 +20,21 @@ pub(crate) enum SignaturesCommand {
     /// Tells what answers on standard input say: one JSON object each.
     Match(MatchArgs),
     /// Lists the probes: name, transport, rarity, ports, payload.
-    Probes,
+    Probes(DatabaseArgs),
+}
+
+/// Databases beside our own. They are read at each start, and never kept.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArgs {
+    /// A file in the format of nmap-service-probes (nmap's own: NPSL).
+    #[arg(long, value_name = "FILE")]
+    service_probes: Option<PathBuf>,
+    /// A folder of Recog's XML files.
+    #[arg(long, value_name = "DIR")]
+    recog: Option<PathBuf>,
+    /// Tell each line of them that cannot be used, and why.
+    #[arg(long)]
+    tell_unread: bool,
 }
 
 #[derive(Debug, Args)]
@@ -38,12 +53,14 @@ pub(crate) struct MatchArgs {
     /// The probe that drew the answers, where a line names none; `udp:NAME` for a datagram.
     #[arg(long, value_name = "NAME", default_value = "NULL")]
     probe: String,
+    #[command(flatten)]
+    databases: DatabaseArgs,
 }
 
 pub(crate) fn run(command: &SignaturesCommand) -> Result<Exit> {
     match command {
         SignaturesCommand::Check(args) => check::run(&args.files),
         SignaturesCommand::Match(args) => matching::run(args),
-        SignaturesCommand::Probes => matching::probes(),
+        SignaturesCommand::Probes(args) => matching::probes(args),
     }
 }

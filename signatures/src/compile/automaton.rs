@@ -92,6 +92,26 @@ pub fn nfa(hir: &Hir, captures: WhichCaptures) -> Result<NFA, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Whether an automaton of any kind can be made of `hir`.
+///
+/// # Errors
+/// Where it would be too large.
+pub fn affordable(hir: &Hir) -> Result<(), String> {
+    // Only counted repetitions make an automaton larger than its expression.
+    if repeats_often(hir) { nfa(hir, WhichCaptures::All).map(drop) } else { Ok(()) }
+}
+
+fn repeats_often(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            repetition.max.unwrap_or(repetition.min) > 100 || repeats_often(&repetition.sub)
+        }
+        HirKind::Capture(capture) => repeats_often(&capture.sub),
+        HirKind::Concat(subs) | HirKind::Alternation(subs) => subs.iter().any(repeats_often),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
+}
+
 /// The expression without what it may match beyond its shortest matches: it matches
 /// from the same beginnings as `hir` does.
 #[must_use]
