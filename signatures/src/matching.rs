@@ -201,6 +201,7 @@ impl Scratch {
     /// Notes which patterns may match, and from where; with a probe, also the rules that
     /// they open.
     fn look(&mut self, database: &Database, probe: Option<usize>, answer: &[u8]) {
+        let mut ends = None;
         database.literals.each(answer, |literal, end| {
             for &(pattern, back) in database.owners.of(literal) {
                 let begins = match back.map(usize::from) {
@@ -209,7 +210,12 @@ impl Scratch {
                     None => 0,
                 };
                 let known = &database.patterns[pattern as usize];
-                if known.begins == Begins::AtStart && back.is_some() && begins != 0 {
+                let misplaced = match known.begins {
+                    Begins::AtStart => back.is_some() && begins != 0,
+                    Begins::InHeader => begins >= *ends.get_or_insert_with(|| header_end(answer)),
+                    Begins::AtLiteral | Begins::Anywhere => false,
+                };
+                if misplaced {
                     continue;
                 }
                 let place = self.hits.len() as u32;
@@ -217,7 +223,9 @@ impl Scratch {
                 let note = self.note(pattern as usize);
                 let last = match note.first_hit {
                     // Where it begins is known already.
-                    Some(_) if known.begins != Begins::AtLiteral => continue,
+                    Some(_) if matches!(known.begins, Begins::AtStart | Begins::Anywhere) => {
+                        continue;
+                    }
                     _ if full => {
                         self.capped = true;
                         continue;
@@ -270,7 +278,7 @@ impl Scratch {
             match known.begins {
                 Begins::AtStart => self.run(test, answer, 0, Anchored::Yes),
                 Begins::Anywhere => self.run(test, answer, 0, Anchored::No),
-                Begins::AtLiteral => {
+                Begins::AtLiteral | Begins::InHeader => {
                     let mut hit = first_hit;
                     loop {
                         let Some(place) = hit else { break None };
@@ -358,7 +366,7 @@ impl Scratch {
                 self.slots.resize(simulated.get_nfa().group_info().slot_len(), None);
                 let anchored = match database.patterns[pattern].begins {
                     Begins::Anywhere => Anchored::No,
-                    Begins::AtStart | Begins::AtLiteral => Anchored::Yes,
+                    Begins::AtStart | Begins::AtLiteral | Begins::InHeader => Anchored::Yes,
                 };
                 let cache = simulation_cache(&mut self.simulation, simulated);
                 simulated.search_slots(cache, &input.anchored(anchored), &mut self.slots);
@@ -366,6 +374,12 @@ impl Scratch {
             Reader::Refused => {}
         }
     }
+}
+
+/// Where the header of an answer ends: its first empty line.
+#[must_use]
+pub fn header_end(answer: &[u8]) -> usize {
+    answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(answer.len())
 }
 
 fn simulation_cache<'a>(

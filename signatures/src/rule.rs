@@ -160,6 +160,8 @@ pub enum Begins {
     AtStart,
     /// At a known distance before one of its literals.
     AtLiteral,
+    /// The same, and before the empty line that ends a header.
+    InHeader,
     /// Anywhere: the whole answer is searched.
     Anywhere,
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use regex_syntax::hir::{Hir, Look};
 
-use crate::format::{Fault, Place, ProbeText, Source};
+use crate::format::{Fault, PartText, Place, ProbeText, Source};
 use crate::rule::{Begins, List, Part, Pattern, Piece, Probe, Rule, Text, Transport};
 use required::{Need, needs};
 
@@ -100,9 +100,9 @@ pub fn compile(sources: &[Source], automata: Automata) -> Result<Tables, Vec<Fau
                     .any(|piece| matches!(piece, Piece::Group(at, ..) if usize::from(*at) == part))
             };
             let mut parts = Vec::new();
-            for (at, (text, negated)) in rule.parts.iter().enumerate() {
-                match patterns.place(text, captured(at), &rule.place) {
-                    Ok(pattern) => parts.push(Part { pattern, negated: *negated }),
+            for (at, part) in rule.parts.iter().enumerate() {
+                match patterns.place(part, captured(at), &rule.place) {
+                    Ok(pattern) => parts.push(Part { pattern, negated: part.negated }),
                     Err(fault) => faults.push(fault),
                 }
             }
@@ -179,31 +179,36 @@ fn resolve_probes(
 /// Patterns, each once.
 #[derive(Default)]
 struct Patterns {
-    by_text: HashMap<String, u32>,
+    by_text: HashMap<(String, bool), u32>,
     drafts: Vec<Draft>,
 }
 
 struct Draft {
     text: String,
     hir: Hir,
+    header: bool,
     needs: Vec<Need>,
     captures: bool,
     place: Place,
 }
 
 impl Patterns {
-    fn place(&mut self, text: &str, captures: bool, place: &Place) -> Result<u32, Fault> {
-        if let Some(&at) = self.by_text.get(text) {
+    fn place(&mut self, part: &PartText, captures: bool, place: &Place) -> Result<u32, Fault> {
+        let PartText { text, header, .. } = part;
+        let key = (text.clone(), *header);
+        if let Some(&at) = self.by_text.get(&key) {
             self.drafts[at as usize].captures |= captures;
             return Ok(at);
         }
         let hir = expression(text).map_err(|what| place.fault(what))?;
         let at = self.drafts.len() as u32;
-        self.by_text.insert(text.to_owned(), at);
+        self.by_text.insert(key, at);
         let needs = needs(&hir);
+        let header = *header;
         self.drafts.push(Draft {
-            text: text.to_owned(),
+            text: text.clone(),
             hir,
+            header,
             needs,
             captures,
             place: place.clone(),
@@ -230,6 +235,7 @@ impl Patterns {
             let chosen = required::choose(&draft.needs, at_start, &frequencies);
             let begins = match chosen {
                 _ if at_start => Begins::AtStart,
+                _ if draft.header => Begins::InHeader,
                 Some(need) if need.any.iter().all(|literal| literal.back.is_some()) => {
                     Begins::AtLiteral
                 }

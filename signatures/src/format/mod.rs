@@ -74,8 +74,8 @@ pub struct RuleText {
     pub service: String,
     /// Narrows only.
     pub soft: bool,
-    /// Patterns; the flag says that it must not match.
-    pub parts: Vec<(String, bool)>,
+    /// Patterns.
+    pub parts: Vec<PartText>,
     /// What is stated.
     pub fields: Vec<(Field, Vec<Piece>)>,
     /// What a server sends.
@@ -84,6 +84,17 @@ pub struct RuleText {
     pub near_misses: Vec<Example>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// A pattern as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartText {
+    /// The expression.
+    pub text: String,
+    /// It must not match.
+    pub negated: bool,
+    /// It looks for a header: its matches begin before the first empty line.
+    pub header: bool,
 }
 
 /// An answer, and what the rule must make of it.

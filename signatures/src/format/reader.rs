@@ -6,7 +6,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::lines::{Fault, Line, bytes, lines};
 use super::template::template;
-use super::{Example, ProbeText, RuleText, Section, Source};
+use super::{Example, PartText, ProbeText, RuleText, Section, Source};
 use crate::compile::expression;
 use crate::rule::{Field, Piece, Transport};
 
@@ -141,7 +141,7 @@ fn ports(line: &Line<'_>) -> Result<Vec<(u16, u16)>, Fault> {
 #[derive(Debug, Default)]
 struct Defaults {
     service: Option<String>,
-    require: Vec<String>,
+    require: Vec<PartText>,
 }
 
 fn section_attribute(
@@ -151,7 +151,7 @@ fn section_attribute(
 ) -> Result<(), Fault> {
     match line.word {
         "service" => defaults.service = Some(one_word(line)?.to_owned()),
-        "require" => defaults.require.push(line.rest.to_owned()),
+        "require" => defaults.require.push(part(line)),
         "answers" => {
             for name in line.rest.split_whitespace() {
                 section.answers.push(match name.strip_prefix("udp:") {
@@ -179,7 +179,7 @@ impl Draft {
             id,
             service: defaults.service.clone().unwrap_or_default(),
             soft: false,
-            parts: defaults.require.iter().map(|text| (text.clone(), false)).collect(),
+            parts: defaults.require.clone(),
             fields: Vec::new(),
             examples: Vec::new(),
             near_misses: Vec::new(),
@@ -201,9 +201,9 @@ impl Draft {
         match line.word {
             "service" => self.rule.service = one_word(line)?.to_owned(),
             "soft" => self.rule.soft = true,
-            "match" => self.rule.parts.push((line.rest.to_owned(), false)),
-            "unless" => self.rule.parts.push((line.rest.to_owned(), true)),
-            "header" => self.rule.parts.push((header(line)?, false)),
+            "match" => self.rule.parts.push(part(line)),
+            "unless" => self.rule.parts.push(PartText { negated: true, ..part(line) }),
+            "header" => self.rule.parts.push(header(line)?),
             "example" | "near" => {
                 let near = line.word == "near";
                 self.near = Some(near);
@@ -239,14 +239,19 @@ fn field(word: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|field| field.word() == word)
 }
 
+fn part(line: &Line<'_>) -> PartText {
+    PartText { text: line.rest.to_owned(), ..PartText::default() }
+}
+
 /// `header Server: nginx` → the header's name in any case, at the beginning of a line.
-fn header(line: &Line<'_>) -> Result<String, Fault> {
+fn header(line: &Line<'_>) -> Result<PartText, Fault> {
     let (name, value) = line
         .rest
         .split_once(':')
         .filter(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
         .ok_or_else(|| line.place.fault("header NAME: PATTERN"))?;
-    Ok(format!(r"\r\n(?i:{name}): {}", value.trim_start()))
+    let text = format!(r"\r\n(?i:{name}): {}", value.trim_start());
+    Ok(PartText { text, negated: false, header: true })
 }
 
 fn finish(source: &mut Source, draft: Option<Draft>) -> Result<(), Fault> {
@@ -257,16 +262,16 @@ fn finish(source: &mut Source, draft: Option<Draft>) -> Result<(), Fault> {
     if draft.rule.service.is_empty() {
         return Err(place.fault("neither the rule nor its section names a service"));
     }
-    if !draft.rule.parts.iter().any(|(_, negated)| !negated) {
+    if !draft.rule.parts.iter().any(|part| !part.negated) {
         return Err(place.fault("no pattern"));
     }
     let mut groups = BTreeMap::new();
-    for (at, (pattern, negated)) in draft.rule.parts.iter().enumerate() {
-        let hir = expression(pattern).map_err(|what| place.fault(what))?;
+    for (at, part) in draft.rule.parts.iter().enumerate() {
+        let hir = expression(&part.text).map_err(|what| place.fault(what))?;
         for (name, index) in named_groups(&hir) {
             let at = u8::try_from(at).map_err(|_| place.fault("too many patterns"))?;
             let index = u8::try_from(index).map_err(|_| place.fault("too many groups"))?;
-            if *negated || groups.insert(name.clone(), (at, index)).is_some() {
+            if part.negated || groups.insert(name.clone(), (at, index)).is_some() {
                 return Err(place.fault(format!("group {name}: named twice, or under `unless`")));
             }
         }

@@ -120,6 +120,9 @@ impl<'a> Writer<'a> {
     }
 
     fn group(&mut self) -> Result<(), Text> {
+        if self.header_lines() || self.last_byte_not() {
+            return Ok(());
+        }
         let rest = self.rest();
         for (opens, what) in [
             (&b"?="[..], "look-ahead"),
@@ -153,6 +156,32 @@ impl<'a> Writer<'a> {
         let length = usize::from(rest.starts_with(b"?"));
         self.copy(length);
         Ok(())
+    }
+
+    /// "Some lines of the header, and no empty one": each line forbids, by a look-ahead,
+    /// that an empty one follows. Where a letter or digit follows the last, that says the
+    /// same as: the second and later lines are not empty.
+    fn header_lines(&mut self) -> bool {
+        const LINES: &[u8] = br"?:[^\r\n]*\r\n(?!\r\n))*?";
+        let Some(after) = self.rest().strip_prefix(LINES) else { return false };
+        if !after.first().is_some_and(u8::is_ascii_alphanumeric) || after.get(1) == Some(&b'?') {
+            return false;
+        }
+        self.at += LINES.len();
+        self.out.push_str(r"(?:[^\r\n]*\r\n(?:[^\r\n]+\r\n)*?)??");
+        true
+    }
+
+    /// `(?!\xHH)` that ends the expression: any other byte or the end.
+    fn last_byte_not(&mut self) -> bool {
+        let rest = self.rest();
+        let Some(&[high, low, b')']) = rest.strip_prefix(br"?!\x") else { return false };
+        if !(high.is_ascii_hexdigit() && low.is_ascii_hexdigit()) {
+            return false;
+        }
+        self.at = self.input.len();
+        self.out.push_str(&format!(r"(?:[^\x{}{}]|\z)", char::from(high), char::from(low)));
+        true
     }
 
     /// What follows a backslash.
@@ -336,6 +365,13 @@ mod tests {
             (r"^(.)\12$", b"x\n", true),
             ("\u{fc}", "\u{fc}".as_bytes(), true),
             (r"\y\'\#", b"y'#", true),
+            (r"^H (?:[^\r\n]*\r\n(?!\r\n))*?S: x", b"H 1\r\na: b\r\nS: x", true),
+            (r"^H (?:[^\r\n]*\r\n(?!\r\n))*?S: x", b"H S: x", true),
+            (r"^H (?:[^\r\n]*\r\n(?!\r\n))*?S: x", b"H \r\nS: x", true),
+            (r"^H (?:[^\r\n]*\r\n(?!\r\n))*?S: x", b"H 1\r\n\r\nS: x", false),
+            (r"a(?!\xff)", b"a", true),
+            (r"a(?!\xff)", b"a\xff", false),
+            (r"a(?!\xff)", b"a\0", true),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} -> {}", perl(pattern));
         }
@@ -343,9 +379,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        for pattern in
-            [r"(a)\1", "(?=a)", "(?!a)", "(?<=a)b", "(?<!a)b", "(?>a)", "a++", "a{2}+", r"\K", "[a"]
-        {
+        for pattern in [
+            r"(a)\1",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)b",
+            "(?<!a)b",
+            "(?>a)",
+            "a++",
+            "a{2}+",
+            r"\K",
+            "[a",
+            r"(?!\xff)a",
+            r"(?:[^\r\n]*\r\n(?!\r\n))*?.x",
+        ] {
             assert!(perl(pattern).starts_with('!'), "{pattern} -> {}", perl(pattern));
         }
     }

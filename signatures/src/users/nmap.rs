@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::compile;
-use crate::format::{Place, ProbeText, RuleText, Section, Source};
+use crate::format::{PartText, Place, ProbeText, RuleText, Section, Source};
 use crate::rule::{Piece, Text, Transport};
 
 use super::expression::{Lines, translated};
@@ -204,7 +204,7 @@ fn rule(read: &mut Read, rest: &[u8], soft: bool, place: Place) -> Result<(), Te
         id: format!("{}:{}", place.file, place.line),
         service: service.to_owned(),
         soft,
-        parts: vec![(expression, false)],
+        parts: vec![PartText { text: expression, ..PartText::default() }],
         fields,
         examples: Vec::new(),
         near_misses: Vec::new(),

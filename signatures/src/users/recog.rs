@@ -12,7 +12,7 @@ use super::Unread;
 use super::expression::{Lines, translated};
 use crate::compile;
 use crate::database::Database;
-use crate::format::{Place, ProbeText, RuleText, Section, Source};
+use crate::format::{PartText, Place, ProbeText, RuleText, Section, Source};
 use crate::matching::Scratch;
 use crate::outcome::Match;
 use crate::rule::{Change, Field, Piece, Text, Transport};
@@ -319,7 +319,7 @@ impl Fingerprint {
             id: format!("{}:{}", self.place.file, self.place.line),
             service: service.to_owned(),
             soft: false,
-            parts: vec![(expression, false)],
+            parts: vec![PartText { text: expression, ..PartText::default() }],
             fields,
             examples: Vec::new(),
             near_misses: Vec::new(),
