@@ -7,7 +7,7 @@
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
 //!   [`icmp_limit`], [`kill`], [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`],
-//!   [`frames`], [`memory`], [`words`], [`round_trips`].
+//!   [`frames`], [`memory`], [`words`], [`round_trips`], [`copies`].
 //!
 //! README.md beside this file draws the topology. Tests that measure time or rate run
 //! alone: two of them at once on a small machine would measure each other.
@@ -15,6 +15,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auto;
+mod copies;
 mod disk;
 mod faults;
 mod flood;
