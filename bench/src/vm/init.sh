@@ -30,6 +30,18 @@ scan() {
 	timeout -k 10 240 prtip-bench lab run $CARDS $RULES -- sh /scan.sh "$@"
 }
 
+# doctor CARD OTHER-END: once there is a carrier, which some cards take seconds for.
+doctor() {
+	ip link set "$2" up
+	ip link set "$1" up
+	tries=0
+	until [ "$(cat "/sys/class/net/$1/carrier")" = 1 ] || [ $tries = 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	prtip doctor -e "$1"
+}
+
 exec >/dev/ttyS0 2>/dev/console
 . /steps.sh
 echo "prtip-vm over"

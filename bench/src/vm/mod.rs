@@ -133,7 +133,7 @@ fn plan(card: Card, iommu: bool) -> Plan {
             scan("fallback", "198.18.0.0/26", 6_400, "--rate 10k", "copy"),
         ];
     }
-    let doctor = "sh -c 'ip link set eth0 up && prtip doctor -e eth0'".to_owned();
+    let doctor = "doctor eth0 eth1".to_owned();
     let (large, medium) = match card {
         Card::Virtio => (("198.18.0.0/21", 204_800), ("198.18.0.0/25", 12_800)),
         Card::Igb => (("198.18.0.0/23", 51_200), ("198.18.0.0/26", 6_400)),

@@ -6,6 +6,7 @@ targets=$1 ports=$2
 shift 2
 result=/tmp/result.jsonl
 sockets=/tmp/sockets
+listed=/tmp/listed
 ended=/tmp/ended
 rm -f $result $sockets $ended
 {
@@ -13,10 +14,11 @@ rm -f $result $sockets $ended
 		"$@" >$result
 	echo $? >$ended
 } &
-while ! [ -e $ended ] && ! [ -s $sockets ]; do
-	ss --xdp --extended --no-header >$sockets
-	[ "$(grep -c 'umem(' $sockets)" = "$SOCKETS" ] || rm -f $sockets
-	sleep 0.1
+# The last whole list, for what the kernel has counted by then.
+while ! [ -e $ended ]; do
+	ss --xdp --extended --no-header >$listed
+	[ "$(grep -c 'umem(' $listed)" = "$SOCKETS" ] && mv $listed $sockets
+	sleep 0.3
 done
 wait
 code=$(cat $ended)

@@ -107,6 +107,7 @@ pub(super) fn judge(step: &Step, expected: Expected) -> Vec<Check> {
                     umems.len() == sockets && alike == sockets,
                     format!("ss saw {} sockets, of {sockets}, {alike} with {zc}", umems.len()),
                 ),
+                drops(step, sockets),
                 told(step, "scan_started", &|record| {
                     let targets = &record["targets"];
                     let given = targets.as_str().and_then(|text| text.parse().ok());
@@ -130,6 +131,29 @@ pub(super) fn judge(step: &Step, expected: Expected) -> Vec<Check> {
             ]
         }
     }
+}
+
+/// What ss last saw of the sockets' statistics: no frame lost, and the fill ring found
+/// empty hardly ever. At the bind it is, for a moment; a receiver that starves counts on.
+fn drops(step: &Step, sockets: usize) -> Check {
+    const AT_THE_BIND: u64 = 8;
+    let lists: Vec<&String> = step.lines.iter().filter(|line| line.contains("stats(")).collect();
+    let sum = |name: &str| -> Option<u64> {
+        let count = |line: &&String| {
+            let after = line.split_once(name)?.1.strip_prefix(':')?;
+            after.split([',', ')']).next()?.parse::<u64>().ok()
+        };
+        lists.iter().map(count).sum()
+    };
+    let names = ["rx dropped", "rx queue full", "rx fill ring empty"];
+    let [Some(dropped), Some(full), Some(empty)] = names.map(sum) else {
+        return Err("ss told no statistics".to_owned());
+    };
+    let text = format!(
+        "{dropped} frames dropped, {full} found no room; the fill ring was empty {empty} times"
+    );
+    let good = (dropped, full) == (0, 0) && empty <= AT_THE_BIND * sockets as u64;
+    if good && lists.len() == sockets { Ok(text) } else { Err(text) }
 }
 
 /// Whether a list such as `umem(id:0,zc:1,refs:1)` has that item.
@@ -173,6 +197,7 @@ mod tests {
 
     const GOOD: &str = "prtip-vm begin zerocopy\r\n\
         users umem(id:0,size:1,zc:1,refs:1)\r\n\
+        stats(rx dropped:0,rx invalid:0,rx queue full:0,rx fill ring empty:3,tx invalid:0)\r\n\
         {\"type\":\"scan_started\",\"xdp_mode\":\"zerocopy\",\"targets\":\"5\"}\r\n\
         {\"type\":\"ledger\",\"unaccounted\":0,\"submitted\":5,\"completed\":5,\"tx_failed\":0}\r\n\
         missed: 0\r\ninvented: 0\r\nrepeated: 0\r\nwrong: 0\r\n! all is well\r\n\
@@ -190,6 +215,11 @@ mod tests {
         for (good, bad) in [
             ("zc:1", "zc:0"),
             ("umem(id:0,size:1,zc:1", "umem(id:0,size:zc:11"),
+            ("rx dropped:0", "rx dropped:1"),
+            ("full:0", "full:1"),
+            ("empty:3", "empty:9"),
+            ("empty:3", "empty:"),
+            ("stats(", "stat("),
             ("\"zerocopy\"", "\"copy\""),
             ("\"5\"", "\"4\""),
             ("wrong: 0", "wrong: 10"),

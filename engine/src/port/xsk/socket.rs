@@ -148,8 +148,13 @@ impl XskSocket {
         if sys::raise_tx_budget(socket.fd(), TX_BUDGET) {
             socket.tx_budget = TX_BUDGET;
         }
-        // xsk-rs hands the fill ring out after the bind only. Nothing is steered here
-        // before the socket is in the map, so nothing can find the ring empty.
+        // The ring is there before the bind, but xsk-rs hands it out after it only. A
+        // driver that takes frames at the bind (virtio_net) finds none then: it tells so in
+        // rx_fill_ring_empty_descs (3 in `make lab-zc`, and no more later), sets the
+        // need-wakeup flag and waits for the call below; for that moment its queue has no
+        // buffers. Drivers that restart their rings when the program comes (igb) find it
+        // full. Nothing is steered here before the socket is in the map, so none of our
+        // frames can be lost by it.
         // SAFETY: the frames are of this UMEM and in no other ring.
         let filled = unsafe { socket.fill.produce(receive) };
         assert_eq!(filled, receive.len(), "the fill ring has a slot for every receive frame");
