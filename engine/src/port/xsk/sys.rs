@@ -42,45 +42,58 @@ pub(super) fn is_zerocopy(socket: BorrowedFd<'_>) -> io::Result<bool> {
 /// Lets one system call send up to `frames` frames in copy mode. False where the
 /// kernel does not know the option: then it sends 32.
 pub(super) fn raise_tx_budget(socket: BorrowedFd<'_>, frames: u32) -> bool {
-    // SAFETY: the option's value is a `u32` that is alive during the call.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_XDP,
-            XDP_MAX_TX_SKB_BUDGET,
-            (&raw const frames).cast::<c_void>(),
-            size_of::<u32>() as libc::socklen_t,
-        )
-    };
-    result == 0
+    set(socket, libc::SOL_XDP, XDP_MAX_TX_SKB_BUDGET, frames).is_ok()
 }
 
 /// Has the kernel read the card only when we ask it to, in our own time, instead of by
 /// interrupts (Linux 5.11): for up to `us` at a time, [`BUSY_BUDGET`] packets a call.
 /// It matters where the interface defers its interrupts (`napi_defer_hard_irqs`,
-/// `gro_flush_timeout`); without that they go on beside the polling.
+/// `gro_flush_timeout`); without that they go on beside the polling. An error, too,
+/// where the kernel takes the options and has others afterwards.
 pub(super) fn busy_poll(socket: BorrowedFd<'_>, us: u32) -> io::Result<()> {
-    let options = [
-        (libc::SO_PREFER_BUSY_POLL, 1),
-        (libc::SO_BUSY_POLL, us),
-        (libc::SO_BUSY_POLL_BUDGET, BUSY_BUDGET),
-    ];
+    let options = [(libc::SO_PREFER_BUSY_POLL, 1), (libc::SO_BUSY_POLL, us)];
     for (option, value) in options {
-        // SAFETY: the option's value is a `u32` that is alive during the call.
-        let result = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const value).cast::<c_void>(),
-                size_of::<u32>() as libc::socklen_t,
-            )
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
+        set(socket, libc::SOL_SOCKET, option, value)?;
+    }
+    // This one cannot be read back (sk_getsockopt in net/core/sock.c).
+    set(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL_BUDGET, BUSY_BUDGET)?;
+    for (option, value) in options {
+        let given = get(socket, libc::SOL_SOCKET, option)?;
+        if given != value {
+            return Err(io::Error::other(format!("asked for {value}, the kernel has {given}")));
         }
     }
     Ok(())
+}
+
+fn set(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: u32) -> io::Result<()> {
+    // SAFETY: the option's value is a `u32` that is alive during the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast::<c_void>(),
+            size_of::<u32>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn get(socket: BorrowedFd<'_>, level: c_int, option: c_int) -> io::Result<u32> {
+    let (mut value, mut len) = (0_u32, size_of::<u32>() as libc::socklen_t);
+    // SAFETY: `value` and `len` are alive and writable, and `len` says how large `value`
+    // is; the kernel writes no more.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw mut value).cast::<c_void>(),
+            &raw mut len,
+        )
+    };
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Asks the kernel to send what lies in the transmit ring.
