@@ -569,8 +569,8 @@ impl<'a> Sender<'a> {
         if !prober.has_several_departures() || self.pending.indices.is_empty() {
             return false;
         }
-        // A retry completes its last batch.
-        let mut kept: ArrayVec<(usize, u64), { 2 * SEND_BATCH }> = ArrayVec::new();
+        // As much room as `pending` has, so whatever was chosen fits.
+        let mut kept: ArrayVec<(usize, u64), BURST> = ArrayVec::new();
         let chosen = self.pending.indices.len();
         let mut given_up = 0;
         for index in self.pending.indices.drain(..) {
