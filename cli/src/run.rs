@@ -350,6 +350,7 @@ impl StartedParts {
             shard: self.shard,
             plan: self.plan,
             port_engine: info.port_engine.to_owned(),
+            port_engine_why: info.why.clone(),
             xdp_mode: info.xdp_mode.map(str::to_owned),
             interface: info.interface.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

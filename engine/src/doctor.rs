@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::port::{ability, xsk};
 use crate::route::xdp_features::{self, XdpFeatures};
 use crate::route::{Interface, LinkKind, look_up};
+use crate::scan::opener::{GENTLE_RATE, LIVE_IS_KNOWN, may_flap};
 
 /// MTU up to which a received frame fits into one page with its headroom.
 const SINGLE_BUFFER_MTU: u32 = 3490;
@@ -76,6 +77,8 @@ pub struct Doctor {
     pub xdp_features: Option<XdpFeatures>,
     /// Each port engine on this interface, best first.
     pub engines: Vec<Check>,
+    /// What `--port-engine auto` takes of them; empty where there is no interface.
+    pub auto: String,
     /// Why there is no interface to look at (unknown name, none there).
     #[serde(skip)]
     pub problem: Option<Error>,
@@ -98,6 +101,7 @@ pub fn examine(interface: Option<&str>) -> Doctor {
         .as_ref()
         .map(|known| engines(known, xdp_features, &privileges))
         .unwrap_or_default();
+    let auto = interface.as_ref().map(|known| auto(known, &engines)).unwrap_or_default();
     Doctor {
         kernel: text(uname.release()),
         machine: text(uname.machine()),
@@ -107,6 +111,7 @@ pub fn examine(interface: Option<&str>) -> Doctor {
         interface,
         xdp_features,
         engines,
+        auto,
         problem,
     }
 }
@@ -248,6 +253,44 @@ fn engines(interface: &Interface, xdp: Option<XdpFeatures>, privileges: &[Check]
     ]
 }
 
+/// What a scan of far targets takes where no engine is asked for, in the order of
+/// `scan/opener.rs`: the first that can be had.
+fn auto(interface: &Interface, engines: &[Check]) -> String {
+    let driver = interface.driver.as_deref();
+    let knows_live = driver.is_some_and(|driver| LIVE_IS_KNOWN.contains(&driver));
+    let can = |name: &str| {
+        let check = engines.iter().find(|check| check.name == name);
+        check.map_or(Verdict::No, |check| check.verdict)
+    };
+    let mut order = Vec::new();
+    for check in engines.iter().filter(|check| check.name != "live" || knows_live) {
+        match (check.verdict, check.name) {
+            (Verdict::No, _) => {}
+            (Verdict::Yes, name) => {
+                order.push(name.to_owned());
+                break;
+            }
+            (Verdict::Unknown, "live") => order.push("live if its first frame leaves".to_owned()),
+            (Verdict::Unknown, name) => order.push(format!("{name} if the driver grants it")),
+        }
+    }
+    if order.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = order.join(", else ");
+    if !knows_live && can("live") != Verdict::No {
+        text += "; not live, which was never tried with this driver";
+    }
+    // Where XDP is not to be had, packet is what the order begins with.
+    if may_flap(driver) && can("packet") == Verdict::Yes && order[0] != "packet" {
+        text = format!(
+            "packet up to {GENTLE_RATE:.0} probes a second, since attaching a program may flap \
+             the link; faster: {text}"
+        );
+    }
+    text
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -312,6 +355,7 @@ impl fmt::Display for Doctor {
         for check in &self.engines {
             writeln!(f, "{check}")?;
         }
+        writeln!(f, "  {:<20} {}", "auto takes", self.auto)?;
         Ok(())
     }
 }

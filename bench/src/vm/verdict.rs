@@ -65,8 +65,8 @@ pub(super) enum Expected {
     Refused,
     /// Output that has this in it.
     Shows(&'static str),
-    /// The same of standard error.
-    Says(&'static str),
+    /// The same of standard error, for each of these.
+    Says(&'static [&'static str]),
 }
 
 /// One thing proved, or why it is not.
@@ -82,9 +82,11 @@ pub(super) fn judge(step: &Step, expected: Expected) -> Vec<Check> {
             vec![check(shown.is_some() && step.code == 0, text)]
         }
         Expected::Says(what) => {
-            let good = step.code == 0 && step.said.iter().any(|line| line.contains(what));
-            let text = if good { what.to_owned() } else { step.said.join(" ") };
-            vec![check(good, text)]
+            let said = |what: &&str| {
+                let good = step.code == 0 && step.said.iter().any(|line| line.contains(what));
+                check(good, if good { (*what).to_owned() } else { step.said.join(" ") })
+            };
+            what.iter().map(said).collect()
         }
         Expected::Refused => {
             let said = step.said.join(" ");

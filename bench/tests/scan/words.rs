@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::lab::{Lab, words};
 use crate::open_lab::{OpenLab, Side};
 use crate::setting::{binary, seed, turn};
@@ -52,6 +54,29 @@ fn zero_copy_on_veth_is_refused_with_code_4() {
     let lab = OpenLab::open(LAB, &[]);
     for flags in ["--xdp-mode zerocopy --require-zerocopy", "--require-zerocopy"] {
         refused(&mut lab.prtip(&format!("{ONE} {flags}")), 4, &["zero-copy", "scan0", "remedy:"]);
+    }
+    lab.close();
+}
+
+/// A veth has no zero-copy, so live frames are next; what does not let them leaves copies.
+#[test]
+fn auto_takes_what_the_doctor_says_and_the_record_tells_why() {
+    let Some(_turn) = turn("order of engines") else { return };
+    let lab = OpenLab::open(LAB, &[]);
+    let doctor = lab.prtip("doctor -e scan0").output().unwrap();
+    let told = String::from_utf8(doctor.stdout).unwrap();
+    let line = told.lines().find(|line| line.contains("auto takes")).unwrap();
+    assert!(line.ends_with("live if its first frame leaves, else xdp copy"), "{told}");
+    for (flags, engine, why) in [
+        ("", "live", "gives no zero-copy"),
+        ("--rate auto", "xdp", "live frames do not search for a rate"),
+        ("--port-engine packet", "packet", "asked for"),
+    ] {
+        let output = lab.prtip(&format!("{ONE} --json {flags}")).output().unwrap();
+        let first = String::from_utf8(output.stdout).unwrap();
+        let first: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+        assert_eq!(first["port_engine"], engine, "{first}");
+        assert!(first["port_engine_why"].as_str().unwrap().contains(why), "{first}");
     }
     lab.close();
 }

@@ -52,8 +52,10 @@ pub struct ScanStarted {
     pub shard: String,
     /// Hash of the plan: equal for all shards of one scan.
     pub plan: String,
-    /// `xdp`, `packet` or `raw`.
+    /// `xdp`, `live`, `packet` or `raw`; of several interfaces the first one's.
     pub port_engine: String,
+    /// Why this one, and why none that is faster; in words.
+    pub port_engine_why: String,
     /// `zerocopy`, `copy`, `generic` or null.
     pub xdp_mode: Option<String>,
     /// Interface name.

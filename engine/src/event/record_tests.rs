@@ -80,6 +80,7 @@ fn started() -> ScanStarted {
         shard: "1/1".into(),
         plan: "00".into(),
         port_engine: "xdp".into(),
+        port_engine_why: "asked for".into(),
         xdp_mode: Some("copy".into()),
         interface: "scan0".into(),
         version: "0.1.0".into(),

@@ -30,6 +30,7 @@ fn log() -> Vec<u8> {
             shard: "1/1".into(),
             plan: format!("{:016x}", plan.hash()),
             port_engine: "memory".into(),
+            port_engine_why: "asked for".into(),
             xdp_mode: None,
             interface: "lo".into(),
             version: "0".into(),

@@ -154,6 +154,7 @@ fn the_log_holds_a_scan_from_its_start_to_its_end() {
         shard: "1/1".into(),
         plan: "ab".into(),
         port_engine: "packet".into(),
+        port_engine_why: "asked for".into(),
         xdp_mode: None,
         interface: "scan0".into(),
         version: "0.1.0".into(),

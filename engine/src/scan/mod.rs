@@ -9,7 +9,7 @@ mod hunt;
 mod icmp_limit;
 pub mod ledger;
 mod neighbours;
-mod opener;
+pub(crate) mod opener;
 mod options;
 pub mod pace;
 mod run;

@@ -23,11 +23,11 @@ use crate::route::{LinkKind, Path};
 
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
-const GENTLE_RATE: f64 = 20_000.0;
+pub(crate) const GENTLE_RATE: f64 = 20_000.0;
 /// The generator has no place for probes outside of the schedule.
 const LIVE_AND_AUTO: &str = "live frames do not search for a rate";
 /// Drivers that live frames were tried with: others may take the frames and lose them.
-const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
+pub(crate) const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// Probes a second that one worker sends with ease, all its queues' replies included.
 const WORKER_RATE: f64 = 150_000.0;
 
@@ -115,8 +115,12 @@ fn is_gentle(path: &Path, options: &Options) -> bool {
         Rate::PerSecond(rate) => rate <= GENTLE_RATE,
         Rate::Max | Rate::Auto => false,
     };
-    let driver = path.interface.driver.as_deref();
-    slow && !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
+    slow && may_flap(path.interface.driver.as_deref())
+}
+
+/// Whether a driver may take its link down when a program comes.
+pub(crate) fn may_flap(driver: Option<&str>) -> bool {
+    !matches!(driver, Some("veth" | "virtio_net" | "tun" | "bridge" | "dummy"))
 }
 
 /// Workers that the rate keeps busy, at most one a core (an idle one would only take

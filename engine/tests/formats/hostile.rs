@@ -148,6 +148,7 @@ fn write(folder: &Path, texts: &[String]) {
         shard: "1/1".into(),
         plan: "00".into(),
         port_engine: "memory".into(),
+        port_engine_why: "asked for".into(),
         xdp_mode: None,
         interface: texts[1].clone(),
         version: "0".into(),

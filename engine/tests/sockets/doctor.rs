@@ -24,6 +24,7 @@ fn a_veth_can_copy_but_not_zerocopy_and_loopback_only_raw() {
         if doctor.xdp_features.is_some() {
             assert_eq!(verdict(&doctor, "xdp zerocopy").0, Verdict::No);
             assert_eq!(verdict(&doctor, "xdp copy").0, Verdict::Yes);
+            assert_eq!(doctor.auto, "live if its first frame leaves, else xdp copy");
         }
         let text = doctor.to_string();
         assert!(text.contains("driver               veth"), "{text}");
@@ -37,6 +38,7 @@ fn a_veth_can_copy_but_not_zerocopy_and_loopback_only_raw() {
             assert_eq!(verdict(&doctor, engine).0, Verdict::No, "{engine}");
         }
         assert_eq!(verdict(&doctor, "raw").0, Verdict::Yes);
+        assert_eq!(doctor.auto, "raw");
 
         let doctor = examine(Some("nosuch0"));
         assert_eq!(doctor.problem.as_ref().unwrap().kind, Kind::Usage);
