@@ -554,7 +554,7 @@ rule sharepoint
     near "HTTP/1.1 200 OK\r\nMicrosoftSharePoint: 1\r\n\r\n"
 
 rule zimbra
-    match <title>Zimbra 
+    match <title>Zimbra\x20
     product Zimbra
     cpe a:zimbra:collaboration
     example "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Zimbra Web Client Sign In</title>"
@@ -562,7 +562,7 @@ rule zimbra
     near "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Zimbar</title>"
 
 rule roundcube
-    match <title>Roundcube Webmail :: 
+    match <title>Roundcube Webmail ::\x20
     product Roundcube
     cpe a:roundcube:webmail
     example
@@ -610,7 +610,7 @@ rule drupal
     near "HTTP/1.1 200 OK\r\nX-Generator: Droopal\r\n\r\n"
 
 rule joomla
-    match <meta name="generator" content="Joomla! 
+    match <meta name="generator" content="Joomla!\x20
     product Joomla!
     cpe a:joomla:joomla%21
     example
@@ -672,7 +672,7 @@ rule transmission
 
 rule qbittorrent
     service bittorrent-rpc
-    match <title>qBittorrent 
+    match <title>qBittorrent\x20
     product qBittorrent Web UI
     cpe a:qbittorrent:qbittorrent
     example "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>qBittorrent Web UI</title>"

@@ -96,7 +96,7 @@ rule opensmtpd
     near "220 mail.example.org ESMTP OpenSMPTD\r\n"
 
 rule exchange-2007
-    match ^220[ -](?<host>[\w.-]+) Microsoft ESMTP MAIL Service ready at 
+    match ^220[ -](?<host>[\w.-]+) Microsoft ESMTP MAIL Service ready at\x20
     product Microsoft Exchange smtpd
     os Windows
     cpe a:microsoft:exchange_server
@@ -425,7 +425,7 @@ rule exchange
     near "* OK The Microsoft Exchange IMAP service is ready.\r\n"
 
 rule gmail
-    match ^\* (?:OK|PREAUTH) Gimap ready for requests from 
+    match ^\* (?:OK|PREAUTH) Gimap ready for requests from\x20
     product Google Gimap
     example "* OK Gimap ready for requests from 198.51.100.7 a640c23a62f3amb123\r\n"
         from imap.gmail.com
@@ -480,7 +480,7 @@ rule icewarp
     near "* OK mail.example.org IceWrap 13\r\n"
 
 rule mailenable
-    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?IMAP4rev1 server ready at 
+    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?IMAP4rev1 server ready at\x20
     product MailEnable imapd
     os Windows
     cpe a:mailenable:mailenable
@@ -489,7 +489,7 @@ rule mailenable
     near "* OK IMAP4rev1 server read\r\n"
 
 rule uw
-    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?(?<host>[\w.-]+) IMAP4rev1 (?<version>20[\w.]+) at 
+    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?(?<host>[\w.-]+) IMAP4rev1 (?<version>20[\w.]+) at\x20
     product UW imapd
     cpe a:university_of_washington:uw-imap:${version}
     example
@@ -509,7 +509,7 @@ rule greenmail
     near "* OK IMAP4rev1 Server GreenMial\r\n"
 
 rule james
-    match ^\* (?:OK|PREAUTH) JAMES IMAP4rev1 Server 
+    match ^\* (?:OK|PREAUTH) JAMES IMAP4rev1 Server\x20
     product Apache James imapd
     cpe a:apache:james
     example "* OK JAMES IMAP4rev1 Server  Server 0123 is ready.\r\n"
@@ -591,7 +591,7 @@ rule exchange
     near "+OK The Microsoft Exchange POP service is ready.\r\n"
 
 rule gmail
-    match ^\+OK Gpop ready for requests from 
+    match ^\+OK Gpop ready for requests from\x20
     product Google Gpop
     example "+OK Gpop ready for requests from 198.51.100.7 a640c23a62f3amb123\r\n"
         from pop.gmail.com
