@@ -15,6 +15,7 @@ use prtip_engine::route::neighbour::parse_mac;
 use prtip_engine::scan::Rate;
 
 use crate::signatures::SignaturesCommand;
+use crate::detection::DetectionArgs;
 use crate::timing::Timing;
 
 const NMAP_FLAGS: &str = "\
@@ -27,6 +28,7 @@ nmap's flags:
   -PR          with -sn: by ARP and neighbour discovery alone
   -PE -PS80,443 -PA80
                with -sn: ask in these ways, in this order
+  -sV          ask open ports for their services and versions
   -iL FILE     the same as --input-list
   -Pn          no host discovery (there is none but -sn)
   -n           no reverse look-ups (there are none)
@@ -121,6 +123,8 @@ pub(crate) struct ScanArgs {
     pub pace: PaceArgs,
     #[command(flatten)]
     pub way_out: WayOutArgs,
+    #[command(flatten)]
+    pub detection: DetectionArgs,
     #[command(flatten)]
     pub results: ResultArgs,
 }

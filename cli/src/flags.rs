@@ -7,10 +7,11 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 15] = [
+const REWRITTEN: [(&str, &str); 16] = [
     ("-sS", "--syn-scan"),
     ("-sA", "--ack-scan"),
     ("-sU", "--udp-scan"),
+    ("-sV", "--service-scan"),
     ("-sn", "--ping-scan"),
     ("-sP", "--ping-scan"),
     ("-PE", "--ask=echo"),
@@ -26,7 +27,7 @@ const REWRITTEN: [(&str, &str); 15] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 17] = [
+const NOT_BUILT: [(&str, &str); 15] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -34,12 +35,10 @@ const NOT_BUILT: [(&str, &str); 17] = [
     ("-sN", "the NULL scan"),
     ("-sO", "the IP protocol scan"),
     ("-sT", "the connect scan"),
-    ("-sV", "service detection"),
     ("-sW", "the window scan"),
     ("-sX", "the Xmas scan"),
     ("-O", "OS detection"),
     ("-A", "service and OS detection"),
-    ("--version-intensity", "service detection"),
     ("--service-probes", "service detection"),
     ("--recog", "service detection"),
     ("--tls-cert-analysis", "certificate analysis"),
@@ -57,7 +56,7 @@ impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} ({}) is not built yet; this version does -sS, -sA, -sU and -sn",
+            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sV and -sn",
             self.flag, self.what
         )
     }
@@ -149,7 +148,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sV", "-O", "--os-db=FILE"] {
+        for arg in ["-sI", "-O", "--os-db=FILE"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

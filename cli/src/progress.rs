@@ -38,16 +38,30 @@ impl Display {
         Self::Live(bar)
     }
 
-    /// Shows where the scan stands.
-    pub(crate) fn show(&mut self, progress: &Progress) {
+    /// Shows that the scan has ended and services are still asked.
+    pub(crate) fn services(&mut self, left: u64) {
+        let said = format!("the scan is over; {left} services left to ask");
+        match self {
+            Self::Live(bar) => bar.set_message(said),
+            Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {
+                *last = Instant::now();
+                say(format_args!("prtip: {said}"));
+            }
+            Self::Lines { .. } => {}
+        }
+    }
+
+    /// Shows where the scan stands; `services`: how many are left to ask.
+    pub(crate) fn show(&mut self, progress: &Progress, services: Option<u64>) {
+        let services = services.map(|left| format!("  {left} services to ask")).unwrap_or_default();
         match self {
             Self::Live(bar) => {
                 bar.set_position((progress.percent * 10.0) as u64);
-                bar.set_message(describe_briefly(progress));
+                bar.set_message(describe_briefly(progress) + &services);
             }
             Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {
                 *last = Instant::now();
-                say(format_args!("prtip: {}", describe(progress)));
+                say(format_args!("prtip: {}{services}", describe(progress)));
             }
             Self::Lines { .. } => {}
         }

@@ -24,7 +24,8 @@ use prtip_engine::scan::{
     XdpMode,
 };
 
-use crate::args::{PortEngine, ResultArgs, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
+use crate::detection::{Conclusion, Detection};
+use crate::args::{PortEngine, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::exit::Exit;
 use crate::metrics::Metrics;
 use crate::progress::Display;
@@ -111,7 +112,7 @@ fn scan(
     outputs::check(&wanted, &args.results)?;
     let shape = match outputs::takes_stdout(&wanted) {
         true => Shape::Nothing,
-        false => shape(&args.results, &resolved),
+        false => shape(args, &resolved),
     };
     let started_unix_us = interrupted.as_ref().map(Interrupted::started_unix_us);
     let about = about(args, raw_args, &resolved, started_unix_us);
@@ -121,6 +122,7 @@ fn scan(
     let prepared = scan::prepare(resolved.plan, key, &options)?;
     let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), prepared.items(), &options));
+    let mut detection = Detection::start(args, control)?;
     let metrics = match args.results.metrics {
         Some(addr) => {
             let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;
@@ -146,6 +148,9 @@ fn scan(
                 sinks.restore(event, unix_us, revised);
             })?;
         }
+    }
+    if let (Some(detection), Some(interrupted)) = (&mut detection, &interrupted) {
+        interrupted.open_without_service()?.into_iter().for_each(|target| detection.ask(target));
     }
     let log = match (log_path, interrupted) {
         (Some(path), Some(interrupted)) => {
@@ -190,11 +195,15 @@ fn scan(
         sending: Sending::default(),
         closed: false,
         metrics,
+        detection,
     };
     let report = prepared.run(control, &mut console);
+    let services = console.finish_services();
     console.display.end();
     let Console { mut sinks, sending, closed, .. } = console;
-    let report = report?;
+    let mut report = report?;
+    // Whoever resumes asks those that were left out.
+    report.stopped |= services.as_ref().is_some_and(|services| services.unasked > 0);
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
     // Everything is on the disk before the scan says that it is done; the summary is
@@ -204,7 +213,13 @@ fn scan(
         return written.map(|()| Exit::Done);
     }
     say(summary::conclude(&report, &sending, options.rate, args.results.verbose > 0));
+    if let Some(services) = &services {
+        say(&services.line);
+    }
     written?;
+    if let Some(broken) = services.and_then(|services| services.broken) {
+        return Err(Error::new(Kind::Failed, "ask services").cause(broken));
+    }
     if let Some(failure) = report.failure {
         return Err(failure);
     }
@@ -278,20 +293,21 @@ fn shown_states(args: &ScanArgs) -> ShownStates {
 }
 
 /// What standard output shows.
-fn shape(args: &ResultArgs, resolved: &targets::Resolved) -> Shape {
-    if args.json {
+fn shape(args: &ScanArgs, resolved: &targets::Resolved) -> Shape {
+    if args.results.json {
         return Shape::Json;
     }
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     let coloured = stdout().is_terminal() && !plain;
-    Shape::Table(match &resolved.only_host {
+    let table = match &resolved.only_host {
         _ if resolved.plan.items().purpose() == Purpose::Hosts => {
             Table::hosts(resolved.plan.contains_v6(), coloured)
         }
         Some(label) => Table::one_host(label, coloured),
         None => Table::many_hosts(resolved.plan.contains_v6(), coloured),
-    })
+    };
+    Shape::Table(table.with_services(args.detection.service_scan > 0))
 }
 
 fn check_log(path: &Path) -> Result<()> {
@@ -366,9 +382,25 @@ struct Console {
     sending: Sending,
     closed: bool,
     metrics: Option<Metrics>,
+    detection: Option<Detection>,
 }
 
 impl Console {
+    /// Waits for the services that are not known yet, once the scan has ended.
+    fn finish_services(&mut self) -> Option<Conclusion> {
+        let detection = self.detection.take()?;
+        let Self { sinks, display, control, closed, .. } = self;
+        let ended = detection.finish(sinks, |sinks, left| {
+            display.aside(|| sinks.idle());
+            display.services(left);
+            if sinks.stdout_closed() && !std::mem::replace(closed, true) {
+                control.stop();
+                control.stop();
+            }
+        });
+        Some(ended)
+    }
+
     fn look_after_sinks(&mut self) {
         // Results go on to the log and to the other places.
         if let Some(alarm) = self.sinks.take_file_alarm() {
@@ -394,6 +426,9 @@ impl Console {
 impl Observer for Console {
     fn port(&mut self, event: &PortEvent) {
         self.sinks.port(event);
+        if let Some(detection) = &mut self.detection {
+            detection.port(event);
+        }
     }
 
     fn checkpoint(&mut self, finished: &[Range<u64>]) {
@@ -415,12 +450,16 @@ impl Observer for Console {
         }
         let Self { sinks, display, .. } = self;
         display.aside(|| sinks.progress(progress));
-        self.display.show(progress);
+        let left = self.detection.as_ref().map(Detection::left);
+        self.display.show(progress, left);
         self.look_after_sinks();
     }
 
     fn idle(&mut self) {
-        let Self { sinks, display, .. } = self;
+        let Self { sinks, display, detection, .. } = self;
+        if let Some(detection) = detection {
+            detection.drain(sinks);
+        }
         if sinks.has_output() {
             display.aside(|| sinks.idle());
         } else {

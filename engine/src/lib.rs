@@ -10,6 +10,7 @@
 //! * [`route`]: interface, source address, gateway and its MAC, by netlink.
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
+//! * [`service`]: what is listening on open ports: connections, questions, answers.
 //! * [`event`]: what was found, and the sinks that write it down.
 //! * [`report`]: event logs as a page for people.
 //! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
@@ -26,5 +27,6 @@ pub mod port;
 pub mod report;
 pub mod route;
 pub mod scan;
+pub mod service;
 pub mod udp;
 pub mod wire;

@@ -3,7 +3,7 @@
 //!
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
-//! * [`schema`]: their JSON Schema.
+//! * [`service_record`]: those of services. [`schema`]: their JSON Schema.
 //! * [`log`]: the event log; [`uring_log`] writes it through io_uring and
 //!   [`thread_log`] where that is refused.
 //! * [`recovery`]: the log of an interrupted scan, read again.
@@ -20,6 +20,7 @@ mod output;
 pub mod record;
 pub mod recovery;
 pub mod schema;
+pub mod service_record;
 pub mod sinks;
 pub mod table;
 pub mod text;

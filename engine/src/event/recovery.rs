@@ -7,7 +7,7 @@
 //! results that are not covered by a checkpoint, not with the log.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
@@ -267,6 +267,35 @@ impl Interrupted {
             Error::new(Kind::Failed, format!("read the event log {:?}", self.path))
                 .because_of(error)
         })
+    }
+
+    /// The ports that are open and have no `service` record.
+    ///
+    /// # Errors
+    /// `Failed` when the log cannot be read.
+    pub fn open_without_service(&self) -> Result<Vec<Target>> {
+        let mut waiting: HashSet<Target> = HashSet::new();
+        read_lines(&self.file, self.good, |line, _| {
+            let Some(line) = parse(line) else { return true };
+            if let Some((target, state)) = line.found(Purpose::Ports) {
+                if state == PortState::Open {
+                    waiting.insert(target);
+                } else {
+                    waiting.remove(&target);
+                }
+            } else if line.kind == "service"
+                && let (Some(addr), Some(port), Some(proto)) = (line.ip, line.port, &line.proto)
+                && let Some(protocol) = Protocol::from_name(proto)
+            {
+                waiting.remove(&Target { addr, port, protocol });
+            }
+            true
+        })
+        .map_err(|error| {
+            Error::new(Kind::Failed, format!("read the event log {:?}", self.path))
+                .because_of(error)
+        })?;
+        Ok(waiting.into_iter().collect())
     }
 
     /// Bytes at the end that are no whole record.

@@ -14,6 +14,7 @@ use super::record::{
     Checkpoint, Host, LedgerRecord, Port, Probe, ProgressRecord, Record, SCHEMA, ScanFinished,
     ScanResumed, ScanStarted,
 };
+use super::service_record::Service;
 use super::{PortState, Reason};
 use crate::plan::Protocol;
 
@@ -25,6 +26,7 @@ pub fn schema() -> Value {
         of::<ScanResumed>(),
         of::<Port>(),
         of::<Host>(),
+        of::<Service<'static>>(),
         of::<Probe>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),

@@ -23,12 +23,14 @@ use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
     ScanResumed, ScanStarted, encode, encode_port,
 };
+use super::service_record::Service;
 use super::table::Table;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Protocol, Purpose};
+use crate::plan::{Protocol, Purpose, Target};
 use crate::scan::capture::Frame;
 use crate::scan::{Observer, Progress, Report};
+use crate::service::Found;
 
 /// Time between two `progress` records.
 const PROGRESS_INTERVAL_NS: u64 = 1_000_000_000;
@@ -159,6 +161,27 @@ impl Sinks {
     pub fn resumed(&mut self, record: &ScanResumed) {
         self.write_record(record);
         self.flush();
+    }
+
+    /// Takes what is known of a port's service.
+    pub fn service(&mut self, found: &Found) {
+        if let Shape::Table(table) = &mut self.shape {
+            table.service(found, &mut self.text);
+            self.output.take(&mut self.text);
+        }
+        if self.log.is_some() || matches!(self.shape, Shape::Json) {
+            self.line.clear();
+            encode(&Service::new(found), &self.clock.rfc3339(found.at_ns), &mut self.line);
+            self.write_line();
+        }
+    }
+
+    /// Takes an open port whose service was not asked for any more: it has no record.
+    pub fn unasked(&mut self, target: Target) {
+        if let Shape::Table(table) = &mut self.shape {
+            table.unasked(target, &mut self.text);
+            self.output.take(&mut self.text);
+        }
     }
 
     /// Writes the last records and what the table held back.

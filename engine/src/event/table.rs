@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use super::sinks::ShownStates;
+use super::text::Printable;
 use super::{PortEvent, PortState, Reason};
-use crate::plan::Protocol;
+use crate::plan::{Protocol, Target};
 use crate::scan::Report;
+use crate::service::{Found, Identity};
 
 /// A table on its way to standard output.
 #[derive(Debug)]
@@ -18,14 +20,19 @@ pub struct Table {
     layout: Layout,
     /// Paint states; only for a terminal.
     coloured: bool,
+    /// Services are asked for: their columns take the place of reasons and times.
+    services: bool,
 }
+
+/// Service and version as they stand in a table.
+type Told = (String, String);
 
 /// What is known of one host, by protocol and port.
 type Ports = BTreeMap<(Protocol, u16), PortEvent>;
 
 #[derive(Debug)]
 enum Layout {
-    OneHost { label: String, ports: Ports },
+    OneHost { label: String, ports: Ports, told: BTreeMap<(Protocol, u16), Told> },
     ManyHosts { address_width: usize, header_written: bool },
     Hosts { address_width: usize, header_written: bool },
 }
@@ -35,21 +42,31 @@ impl Table {
     #[must_use]
     pub fn one_host(label: &str, coloured: bool) -> Self {
         let label = label.escape_default().to_string();
-        Self { layout: Layout::OneHost { label, ports: BTreeMap::new() }, coloured }
+        let layout = Layout::OneHost { label, ports: BTreeMap::new(), told: BTreeMap::new() };
+        Self { layout, coloured, services: false }
     }
 
     /// For many hosts; `ipv6` makes room for long addresses.
     #[must_use]
     pub fn many_hosts(ipv6: bool, coloured: bool) -> Self {
         let address_width = if ipv6 { 39 } else { 15 };
-        Self { layout: Layout::ManyHosts { address_width, header_written: false }, coloured }
+        let layout = Layout::ManyHosts { address_width, header_written: false };
+        Self { layout, coloured, services: false }
     }
 
     /// For host discovery; `ipv6` makes room for long addresses.
     #[must_use]
     pub fn hosts(ipv6: bool, coloured: bool) -> Self {
         let address_width = if ipv6 { 39 } else { 15 };
-        Self { layout: Layout::Hosts { address_width, header_written: false }, coloured }
+        let layout = Layout::Hosts { address_width, header_written: false };
+        Self { layout, coloured, services: false }
+    }
+
+    /// With columns for services: an open port is written when its service is known.
+    #[must_use]
+    pub fn with_services(mut self, services: bool) -> Self {
+        self.services = services;
+        self
     }
 
     /// Takes a result. `shown`: it is to be seen, as a line or as the correction of one.
@@ -58,6 +75,17 @@ impl Table {
             // The last one holds; the others are summed up at the end.
             Layout::OneHost { ports, .. } => {
                 ports.insert((event.protocol, event.port), *event);
+            }
+            Layout::ManyHosts { .. } if self.services => {
+                let waits = event.state == PortState::Open;
+                if shown && !waits {
+                    let target = Target {
+                        addr: event.addr,
+                        port: event.port,
+                        protocol: event.protocol,
+                    };
+                    self.line(target, event.state, &Told::default(), out);
+                }
             }
             Layout::ManyHosts { address_width, header_written } if shown => {
                 let width = *address_width;
@@ -91,9 +119,47 @@ impl Table {
         }
     }
 
+    /// Takes what is known of an open port's service.
+    pub fn service(&mut self, found: &Found, out: &mut String) {
+        self.told(found.target, told(found), out);
+    }
+
+    /// Takes an open port that was not asked for its service.
+    pub fn unasked(&mut self, target: Target, out: &mut String) {
+        self.told(target, Told::default(), out);
+    }
+
+    fn told(&mut self, target: Target, of: Told, out: &mut String) {
+        match &mut self.layout {
+            Layout::OneHost { told, .. } => {
+                told.insert((target.protocol, target.port), of);
+            }
+            Layout::ManyHosts { .. } => self.line(target, PortState::Open, &of, out),
+            Layout::Hosts { .. } => {}
+        }
+    }
+
+    /// A line of the table of many hosts, with its service.
+    fn line(&mut self, target: Target, state: PortState, told: &Told, out: &mut String) {
+        let Layout::ManyHosts { address_width, header_written } = &mut self.layout else { return };
+        let width = *address_width;
+        if !std::mem::replace(header_written, true) {
+            let _ = writeln!(
+                out,
+                "{:<width$} {:<9} {:<8} {:<14} VERSION",
+                "ADDRESS", "PORT", "STATE", "SERVICE"
+            );
+        }
+        let (paint, plain) = paints(state, self.coloured);
+        let port = format!("{}/{}", target.port, target.protocol.name());
+        let (service, version) = told;
+        let row = format!("{port:<9} {paint}{state:<8}{plain} {service:<14} {version}");
+        let _ = writeln!(out, "{:<width$} {}", Padded(target.addr), row.trim_end());
+    }
+
     /// Writes what is left at the end of the scan.
     pub fn finish(&mut self, shown: ShownStates, report: &Report, out: &mut String) {
-        let Layout::OneHost { label, ports } = &self.layout else { return };
+        let Layout::OneHost { label, ports, told } = &self.layout else { return };
         let _ = writeln!(out, "Scan report for {label}");
         let hidden = hidden_states(ports, shown, report);
         if !hidden.is_empty() {
@@ -101,6 +167,10 @@ impl Table {
         }
         let mut rows = ports.values().filter(|event| shown.contains(event.state)).peekable();
         if rows.peek().is_none() {
+            return;
+        }
+        if self.services {
+            with_services(rows, told, self.coloured, out);
             return;
         }
         let _ = writeln!(
@@ -112,6 +182,39 @@ impl Table {
             let _ = writeln!(out, "{}", Row { event, coloured: self.coloured });
         }
     }
+}
+
+/// The rows of one host with what is known of its services.
+fn with_services<'a>(
+    rows: impl Iterator<Item = &'a PortEvent>,
+    told: &BTreeMap<(Protocol, u16), Told>,
+    coloured: bool,
+    out: &mut String,
+) {
+    let width = told.values().map(|(service, _)| service.len()).max().unwrap_or(0).max(7);
+    let _ = writeln!(out, "{:<9} {:<8} {:<width$} VERSION", "PORT", "STATE", "SERVICE");
+    for event in rows {
+        let (paint, plain) = paints(event.state, coloured);
+        let port = format!("{}/{}", event.port, event.protocol.name());
+        let nothing = Told::default();
+        let (service, version) = told.get(&(event.protocol, event.port)).unwrap_or(&nothing);
+        let row =
+            format!("{port:<9} {paint}{:<8}{plain} {service:<width$} {version}", event.state);
+        let _ = writeln!(out, "{}", row.trim_end());
+    }
+}
+
+/// What a table says of a service; a name that is not sure has a question mark.
+fn told(found: &Found) -> Told {
+    let name = match (found.service(), found.inside_tls) {
+        (Some(service), true) => format!("ssl/{service}"),
+        (Some(service), false) => service.to_owned(),
+        (None, true) => "ssl/unknown".to_owned(),
+        (None, false) => "unknown".to_owned(),
+    };
+    let description = found.identity.as_ref().map(Identity::description);
+    let printable = |text: &str| Printable::new(text.as_bytes()).to_string();
+    (printable(&name), printable(&description.unwrap_or_default()))
 }
 
 /// `998 closed ports (rst)`, the most frequent first.

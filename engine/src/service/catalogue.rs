@@ -1,0 +1,193 @@
+//! The probes there are, in which order a port is asked them, and what answers tell.
+
+use std::collections::HashSet;
+
+use prtip_signatures::{Database, Match, Probe, Resolver, Scratches, Transport};
+
+use super::found::Identity;
+use crate::plan::Protocol;
+
+/// What one conversation with a port is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// Wait for what the server says unasked: the NULL probe.
+    Listen,
+    /// A probe, by its place among [`Resolver::probes`].
+    Probe(usize),
+    /// A TLS handshake, and what is asked inside follows from it.
+    Handshake,
+}
+
+/// Databases and how much of them is used.
+#[derive(Debug)]
+pub struct Catalogue {
+    resolver: Resolver,
+    /// Services that hard rules tell from the answers to each probe.
+    tells: Vec<HashSet<String>>,
+    null: Option<usize>,
+    intensity: u8,
+}
+
+impl Catalogue {
+    /// Probes of rarity up to `intensity`, and those that a port is known for.
+    #[must_use]
+    pub fn new(users: Option<Database>, intensity: u8) -> Self {
+        let mut lists: Vec<(Probe, HashSet<String>)> = Vec::new();
+        for database in std::iter::once(Database::shipped()).chain(&users) {
+            for probe in database.probes() {
+                let rules = database.rules().iter();
+                let told = rules.filter(|rule| !rule.soft && probe.sets.contains(&rule.set));
+                lists.push((probe.clone(), told.map(|rule| rule.service.to_string()).collect()));
+            }
+        }
+        let resolver = Resolver::new(users);
+        let tells = resolver.probes().iter().map(|probe| {
+            let same = lists.iter().filter(|(known, _)| {
+                (known.transport, &known.payload) == (probe.transport, &probe.payload)
+            });
+            same.flat_map(|(_, services)| services.iter().cloned()).collect()
+        });
+        let tells = tells.collect();
+        let null = resolver
+            .probes()
+            .iter()
+            .position(|probe| probe.transport == Transport::Tcp && probe.payload.is_empty());
+        Self { resolver, tells, null, intensity }
+    }
+
+    /// What a thread needs to ask it.
+    #[must_use]
+    pub fn scratch(&self) -> Scratches {
+        self.resolver.scratch()
+    }
+
+    /// A probe.
+    #[must_use]
+    pub fn probe(&self, place: usize) -> &Probe {
+        &self.resolver.probes()[place]
+    }
+
+    /// The name of what was asked, for people.
+    #[must_use]
+    pub fn name(&self, ask: Ask) -> &str {
+        match ask {
+            Ask::Listen => "NULL",
+            Ask::Probe(place) => &self.probe(place).name,
+            Ask::Handshake => "TLS",
+        }
+    }
+
+    /// How long to wait for an answer, in nanoseconds.
+    #[must_use]
+    pub fn wait_ns(&self, ask: Ask) -> u64 {
+        const USUAL: u64 = 5_000;
+        let ms = match ask {
+            Ask::Listen => self.null.map_or(USUAL, |null| u64::from(self.probe(null).wait_ms)),
+            Ask::Probe(place) => u64::from(self.probe(place).wait_ms),
+            Ask::Handshake => USUAL,
+        };
+        // A file may say anything.
+        ms.clamp(200, 15_000) * 1_000_000
+    }
+
+    /// What to ask a port, the most telling first: what the server says unasked, then what
+    /// the port is known for, then the others by rarity. `inside`: within TLS.
+    #[must_use]
+    pub fn order(&self, protocol: Protocol, port: u16, inside: bool) -> Vec<Ask> {
+        let transport = match protocol {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp | Protocol::Icmp => Transport::Tcp,
+        };
+        let mut probes: Vec<(bool, u8, usize)> = self
+            .resolver
+            .probes()
+            .iter()
+            .enumerate()
+            .filter(|(_, probe)| probe.transport == transport && !probe.payload.is_empty())
+            .map(|(place, probe)| (!probe.suits(port, inside), probe.rarity, place))
+            .filter(|&(strange, rarity, _)| !strange || rarity <= self.intensity)
+            .collect();
+        probes.sort_unstable();
+        let mut order: Vec<Ask> =
+            probes.iter().map(|&(.., place)| Ask::Probe(place)).collect();
+        if transport == Transport::Tcp {
+            if !inside {
+                let at = if self.suits_tls(port) {
+                    0
+                } else {
+                    // Behind what the port is known for and the most general probes.
+                    probes.iter().take_while(|&&(strange, rarity, _)| !strange || rarity <= 1).count()
+                };
+                if self.suits_tls(port) || self.intensity > 0 {
+                    order.insert(at, Ask::Handshake);
+                }
+            }
+            order.insert(0, Ask::Listen);
+        }
+        order
+    }
+
+    /// Whether the port is known for TLS.
+    #[must_use]
+    pub fn suits_tls(&self, port: u16) -> bool {
+        let tcp = |probe: &&Probe| probe.transport == Transport::Tcp;
+        self.resolver.probes().iter().filter(tcp).any(|probe| probe.suits(port, true))
+    }
+
+    /// Whether the port is known for what is asked.
+    #[must_use]
+    pub fn suits(&self, ask: Ask, port: u16, inside: bool) -> bool {
+        match ask {
+            Ask::Listen => false,
+            Ask::Probe(place) => self.probe(place).suits(port, inside),
+            Ask::Handshake => self.suits_tls(port),
+        }
+    }
+
+    /// Whether an answer could tell more of a service that is known softly.
+    #[must_use]
+    pub fn could_tell(&self, ask: Ask, service: &str) -> bool {
+        match ask {
+            Ask::Listen => self.null.is_some_and(|null| self.tells[null].contains(service)),
+            Ask::Probe(place) => self.tells[place].contains(service),
+            Ask::Handshake => false,
+        }
+    }
+
+    /// What an answer tells.
+    #[must_use]
+    pub fn read(&self, scratch: &mut Scratches, ask: Ask, answer: &[u8]) -> Option<Identity> {
+        let place = match ask {
+            Ask::Listen => self.null?,
+            Ask::Probe(place) => place,
+            Ask::Handshake => return None,
+        };
+        let matched = self.resolver.match_answer(scratch, place, answer)?;
+        Some(identity(&matched))
+    }
+
+    /// The UDP probes whose rules may be tried on an answer to a datagram that was not
+    /// theirs: those that the port is known for.
+    pub fn udp_at(&self, port: u16) -> impl Iterator<Item = Ask> {
+        let probes = self.resolver.probes().iter().enumerate();
+        probes
+            .filter(move |(_, probe)| probe.transport == Transport::Udp && probe.suits(port, false))
+            .map(|(place, _)| Ask::Probe(place))
+    }
+}
+
+fn identity(matched: &Match<'_>) -> Identity {
+    let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    Identity {
+        service: matched.service.to_owned(),
+        product: owned(&matched.product),
+        version: owned(&matched.version),
+        extra: owned(&matched.extra),
+        host: owned(&matched.host),
+        os: owned(&matched.os),
+        device: owned(&matched.device),
+        cpe: matched.cpe.iter().map(|cpe| cpe.clone().into_owned()).collect(),
+        rule: matched.rule.to_owned(),
+        soft: matched.soft,
+    }
+}

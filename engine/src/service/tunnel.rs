@@ -1,0 +1,36 @@
+//! What an inquiry needs of TLS: bytes in, bytes out, no sockets.
+
+use crate::plan::Target;
+
+/// One side of a TLS connection, ours.
+pub trait Tunnel: Send {
+    /// Takes what the server sent.
+    fn take(&mut self, bytes: &[u8]);
+    /// What is to be sent to the server now; nothing where it is empty.
+    fn outgoing(&mut self) -> Vec<u8>;
+    /// Puts something in, to be sent inside.
+    fn say(&mut self, bytes: &[u8]);
+    /// Appends what came inside.
+    fn heard(&mut self, answer: &mut Vec<u8>);
+    /// How far it has come.
+    fn stage(&self) -> Stage;
+}
+
+/// How far a TLS connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The handshake goes on.
+    Handshaking,
+    /// It stands.
+    Open,
+    /// It cannot stand, but what the server said was TLS.
+    Refused,
+    /// The server does not speak TLS.
+    Foreign,
+}
+
+/// Makes tunnels.
+pub trait Tunnels: Send {
+    /// A new one to this port.
+    fn tunnel(&mut self, target: Target) -> Box<dyn Tunnel>;
+}
