@@ -14,8 +14,8 @@ use prtip_engine::plan::{Ask, ProbeKind};
 use prtip_engine::route::neighbour::parse_mac;
 use prtip_engine::scan::Rate;
 
-use crate::signatures::SignaturesCommand;
 use crate::detection::DetectionArgs;
+use crate::signatures::SignaturesCommand;
 use crate::timing::Timing;
 
 const NMAP_FLAGS: &str = "\

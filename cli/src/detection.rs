@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{ArgAction, Args};
-use prtip_engine::error::Result;
+use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::sinks::Sinks;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::plan::Target;
@@ -14,6 +14,7 @@ use prtip_engine::service::{self, Answer, Catalogue, Services};
 
 use crate::args::ScanArgs;
 use crate::say::say;
+use crate::signatures::DatabaseArgs;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Detection")]
@@ -34,6 +35,8 @@ pub(crate) struct DetectionArgs {
     /// With --service-scan: connections at once [default: 4096, or as many as files may be open].
     #[arg(long, value_name = "N", value_parser = parse_connections, requires = "service_scan")]
     pub version_connections: Option<usize>,
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
 }
 
 impl DetectionArgs {
@@ -69,6 +72,12 @@ impl Detection {
     pub(crate) fn start(args: &ScanArgs, control: &Arc<Control>) -> Result<Option<Self>> {
         let detection = &args.detection;
         if detection.service_scan == 0 {
+            if !detection.databases.is_empty() {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "--service-probes and --recog are for -sV, which asks for services",
+                ));
+            }
             return Ok(None);
         }
         let options = service::Options {
@@ -79,7 +88,7 @@ impl Detection {
             },
             source_ips: args.way_out.source_ip.clone(),
         };
-        let catalogue = Catalogue::new(None, detection.intensity());
+        let catalogue = Catalogue::new(detection.databases.resolver()?, detection.intensity());
         let services = Services::start(options, catalogue, None, Arc::clone(control))?;
         let control = Arc::clone(control);
         Ok(Some(Self { services, control, asked: 0, known: 0, unasked: 0, broken: None }))

@@ -24,8 +24,8 @@ use prtip_engine::scan::{
     XdpMode,
 };
 
-use crate::detection::{Conclusion, Detection};
 use crate::args::{PortEngine, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
+use crate::detection::{Conclusion, Detection};
 use crate::exit::Exit;
 use crate::metrics::Metrics;
 use crate::progress::Display;

@@ -86,6 +86,21 @@ impl Resolver {
         })
     }
 
+    /// Whether some answer to a probe would tell a service for sure.
+    #[must_use]
+    pub fn could_tell(&self, probe: usize, service: &str) -> bool {
+        let tells = |database: &Database, place: Option<usize>| {
+            let sets = place.map(|place| &database.probes()[place].sets);
+            sets.is_some_and(|sets| {
+                let mut rules = database.rules().iter();
+                rules.any(|rule| !rule.soft && rule.service == service && sets.contains(&rule.set))
+            })
+        };
+        let [ours, theirs] = self.places[probe];
+        tells(Database::shipped(), ours)
+            || self.users.as_ref().is_some_and(|users| tells(users, theirs))
+    }
+
     /// What a thread needs for [`match_answer`](Self::match_answer).
     #[must_use]
     pub fn scratch(&self) -> Scratches {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use prtip_engine::error::Result;
+use prtip_signatures::Resolver;
 
 use crate::exit::Exit;
 
@@ -35,6 +36,18 @@ pub(crate) struct DatabaseArgs {
     /// Tell each line of them that cannot be used, and why.
     #[arg(long)]
     tell_unread: bool,
+}
+
+impl DatabaseArgs {
+    /// Our database and those that are named.
+    pub(crate) fn resolver(&self) -> Result<Resolver> {
+        databases::resolver(self)
+    }
+
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.service_probes.is_none() && self.recog.is_none()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -79,11 +79,8 @@ impl Table {
             Layout::ManyHosts { .. } if self.services => {
                 let waits = event.state == PortState::Open;
                 if shown && !waits {
-                    let target = Target {
-                        addr: event.addr,
-                        port: event.port,
-                        protocol: event.protocol,
-                    };
+                    let target =
+                        Target { addr: event.addr, port: event.port, protocol: event.protocol };
                     self.line(target, event.state, &Told::default(), out);
                 }
             }
@@ -198,8 +195,7 @@ fn with_services<'a>(
         let port = format!("{}/{}", event.port, event.protocol.name());
         let nothing = Told::default();
         let (service, version) = told.get(&(event.protocol, event.port)).unwrap_or(&nothing);
-        let row =
-            format!("{port:<9} {paint}{:<8}{plain} {service:<width$} {version}", event.state);
+        let row = format!("{port:<9} {paint}{:<8}{plain} {service:<width$} {version}", event.state);
         let _ = writeln!(out, "{}", row.trim_end());
     }
 }

@@ -130,7 +130,7 @@ mod tests {
                 _ => Ipv4Addr::from(number).into(),
             },
             port: number as u16,
-            protocol: if number % 2 == 0 { Protocol::Tcp } else { Protocol::Udp },
+            protocol: if number.is_multiple_of(2) { Protocol::Tcp } else { Protocol::Udp },
         };
         let mut backlog = Backlog::default();
         let (mut pushed, mut popped) = (0, 0);

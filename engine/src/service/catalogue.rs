@@ -1,8 +1,9 @@
 //! The probes there are, in which order a port is asked them, and what answers tell.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
-use prtip_signatures::{Database, Match, Probe, Resolver, Scratches, Transport};
+use prtip_signatures::{Match, Probe, Resolver, Scratches, Transport};
 
 use super::found::Identity;
 use crate::plan::Protocol;
@@ -22,37 +23,21 @@ pub enum Ask {
 #[derive(Debug)]
 pub struct Catalogue {
     resolver: Resolver,
-    /// Services that hard rules tell from the answers to each probe.
-    tells: Vec<HashSet<String>>,
     null: Option<usize>,
     intensity: u8,
+    /// For services that were asked for: which probes could tell them.
+    telling: RefCell<HashMap<String, Box<[bool]>>>,
 }
 
 impl Catalogue {
     /// Probes of rarity up to `intensity`, and those that a port is known for.
     #[must_use]
-    pub fn new(users: Option<Database>, intensity: u8) -> Self {
-        let mut lists: Vec<(Probe, HashSet<String>)> = Vec::new();
-        for database in std::iter::once(Database::shipped()).chain(&users) {
-            for probe in database.probes() {
-                let rules = database.rules().iter();
-                let told = rules.filter(|rule| !rule.soft && probe.sets.contains(&rule.set));
-                lists.push((probe.clone(), told.map(|rule| rule.service.to_string()).collect()));
-            }
-        }
-        let resolver = Resolver::new(users);
-        let tells = resolver.probes().iter().map(|probe| {
-            let same = lists.iter().filter(|(known, _)| {
-                (known.transport, &known.payload) == (probe.transport, &probe.payload)
-            });
-            same.flat_map(|(_, services)| services.iter().cloned()).collect()
-        });
-        let tells = tells.collect();
+    pub fn new(resolver: Resolver, intensity: u8) -> Self {
         let null = resolver
             .probes()
             .iter()
             .position(|probe| probe.transport == Transport::Tcp && probe.payload.is_empty());
-        Self { resolver, tells, null, intensity }
+        Self { resolver, null, intensity, telling: RefCell::default() }
     }
 
     /// What a thread needs to ask it.
@@ -108,15 +93,17 @@ impl Catalogue {
             .filter(|&(strange, rarity, _)| !strange || rarity <= self.intensity)
             .collect();
         probes.sort_unstable();
-        let mut order: Vec<Ask> =
-            probes.iter().map(|&(.., place)| Ask::Probe(place)).collect();
+        let mut order: Vec<Ask> = probes.iter().map(|&(.., place)| Ask::Probe(place)).collect();
         if transport == Transport::Tcp {
             if !inside {
                 let at = if self.suits_tls(port) {
                     0
                 } else {
                     // Behind what the port is known for and the most general probes.
-                    probes.iter().take_while(|&&(strange, rarity, _)| !strange || rarity <= 1).count()
+                    probes
+                        .iter()
+                        .take_while(|&&(strange, rarity, _)| !strange || rarity <= 1)
+                        .count()
                 };
                 if self.suits_tls(port) || self.intensity > 0 {
                     order.insert(at, Ask::Handshake);
@@ -147,11 +134,17 @@ impl Catalogue {
     /// Whether an answer could tell more of a service that is known softly.
     #[must_use]
     pub fn could_tell(&self, ask: Ask, service: &str) -> bool {
-        match ask {
-            Ask::Listen => self.null.is_some_and(|null| self.tells[null].contains(service)),
-            Ask::Probe(place) => self.tells[place].contains(service),
-            Ask::Handshake => false,
-        }
+        let place = match ask {
+            Ask::Listen => self.null,
+            Ask::Probe(place) => Some(place),
+            Ask::Handshake => None,
+        };
+        let mut telling = self.telling.borrow_mut();
+        let probes = telling.entry(service.to_owned()).or_insert_with(|| {
+            let places = 0..self.resolver.probes().len();
+            places.map(|place| self.resolver.could_tell(place, service)).collect()
+        });
+        place.is_some_and(|place| probes[place])
     }
 
     /// What an answer tells.

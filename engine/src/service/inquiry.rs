@@ -379,9 +379,10 @@ impl Inquiry {
             (Some(_), None) => true,
             (None, _) => false,
         };
-        let grown = self.banner.as_ref().is_none_or(|(banner, of)| {
-            *of == ask && banner.len() < answer.len().min(BANNER_MAX)
-        });
+        let grown = self
+            .banner
+            .as_ref()
+            .is_none_or(|(banner, of)| *of == ask && banner.len() < answer.len().min(BANNER_MAX));
         if better || (grown && self.best.is_none()) {
             self.banner = Some((keeps(answer), ask));
         }
@@ -454,9 +455,8 @@ impl Inquiry {
         let free = self.talks.iter().flatten().all(|talk| {
             let beside_listening = known && talk.ask == Ask::Listen;
             let heard_out = talk.looks > 0 && !talk.answer.is_empty();
-            let silent = talk.open
-                && talk.answer.is_empty()
-                && now_ns >= talk.since_ns + ns(PATIENCE);
+            let silent =
+                talk.open && talk.answer.is_empty() && now_ns >= talk.since_ns + ns(PATIENCE);
             beside_listening || heard_out || silent
         });
         free.then_some(at)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
+use prtip_signatures::Resolver;
 
 use super::*;
 
@@ -118,7 +119,8 @@ impl World {
             }
             let Some((at, _, connection, what)) = self.events.pop_first() else { continue };
             self.now = self.now.max(at);
-            let talk = self.talks.iter().position(|talk| talk.is_some_and(|(of, _)| of == connection));
+            let talk =
+                self.talks.iter().position(|talk| talk.is_some_and(|(of, _)| of == connection));
             let Some(talk) = talk else { continue };
             if let What::Heard(bytes) = &what {
                 self.heard_bytes += bytes.len();
@@ -133,7 +135,7 @@ impl World {
 }
 
 fn run(port: u16, intensity: u8, server: &mut Server<'_>) -> Course {
-    let catalogue = Catalogue::new(None, intensity);
+    let catalogue = Catalogue::new(Resolver::default(), intensity);
     let (mut scratch, mut world) = (catalogue.scratch(), World::default());
     let target = Target::tcp(Ipv4Addr::new(198, 18, 0, 1).into(), port);
     let mut inquiry = Inquiry::new(target, &catalogue, false, 0);
@@ -323,7 +325,7 @@ fn a_port_that_refuses_is_left_alone() {
 
 #[test]
 fn a_host_that_says_nothing_to_anyone_gets_the_short_list() {
-    let catalogue = Catalogue::new(None, 9);
+    let catalogue = Catalogue::new(Resolver::default(), 9);
     let target = |port| Target::tcp(Ipv4Addr::LOCALHOST.into(), port);
     let long = Inquiry::new(target(4711), &catalogue, false, 0);
     let short = Inquiry::new(target(4711), &catalogue, true, 0);

@@ -134,7 +134,12 @@ impl Ring {
     }
 
     /// Connects `socket`; [`Outcome::Opened`] or why not follows. `None`: no slot is free.
-    pub(super) fn open(&mut self, socket: OwnedFd, to: SocketAddr, limit: Duration) -> Option<SlotId> {
+    pub(super) fn open(
+        &mut self,
+        socket: OwnedFd,
+        to: SocketAddr,
+        limit: Duration,
+    ) -> Option<SlotId> {
         let id = self.free.pop()?;
         let fd = Fd(socket.as_raw_fd());
         let slot = &mut self.slots[id as usize];

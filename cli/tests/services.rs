@@ -1,0 +1,208 @@
+//! `-sV` on 127.0.0.1 in a network namespace of its own: the servers are threads of this
+//! test, and what they say is the truth.
+//!
+//! Every test starts this binary again inside a fresh namespace for the ignored test of the
+//! same name; nothing leaves that namespace.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+
+const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n";
+const HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nConnection: close\r\n\r\nhello";
+
+/// Runs the ignored test `inside::NAME` in a fresh namespace.
+fn in_a_namespace(name: &str) {
+    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if !root {
+        assert!(std::env::var_os("CI").is_none(), "needs root, and CI must not skip it");
+        println!("SKIPPED: a network namespace needs root");
+        return;
+    }
+    let status = Command::new("unshare")
+        .args(["--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", &format!("inside::{name}"), "--nocapture"])
+        .status()
+        .unwrap();
+    assert!(status.success(), "inside::{name} failed");
+}
+
+#[test]
+fn what_listens_is_told_by_name_and_version() {
+    in_a_namespace("told");
+}
+
+#[test]
+fn hostile_servers_are_cut_and_their_words_made_harmless() {
+    in_a_namespace("hostile");
+}
+
+#[test]
+fn a_stopped_scan_is_resumed_where_services_are_missing() {
+    in_a_namespace("resumed");
+}
+
+/// Serves each connection of a port in a thread; returns how many there were.
+fn serve(port: u16, each: impl Fn(TcpStream) + Send + Sync + 'static) -> Arc<AtomicU64> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let (count, each) = (Arc::new(AtomicU64::new(0)), Arc::new(each));
+    let counter = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let each = Arc::clone(&each);
+            thread::spawn(move || each(stream));
+        }
+    });
+    count
+}
+
+fn greet(mut stream: TcpStream) {
+    let _ = stream.write_all(SSH);
+    let _ = stream.read(&mut [0; 64]);
+}
+
+fn web(mut stream: TcpStream) {
+    let mut request = [0; 1024];
+    let read = stream.read(&mut request).unwrap_or(0);
+    if request[..read].starts_with(b"GET ") {
+        let _ = stream.write_all(HTTP);
+    }
+}
+
+fn silent(mut stream: TcpStream) {
+    while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
+}
+
+fn prtip(line: &str) -> Output {
+    let mut command = Command::new(cargo_bin("prtip"));
+    let output = command.args(line.split_whitespace()).stdin(Stdio::null()).output().unwrap();
+    println!("prtip {line}\n{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// The `service` records by port.
+fn services(lines: &[u8]) -> BTreeMap<u64, Value> {
+    let mut found = BTreeMap::new();
+    for line in String::from_utf8(lines.to_vec()).unwrap().lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        if record["type"] == "service" {
+            let port = record["port"].as_u64().unwrap();
+            assert!(found.insert(port, record).is_none(), "{port} is told twice");
+        }
+    }
+    found
+}
+
+mod inside {
+    use super::*;
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn told() {
+        serve(22, greet);
+        serve(2222, greet);
+        serve(80, web);
+        serve(4711, web);
+        serve(4712, drop);
+        // The words of the contract; three of its ports are closed here.
+        let output = prtip("-sV -p 22,80,443,3306,5432 127.0.0.1");
+        assert_eq!(output.status.code(), Some(0));
+        let table = String::from_utf8(output.stdout).unwrap();
+        let row = |port: &str| table.lines().find(|line| line.starts_with(port)).unwrap();
+        assert!(table.contains("PORT      STATE    SERVICE VERSION"), "{table}");
+        assert!(row("22/tcp").contains("open     ssh     OpenSSH 9.2p1"), "{table}");
+        assert!(row("80/tcp").contains("open     http    nginx 1.22.1"), "{table}");
+        assert!(table.contains("Not shown: 3 closed ports"), "{table}");
+
+        let output = prtip("-sV -p 22,80,2222,4711,4712 127.0.0.1 --json");
+        let found = services(&output.stdout);
+        assert_eq!(found.len(), 5, "{found:?}");
+        for (port, service, product, version, confidence) in [
+            (22, "ssh", "OpenSSH", "9.2p1", 10),
+            (2222, "ssh", "OpenSSH", "9.2p1", 10),
+            (80, "http", "nginx", "1.22.1", 10),
+            (4711, "http", "nginx", "1.22.1", 10),
+        ] {
+            let record = &found[&port];
+            assert_eq!(record["service"], service, "{record}");
+            assert_eq!(record["product"], product, "{record}");
+            assert_eq!(record["version"], version, "{record}");
+            assert_eq!(record["confidence"], confidence, "{record}");
+            assert!(record["cpe"][0].as_str().unwrap().starts_with("cpe:/a:"), "{record}");
+        }
+        assert_eq!(found[&4712]["service"], "tcpwrapped");
+    }
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn hostile() {
+        serve(2222, |mut stream| {
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9\x1b[2J\x07\xff\r\n");
+            silent(stream);
+        });
+        let floods = serve(4711, |mut stream| while stream.write_all(&[b'x'; 4096]).is_ok() {});
+        serve(4712, |mut stream| {
+            while stream.write_all(b"\x1b").is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let output = prtip("-sV --version-intensity 0 -p 2222,4711,4712 127.0.0.1");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(!output.stdout.contains(&0x1b), "{:?}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(floods.load(Ordering::Relaxed), 1, "one flood is enough");
+        let output = prtip("-sV -p 4711,4712 127.0.0.1 --json --version-intensity 0");
+        let found = services(&output.stdout);
+        assert_eq!(found[&4711]["service"], Value::Null);
+        let banner = found[&4711]["banner_b64"].as_str().unwrap();
+        assert_eq!(banner.len(), 2048_usize.div_ceil(3) * 4);
+    }
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let asked = serve(2222, greet);
+        serve(4711, silent);
+        serve(4712, silent);
+        let mut child = Command::new(cargo_bin("prtip"))
+            .args(
+                "-sV --version-intensity 0 -p 2222,4711,4712 127.0.0.1 --cooldown 1 --event-log"
+                    .split(' '),
+            )
+            .arg(&log)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Stopped at once, as soon as the one that speaks is in the log.
+        while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("OpenSSH")) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
+            thread::sleep(Duration::from_millis(10));
+        }
+        for _ in 0..2 {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+        let before = services(&std::fs::read(&log).unwrap());
+        assert_eq!(before.keys().copied().collect::<Vec<_>>(), [2222]);
+        let spoken = asked.load(Ordering::Relaxed);
+        let resumed = prtip(&format!("--resume {}", log.display()));
+        assert_eq!(resumed.status.code(), Some(0));
+        let after = services(&std::fs::read(&log).unwrap());
+        assert_eq!(after.keys().copied().collect::<Vec<_>>(), [2222, 4711, 4712]);
+        assert_eq!(asked.load(Ordering::Relaxed), spoken, "what is known is not asked again");
+    }
+}
