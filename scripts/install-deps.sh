@@ -24,6 +24,7 @@ if [ "${1:-}" = --test ]; then
         [libxml2-utils]="xmllint: checks XML against nmap's DTD"
         [nodejs]="runs a reader of latency histograms"
         [npm]="fetches it"
+        [openssl]="makes certificates and judges them independently"
         [python3]="runs readers of CSV, XML and of the schema"
         [python3-venv]="keeps them under target/"
         [jq]="an independent reader of the JSON lines"

@@ -20,6 +20,7 @@ mod signatures;
 mod summary;
 mod targets;
 mod timing;
+mod tls;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -93,6 +94,7 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
             text.push(b'\n');
             print(&text)
         }
+        Some(Command::Tls(command)) => tls::run(command),
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())

@@ -11,6 +11,7 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`service`]: what is listening on open ports: connections, questions, answers.
+//! * [`tls`]: certificates read and chains of them judged. No sockets.
 //! * [`event`]: what was found, and the sinks that write it down.
 //! * [`report`]: event logs as a page for people.
 //! * [`latency`]: round-trip time histograms. [`key`]: the random key of the cookies and its file.
@@ -28,5 +29,6 @@ pub mod report;
 pub mod route;
 pub mod scan;
 pub mod service;
+pub mod tls;
 pub mod udp;
 pub mod wire;

@@ -5,7 +5,7 @@
 //!   and [`check`]: the judge.
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
-//!   held back; [`flood`]: forged replies; [`report`]: what was counted.
+//!   held back; [`flood`]: forged replies; [`chain`]: certificates; [`report`]: what was counted.
 //! * [`kernel`], [`processes`]: system calls and /proc.
 //!
 //! `lab run` makes everything in this order and undoes it backwards: packages
@@ -14,6 +14,7 @@
 //! servers, command.
 
 pub mod args;
+pub mod chain;
 pub mod check;
 pub mod delay;
 pub mod flood;

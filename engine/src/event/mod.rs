@@ -3,7 +3,8 @@
 //!
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
-//! * [`service_record`]: those of services. [`schema`]: their JSON Schema.
+//! * [`service_record`]: those of services. [`tls_record`]: the one about certificates.
+//! * [`schema`]: the records' JSON Schema.
 //! * [`log`]: the event log; [`uring_log`] writes it through io_uring and
 //!   [`thread_log`] where that is refused.
 //! * [`recovery`]: the log of an interrupted scan, read again.
@@ -25,6 +26,7 @@ pub mod sinks;
 pub mod table;
 pub mod text;
 pub mod thread_log;
+pub mod tls_record;
 pub mod uring_log;
 
 use std::fmt;

@@ -15,8 +15,10 @@ use super::record::{
     ScanResumed, ScanStarted,
 };
 use super::service_record::Service;
+use super::tls_record::Tls;
 use super::{PortState, Reason};
 use crate::plan::Protocol;
+use crate::tls::fault::Fault;
 
 /// The whole schema: a line is one of the records.
 #[must_use]
@@ -28,6 +30,7 @@ pub fn schema() -> Value {
         of::<Host>(),
         of::<Service<'static>>(),
         of::<Probe>(),
+        of::<Tls>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),
         of::<LedgerRecord<'static>>(),
@@ -109,6 +112,11 @@ field!(
 field!(HostState, "State of a host.", json_schema!({ "enum": ["up", "down"] }));
 field!(ProtocolName, "A protocol.", {
     let names = [Protocol::Tcp, Protocol::Udp, Protocol::Icmp].map(Protocol::name);
+    json_schema!({ "enum": names })
+});
+field!(ChainStatus, "`valid`, or a fault.", {
+    let names: Vec<&str> =
+        std::iter::once("valid").chain(Fault::ALL.map(|fault| fault.name())).collect();
     json_schema!({ "enum": names })
 });
 field!(ReasonName, "Why a port is in its state.", {
