@@ -84,7 +84,7 @@ fn of_ring(scheme: Scheme, issuer: &Certificate<'_>) -> Option<&'static dyn Veri
     let rsa = |fewest: u32| {
         let bits = issuer.key.bits;
         // Whole bytes: ring refuses other sizes, which are odd but no forgeries.
-        issuer.key.kind == KeyKind::Rsa && (fewest..=8192).contains(&bits) && bits % 8 == 0
+        issuer.key.kind == KeyKind::Rsa && (fewest..=8192).contains(&bits) && bits.is_multiple_of(8)
     };
     let ordinary = || {
         let key = &issuer.envelope.tbs_certificate.subject_pki.subject_public_key.data;
