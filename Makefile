@@ -64,9 +64,10 @@ lint: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: test-deps build ## transmit, round trip and instruction counts, with their ratios
+bench: test-deps build ## transmit, round trip, event log and instruction counts, with their ratios
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
+	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
 
 lab-zc: build ## prove zero-copy in a virtual machine; ZC_IGB=1: two queues, slower
@@ -78,5 +79,5 @@ bench-peers: test-deps build ## masscan, zmap and nmap beside prtip: a table, an
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report; do \
+	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -33,6 +33,7 @@ if [ "${1:-}" = --test ]; then
         [tshark]="an independent reader of what the scanner sends"
         [util-linux]="unshare, setpriv, nsenter: tests in namespaces, without root"
         [valgrind]="counts instructions"
+        [zstd]="an independent reader of compressed logs"
     )
 fi
 

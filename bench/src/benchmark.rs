@@ -64,7 +64,7 @@ impl Target {
 /// One row of a benchmark's table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The benchmark: `tx`, `roundtrip`, `peers`.
+    /// The benchmark: `tx`, `roundtrip`, `log`, `peers`.
     pub bench: &'static str,
     /// What was measured.
     pub row: String,

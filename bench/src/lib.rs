@@ -4,6 +4,7 @@
 //!   and the judge that compares a scan with it.
 //! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
 //!   compared in the same run with [`bare`] loops and the other port engine.
+//! * [`log`]: how many events a second the event log takes.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
@@ -14,6 +15,7 @@ pub mod bare;
 pub mod benchmark;
 pub mod cpu;
 pub mod lab;
+pub mod log;
 pub mod paired;
 pub mod peers;
 pub mod roundtrip;

@@ -10,9 +10,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
+use prtip_bench::log::LogArgs;
 use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::wire::CardArgs;
-use prtip_bench::{lab, roundtrip, tx, vm};
+use prtip_bench::{lab, log, roundtrip, tx, vm};
 
 #[derive(Debug, Parser)]
 #[command(name = "prtip-bench", version, about = "The lab and the benchmarks of prtip")]
@@ -38,6 +39,9 @@ enum Command {
     Roundtrip(LinkArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
     Vm(vm::VmArgs),
+    /// How many events a second the event log takes, synced, against BufWriter with
+    /// serde_json and tracing's JSON layer
+    Log(LogArgs),
     /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
     Peers(PeersArgs),
 }
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Tx(args) => tx::run(&args.bench, &args.card).map(|()| 0),
         Command::Roundtrip(args) => roundtrip::run(&args.bench, &args.card).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
+        Command::Log(args) => log::run(&args).map(|()| 0),
         Command::Peers(args) => peers::run(&args).map(|()| 0),
     };
     match done {

@@ -290,6 +290,8 @@ pub(crate) struct ResultArgs {
     /// overwrites; the files below do, as nmap's.
     #[arg(long, value_name = "FILE")]
     pub event_log: Option<PathBuf>,
+    #[command(flatten)]
+    pub log: LogArgs,
     /// nmap's text for people, at the end; `-` is standard output [nmap: -oN].
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub nmap_text: Option<PathBuf>,
@@ -331,12 +333,70 @@ pub(crate) struct ResultArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub pcap: Option<PathBuf>,
     /// Go on with the interrupted scan of this event log, as it was asked for; only
-    /// --json, --rate and -v may stand beside it.
+    /// --json, --rate, -v, --log-sync, --log-rotate, --log-compress and --on-full may stand
+    /// beside it.
     #[arg(long, value_name = "LOG")]
     pub resume: Option<PathBuf>,
     /// Say more: the ledger in full, and what the steering program saw.
     #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogArgs {
+    /// When the event log is made durable by fdatasync: never, once a second, or always at
+    /// once, in groups [default: interval].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub log_sync: Option<SyncArg>,
+    /// Go on in a new file at this size (512k, 100M, 1G) or age (30s, 15m, 6h, 1d), or
+    /// whichever comes first of both; the full ones are FILE.000001, FILE.000002, …
+    #[arg(long, value_name = "SIZE|TIME", value_delimiter = ',', value_parser = parse_rotation)]
+    pub log_rotate: Vec<RotateArg>,
+    /// Compress the full files.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub log_compress: Option<CompressArg>,
+    /// When the event log can no longer be written (the disk is full): stop sending, or
+    /// continue without it [default: stop].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_full: Option<OnFullArg>,
+}
+
+/// Values of `--log-sync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SyncArg {
+    /// When the kernel sees fit.
+    Never,
+    /// Once a second.
+    Interval,
+    /// At once; records that come meanwhile share the next sync.
+    Always,
+}
+
+/// Values of `--log-rotate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RotateArg {
+    /// Bytes of a file.
+    Size(u64),
+    /// Age of a file.
+    Age(Duration),
+}
+
+/// Values of `--log-compress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressArg {
+    /// FILE.000001.gz: for zcat.
+    Gzip,
+    /// FILE.000001.zst: for zstd -d.
+    Zstd,
+}
+
+/// Values of `--on-full`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFullArg {
+    /// Stop sending; --resume goes on.
+    Stop,
+    /// Scan on; what is found from then on is not in the log.
+    Continue,
 }
 
 /// Values of `--port-engine`.
@@ -454,6 +514,31 @@ fn parse_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// `100M` or `1h`. As logrotate and find have it, `k`, `M` and `G` are sizes; `s`, `m`, `h`
+/// and `d` are times.
+fn parse_rotation(text: &str) -> Result<RotateArg, String> {
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(unit);
+    let factor: u64 = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "k" | "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => 0,
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    match (number, unit) {
+        (Some(number @ 1..=31_536_000), "s" | "m" | "h" | "d") => {
+            Ok(RotateArg::Age(Duration::from_secs(number)))
+        }
+        (Some(number @ 4096..), "" | "k" | "K" | "M" | "G") => Ok(RotateArg::Size(number)),
+        _ => Err("a size from 4k on (512k, 100M, 1G) or a time from 1s to 365d (15m, 6h)".into()),
+    }
+}
+
 /// `echo`, `syn:443` or `ack:80`.
 fn parse_ask(text: &str) -> Result<Ask, String> {
     let (kind, port) = match text.split_once(':') {
@@ -551,6 +636,39 @@ mod tests {
         for text in ["0", "-1", "nan", "inf", "1e5", "", "k", ".", "Auto", "2000m", "1 000"] {
             assert!(parse_rate(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn logs_are_rotated_by_size_or_time() {
+        let minutes = |n: u64| Ok(RotateArg::Age(Duration::from_secs(n * 60)));
+        for (text, expected) in [
+            ("4096", Ok(RotateArg::Size(4096))),
+            ("10M", Ok(RotateArg::Size(10 << 20))),
+            ("512k", Ok(RotateArg::Size(512 << 10))),
+            ("10m", minutes(10)),
+            ("6h", minutes(360)),
+            ("1d", minutes(1440)),
+        ] {
+            assert_eq!(parse_rotation(text), expected, "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "100",
+            "1k",
+            "M",
+            "-1M",
+            "1.5G",
+            "0s",
+            "366d",
+            "99999999999999999999G",
+            "1 M",
+            "1T",
+        ] {
+            assert!(parse_rotation(text).is_err(), "{text}");
+        }
+        let both = parse("--log-rotate 1G,1h host").unwrap();
+        assert_eq!(both.results.log.log_rotate.len(), 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod args;
 mod detection;
 mod doctor;
 mod dry_run;
+mod event_log;
 mod exit;
 mod flags;
 mod metrics;

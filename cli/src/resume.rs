@@ -10,7 +10,7 @@ use prtip_engine::event::recovery::Interrupted;
 use crate::args::{Cli, ScanArgs};
 use crate::exit::Exit;
 use crate::say::say;
-use crate::{flags, run};
+use crate::{event_log, flags, run};
 
 /// Resumes the scan of `log`; `beside` is what else stands on the command line.
 pub(crate) fn run(log: &Path, beside: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
@@ -33,6 +33,14 @@ pub(crate) fn run(log: &Path, beside: &ScanArgs, raw_args: &[OsString]) -> Resul
     args.results.json = beside.results.json;
     args.results.verbose = beside.results.verbose;
     args.pace.rate = beside.pace.rate.or(args.pace.rate);
+    let (kept, own) = (&mut args.results.log, &beside.results.log);
+    kept.log_sync = own.log_sync.or(kept.log_sync);
+    kept.log_compress = own.log_compress.or(kept.log_compress);
+    kept.on_full = own.on_full.or(kept.on_full);
+    if !own.log_rotate.is_empty() {
+        kept.log_rotate.clone_from(&own.log_rotate);
+    }
+    event_log::check_flags(&args.results)?;
     if interrupted.is_finished() {
         say(format_args!("prtip: the scan of {log:?} has come to its end; nothing is left to do"));
         return run::write_files_again(&args, &interrupted);
@@ -47,7 +55,8 @@ fn only_allowed(raw_args: &[OsString]) -> Result<()> {
     while let Some(arg) = args.next() {
         let name = arg.split_once('=').map_or(&*arg, |(name, _)| name);
         match name {
-            "--resume" | "--rate" => {
+            "--resume" | "--rate" | "--log-sync" | "--log-rotate" | "--log-compress"
+            | "--on-full" => {
                 if !arg.contains('=') {
                     args.next();
                 }
@@ -59,7 +68,7 @@ fn only_allowed(raw_args: &[OsString]) -> Result<()> {
             other => {
                 return Err(Error::new(Kind::Usage, format!("use {other:?} with --resume"))
                     .cause("a resumed scan is the one that its log describes")
-                    .remedy("leave it out; --rate, --json and -v may be given"));
+                    .remedy("leave it out; --rate, --json, -v, --on-full and those that begin with --log- may be given"));
             }
         }
     }

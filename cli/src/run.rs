@@ -4,13 +4,12 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::clock::{Clock, monotonic_ns};
 use prtip_engine::event::files::{About, Files, Format, Outcome};
-use prtip_engine::event::log::{Backend, EventLog};
+use prtip_engine::event::log::OnFull;
 use prtip_engine::event::record::{ScanResumed, ScanStarted};
 use prtip_engine::event::recovery::Interrupted;
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
@@ -31,10 +30,11 @@ use crate::metrics::Metrics;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
-use crate::{dry_run, outputs, signals, summary, targets, timing};
+use crate::{dry_run, event_log, outputs, signals, summary, targets, timing};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
 pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
+    event_log::check_flags(&args.results)?;
     let options = options(args)?;
     let seed = match args.pace.seed {
         Some(seed) => seed,
@@ -100,10 +100,12 @@ fn scan(
     // Looked at before anything is touched, created only when the scan can start:
     // a failed start must leave nothing behind.
     let log_path = args.results.event_log.as_deref();
+    let log_options = event_log::options(&args.results.log, control);
+    let on_full = log_options.on_full;
     let key = match (log_path, &interrupted) {
         (Some(path), Some(_)) => key::read(&key::path_beside(path))?,
         (Some(path), None) => {
-            check_log(path)?;
+            event_log::check(path, &log_options)?;
             key::random()?
         }
         (None, _) => key::random()?,
@@ -152,35 +154,8 @@ fn scan(
     if let (Some(detection), Some(interrupted)) = (&mut detection, &interrupted) {
         interrupted.open_without_service()?.into_iter().for_each(|target| detection.ask(target));
     }
-    let log = match (log_path, interrupted) {
-        (Some(path), Some(interrupted)) => {
-            let (file, start, kept) = interrupted.cut()?;
-            if let Some(kept) = kept {
-                say(format_args!(
-                    "prtip: the log ended in {cut_bytes} bytes that are no whole record; they are in {kept:?}"
-                ));
-            }
-            let (log, word) = EventLog::append_to(path, file, start, Backend::Auto)?;
-            if let Some(word) = word {
-                say(format_args!("prtip: {word}"));
-            }
-            Some(log)
-        }
-        (Some(path), None) => {
-            let (log, word) = EventLog::create(path, Backend::Auto)?;
-            if let Some(word) = word {
-                say(format_args!("prtip: {word}"));
-            }
-            // A device such as /dev/null has no place for a key beside it.
-            if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
-                key::write(&key::path_beside(path), key)?;
-            }
-            Some(log)
-        }
-        (None, _) => None,
-    };
-    if let Some(log) = log {
-        sinks = sinks.with_log(log);
+    if let Some(path) = log_path {
+        sinks = sinks.with_log(event_log::open(path, log_options, interrupted, key)?);
     }
     if resumed {
         sinks.resumed(&started.resumed(prepared.info(), finished, cut_bytes));
@@ -196,6 +171,7 @@ fn scan(
         closed: false,
         metrics,
         detection,
+        on_full,
     };
     let report = prepared.run(control, &mut console);
     let services = console.finish_services();
@@ -210,13 +186,17 @@ fn scan(
     // true also where writing results failed.
     let written = sinks.finish();
     if closed && report.failure.is_none() {
-        return written.map(|()| Exit::Done);
+        return written.map(|_| Exit::Done);
     }
     say(summary::conclude(&report, &sending, options.rate, args.results.verbose > 0));
     if let Some(services) = &services {
         say(&services.line);
     }
-    written?;
+    if let Some(counts) = written?
+        && args.results.verbose > 0
+    {
+        say(summary::log(&counts));
+    }
     if let Some(broken) = services.and_then(|services| services.broken) {
         return Err(Error::new(Kind::Failed, "ask services").cause(broken));
     }
@@ -310,17 +290,6 @@ fn shape(args: &ScanArgs, resolved: &targets::Resolved) -> Shape {
     Shape::Table(table.with_services(args.detection.service_scan > 0))
 }
 
-fn check_log(path: &Path) -> Result<()> {
-    EventLog::check(path)?;
-    let key_path = key::path_beside(path);
-    if key_path.symlink_metadata().is_ok() {
-        return Err(Error::new(Kind::Usage, format!("open the event log {path:?}"))
-            .cause(format!("the key of an earlier scan lies beside it: {key_path:?}"))
-            .remedy("choose another --event-log, or move the old log and its key away"));
-    }
-    Ok(())
-}
-
 /// What `scan_started` says about the plan, kept while the plan itself is away.
 struct StartedParts {
     args: Vec<String>,
@@ -383,6 +352,7 @@ struct Console {
     closed: bool,
     metrics: Option<Metrics>,
     detection: Option<Detection>,
+    on_full: OnFull,
 }
 
 impl Console {
@@ -408,11 +378,14 @@ impl Console {
         }
         if let Some(alarm) = self.sinks.take_alarm() {
             self.display.aside(|| say(format_args!("prtip: {alarm}")));
-            // What is found from here on would be lost to whoever resumes: what is in
+            // Unless it was asked for, what is found from here on would be lost to whoever resumes: what is in
             // the air may still be told on standard output, no more is sent.
-            if self.control.level() == 0 {
+            if self.on_full == OnFull::Stop && self.control.level() == 0 {
                 self.control.stop();
             }
+        }
+        if let Some(word) = self.sinks.take_log_word() {
+            self.display.aside(|| say(format_args!("prtip: {word}")));
         }
         if self.sinks.stdout_closed() && !self.closed {
             self.closed = true;

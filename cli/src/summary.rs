@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use prtip_engine::event::log::Counts;
 use prtip_engine::plan::{Items, Plan, ProbeKind, Purpose};
 use prtip_engine::scan::ledger::Ledger;
 use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
@@ -22,6 +23,22 @@ pub(crate) fn announce_plan(plan: &Plan, shard: Option<(u64, u64)>) -> String {
         asked(plan.items()),
         plan.seed(),
         plan.hash(),
+    )
+}
+
+/// What became of the event log.
+pub(crate) fn log(counts: &Counts) -> String {
+    let acknowledged = match counts.durable_bytes == counts.written_bytes {
+        true => "all",
+        false if counts.durable_bytes == 0 => "none",
+        false => "not all",
+    };
+    format!(
+        "prtip: event log: {} bytes in {}, {} and {}, {acknowledged} of it known to be on the disk",
+        counts.written_bytes,
+        counted(counts.closed + 1, "file", "files"),
+        counted(counts.writes, "write", "writes"),
+        counted(counts.syncs, "sync", "syncs"),
     )
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use prtip_bpf::abi::Key;
+pub use prtip_bpf::abi::Key;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::error::{Error, Kind, Result};

@@ -6,7 +6,7 @@
 //!   several; [`town`]: real hosts on a bridge,
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
-//!   [`icmp_limit`], [`kill`], [`kinds`], [`formats`], [`resume`], [`ways`], [`transfer`],
+//!   [`icmp_limit`], [`kill`], [`kinds`], [`logs`], [`formats`], [`resume`], [`ways`], [`transfer`],
 //!   [`frames`], [`memory`], [`words`], [`round_trips`], [`copies`].
 //!
 //! README.md beside this file draws the topology. Tests that measure time or rate run
@@ -25,6 +25,7 @@ mod icmp_limit;
 mod kill;
 mod kinds;
 mod lab;
+mod logs;
 mod loss;
 mod memory;
 mod odds;

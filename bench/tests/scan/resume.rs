@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::kill::draw;
-use crate::lab::{Lab, Verdict};
+use crate::lab::{Lab, Verdict, words};
+use crate::logs::joined;
 use crate::open_lab::OpenLab;
 use crate::setting::{seed, sized, soak, turn};
 
@@ -27,6 +28,14 @@ fn slow_lab() -> Lab {
 
 const SCAN: &str = "-sS -p 1-32 198.18.0.0/20 --rate 40000 --retries 1 --show open,closed";
 const ASKED: &str = "--targets 198.18.0.0/20 --ports 1-32";
+/// How the logs of the scans are written, in turn.
+const LOG_MODES: [&str; 5] = [
+    "--log-sync always",
+    "--log-rotate 300k --log-compress gzip",
+    "--log-sync interval",
+    "--log-rotate 1s --log-sync always",
+    "--log-rotate 100k --log-compress zstd --log-sync never",
+];
 /// Kills of one scan before it is let to its end.
 const KILLS: u32 = 5;
 
@@ -45,11 +54,12 @@ fn chain(
     lab: &OpenLab,
     log: &Path,
     random: &mut u64,
-    (engine, fault): (&str, Option<&str>),
+    (engine, flags, fault): (&str, &str, Option<&str>),
 ) -> (u32, u64) {
     let start = || {
         let mut command = lab.prtip(SCAN);
         command.args(["--cooldown", cooldown(), "--seed", "4", "--port-engine", engine]);
+        command.args(words(flags));
         logged(command, log)
     };
     let resume = || {
@@ -97,14 +107,15 @@ fn a_killed_scan_that_is_resumed_tells_everything_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = seed();
     let (mut kills, mut number, mut spared) = (0, 0, 0);
-    while kills < sized(10, 100) {
+    while kills < sized(10, 200) {
         number += 1;
         let log = folder.path().join(format!("{number}.jsonl"));
         let engine = if number % 2 == 0 { "live" } else { "xdp" };
-        let (more, finished) = chain(&lab, &log, &mut random, (engine, None));
+        let flags = LOG_MODES[number % LOG_MODES.len()];
+        let (more, finished) = chain(&lab, &log, &mut random, (engine, flags, None));
         (kills, spared) = (kills + more, spared + finished);
-        let verdict = lab_check(&log);
-        assert_eq!(verdict.code, Some(0), "after {kills} kills: {verdict:?}");
+        let verdict = lab_check(&joined(&log));
+        assert_eq!(verdict.code, Some(0), "after {kills} kills, {flags}: {verdict:?}");
         assert!(verdict.expected > 10_000, "{verdict:?}");
 
         // Nothing is left to do, and that is no error.
@@ -127,7 +138,7 @@ fn checkpoints_that_do_not_wait_lose_results() {
     let mut missed = 0;
     for number in 0..5 {
         let log = folder.path().join(format!("{number}.jsonl"));
-        chain(&lab, &log, &mut random, ("xdp", Some("hasty-checkpoint")));
+        chain(&lab, &log, &mut random, ("xdp", "", Some("hasty-checkpoint")));
         let verdict = lab_check(&log);
         assert!(verdict.nothing_false(), "{verdict:?}");
         missed += verdict.missed;

@@ -5,8 +5,7 @@
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
 //! * [`service_record`]: those of services. [`tls_record`]: the one about certificates.
 //! * [`schema`]: the records' JSON Schema.
-//! * [`log`]: the event log; [`uring_log`] writes it through io_uring and
-//!   [`thread_log`] where that is refused.
+//! * [`log`]: the event log, written through io_uring where the kernel lets us.
 //! * [`recovery`]: the log of an interrupted scan, read again.
 //! * [`table`]: results for people.
 //! * [`files`]: formats that other programs read. [`text`]: what others wrote, made harmless.
@@ -25,9 +24,7 @@ pub mod service_record;
 pub mod sinks;
 pub mod table;
 pub mod text;
-pub mod thread_log;
 pub mod tls_record;
-pub mod uring_log;
 
 use std::fmt;
 use std::net::IpAddr;

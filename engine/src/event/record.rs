@@ -222,6 +222,19 @@ impl Record for Checkpoint {
     const TYPE: &'static str = "checkpoint";
 }
 
+/// First record of a log's second file and those after it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LogPart {
+    /// Its number: the file is the log's so-manieth.
+    pub part: u64,
+    /// The checksum of all files before it.
+    pub before: Option<String>,
+}
+
+impl Record for LogPart {
+    const TYPE: &'static str = "log_part";
+}
+
 /// A scan goes on in the log of its interrupted run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ScanResumed {

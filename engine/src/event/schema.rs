@@ -11,8 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::record::{
-    Checkpoint, Host, LedgerRecord, Port, Probe, ProgressRecord, Record, SCHEMA, ScanFinished,
-    ScanResumed, ScanStarted,
+    Checkpoint, Host, LedgerRecord, LogPart, Port, Probe, ProgressRecord, Record, SCHEMA,
+    ScanFinished, ScanResumed, ScanStarted,
 };
 use super::service_record::Service;
 use super::tls_record::Tls;
@@ -33,6 +33,7 @@ pub fn schema() -> Value {
         of::<Tls>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),
+        of::<LogPart>(),
         of::<LedgerRecord<'static>>(),
         of::<ScanFinished>(),
     ];
@@ -76,6 +77,15 @@ fn of<R: Record>() -> Value {
     if let Some(Value::Array(own)) = record.get_mut("required").map(Value::take) {
         required.extend(own);
     }
+    properties.insert(
+        "crc".to_owned(),
+        json!({
+            "description": "In an event log, the last field: CRC-32C of all its lines so far, \
+                            each up to the comma before this field.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}$",
+        }),
+    );
     record["properties"] = properties.into();
     record["required"] = required.into();
     record

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::clock::{Clock, monotonic_ns};
 use super::files::{Files, Outcome};
-use super::log::EventLog;
+use super::log::{Counts, EventLog};
 use super::output::Output;
 use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
@@ -234,27 +234,33 @@ impl Sinks {
         self.log.as_mut()?.take_alarm()
     }
 
+    /// What went wrong beside the event log, each once.
+    pub fn take_log_word(&mut self) -> Option<String> {
+        self.log.as_mut()?.take_word()
+    }
+
     /// A fault of one of the files, once each.
     pub fn take_file_alarm(&mut self) -> Option<String> {
         self.files.as_mut()?.take_alarm()
     }
 
-    /// Writes and syncs everything.
+    /// Writes and syncs everything; what the event log was given, where there is one.
     ///
     /// # Errors
     /// The first error of the log, else of the files, else of standard output. A closed
     /// pipe is none.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<Option<Counts>> {
         self.output.flush();
-        let log = self.log.take().map_or(Ok(()), |log| log.finish().map(drop));
+        let log = self.log.take().map(EventLog::finish).transpose();
         // All are ended, whichever failed.
         let files = self.files.take().map_or(Ok(()), Files::finish);
-        log.and(files)?;
+        let counts = log?;
+        files?;
         match self.output.into_error() {
             Some(error) => {
                 Err(Error::new(Kind::Failed, "write results to standard output").because_of(error))
             }
-            None => Ok(()),
+            None => Ok(counts),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::event::Reason;
-use crate::event::log::Backend;
+use crate::event::log::LogOptions;
 use crate::latency::Latency;
 use crate::scan::ledger::Ledger;
 
@@ -142,7 +142,7 @@ fn a_revision_that_overtakes_what_it_revises_holds() {
 fn the_log_holds_a_scan_from_its_start_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let (log, _) = EventLog::create(&path, Backend::Auto).unwrap();
+    let (log, _) = EventLog::create(&path, LogOptions::default()).unwrap();
     let captured = Captured::default();
     let table = Shape::Table(Table::many_hosts(false, false));
     let mut sinks =
