@@ -14,6 +14,7 @@ export PRTIP_LAB_CACHE=${PRTIP_LAB_CACHE:-$PWD/target/lab-cache}
 targets=198.18.0.0/22
 ports=1-64
 rules=(--seed 7 --open 100 --closed 300 --icmp 20 --dup 30 --forge 50)
+servers=nginx,sshd,redis
 rate=${PRTIP_DEMO_RATE:-20000}
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -45,7 +46,7 @@ fault() { echo "demo: $*" >&2; faults=$((faults + 1)); }
 field() { sed -n "s/.*\"$1\":\"\\{0,1\\}\\([^\",}]*\\).*/\\1/p" | head -n 1; }
 
 run_lab() {
-    "$bin/prtip-bench" lab run "${rules[@]}" --servers all --queues 2 -- "$@" &
+    "$bin/prtip-bench" lab run "${rules[@]}" --servers "$servers" --queues 2 -- "$@" &
     lab=$!
     local code=0
     wait "$lab" || code=$?
@@ -53,7 +54,7 @@ run_lab() {
     return "$code"
 }
 
-"$bin/prtip-bench" lab servers --json >"$work/servers.jsonl"
+"$bin/prtip-bench" lab servers --servers "$servers" --json >"$work/servers.jsonl"
 server_ips=$(sed -n 's/.*"ip":"\([0-9.]*\)".*/\1/p' "$work/servers.jsonl" | paste -sd " ")
 server_ports=$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' "$work/servers.jsonl" | sort -nu | paste -sd ,)
 

@@ -122,6 +122,9 @@ pub struct RunArgs {
     /// Start real servers on the lab's own addresses: names, or `all`
     #[arg(long, value_name = "LIST")]
     pub servers: Option<String>,
+    /// Whether they listen where everybody expects them, or 10,000 ports further
+    #[arg(long, value_enum, default_value_t = ServerPorts::Usual, requires = "servers")]
+    pub server_ports: ServerPorts,
     /// Attach the first XDP program (by name) of this object instead of the lab's
     #[arg(long, value_name = "FILE.o")]
     pub program: Option<PathBuf>,
@@ -163,9 +166,25 @@ pub struct Cards {
     pub far: String,
 }
 
+/// Where the real servers listen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ServerPorts {
+    /// On the ports registered for them.
+    #[default]
+    Usual,
+    /// 10,000 further, or 10,000 below where there is no such port.
+    Odd,
+}
+
 /// `lab servers`.
 #[derive(Debug, Args)]
 pub struct ServersArgs {
+    /// Only these: names, or `all`
+    #[arg(long, value_name = "LIST", default_value = "all")]
+    pub servers: String,
+    /// As for `lab run`
+    #[arg(long, value_enum, default_value_t = ServerPorts::Usual)]
+    pub server_ports: ServerPorts,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,

@@ -17,6 +17,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ use super::servers::Unpacked;
 
 /// How long what is left of the command and the servers may take to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long the servers may take to be up.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Signals that come within this time of one to the whole group are the same.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 /// Sent by either side of the channel when its half of the set-up is done.
@@ -230,21 +233,33 @@ fn start_servers(namespaces: &Namespaces, servers: &[Unpacked]) -> Result<Vec<i3
     for server in servers {
         pids.push(server.start(&run).with_context(|| server.server.name.to_owned())?);
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
-    for (server, pid) in servers.iter().zip(&pids) {
-        while !server.server.accepts() {
-            let ended = reap().is_some_and(|(reaped, _)| reaped == *pid);
-            if ended || Instant::now() > deadline {
-                bail!("{} does not accept connections: {}", server.server.name, server.log(&run));
+    wait_until_up(servers, &pids, &run)?;
+    move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    // Entering a mount namespace leads to its root.
+    rustix::process::fchdir(&folder)?;
+    namespaces.enter(Side::Scan)?;
+    Ok(pids)
+}
+
+/// Waits until every server answers wherever it should.
+fn wait_until_up(servers: &[Unpacked], pids: &[i32], run: &Path) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut ended: Vec<(i32, u8)> = Vec::new();
+    for (server, pid) in servers.iter().zip(pids) {
+        while let Some(silent) = server.silent() {
+            // Collected for all of them, or who ended before its turn would be missed.
+            ended.extend(std::iter::from_fn(reap));
+            let name = server.server.name;
+            if let Some((_, code)) = ended.iter().find(|(reaped, _)| reaped == pid) {
+                bail!("{name} has ended with code {code}: {}", server.log(run));
+            }
+            if Instant::now() > deadline {
+                bail!("{name} does not answer at {silent}: {}", server.log(run));
             }
             if let Some(number) = asked_to_end(Duration::from_millis(10)) {
                 bail!("stopped by signal {number} before the servers were up");
             }
         }
     }
-    move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
-    // Entering a mount namespace leads to its root.
-    rustix::process::fchdir(&folder)?;
-    namespaces.enter(Side::Scan)?;
-    Ok(pids)
+    Ok(())
 }

@@ -80,7 +80,8 @@ pub fn run(command: LabCommand) -> Result<u8> {
     match command {
         LabCommand::Run(args) => run_command(&args),
         LabCommand::Servers(args) => {
-            servers::list(args.json, io::stdout().lock())?;
+            let chosen = servers::select(&args.servers)?;
+            servers::list(&chosen, args.server_ports, args.json, io::stdout().lock())?;
             Ok(0)
         }
         LabCommand::Truth(args) => {
@@ -150,7 +151,10 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     }
     let link = args.link();
     let macs = link.macs()?;
-    let unpacked = chosen.into_iter().map(|server| server.unpack()).collect::<Result<Vec<_>>>()?;
+    let unpacked = chosen
+        .into_iter()
+        .map(|server| server.unpack(args.server_ports))
+        .collect::<Result<Vec<_>>>()?;
     let addresses: Vec<IpAddr> =
         unpacked.iter().flat_map(|unpacked| unpacked.server.addresses()).collect();
 

@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, create_dir_all};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
@@ -26,21 +27,43 @@ pub fn cache_dir() -> Result<PathBuf> {
     dir.canonicalize().with_context(|| dir.display().to_string())
 }
 
+/// How the folders of unpacked packages lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// As in the packages.
+    Packaged,
+    /// With /bin, /sbin and /lib as links into /usr, as Debian's systems have them, so
+    /// that /usr can be laid over a system's own.
+    Merged,
+}
+
 /// Makes sure that `packages` are unpacked together; returns where.
 pub fn unpack(packages: &[&str]) -> Result<PathBuf> {
+    unpack_as(packages[0], packages, Layout::Packaged)
+}
+
+/// The same into the folder `name` of the cache, with a merged /usr.
+pub fn unpack_merged(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    unpack_as(name, packages, Layout::Merged)
+}
+
+fn unpack_as(name: &str, packages: &[&str], layout: Layout) -> Result<PathBuf> {
     let cache = cache_dir()?;
     let lock = File::create(cache.join("lock"))?;
     flock(&lock, FlockOperation::LockExclusive).context("cannot lock the package cache")?;
-    let done = cache.join(packages[0]);
+    let done = cache.join(name);
     let root = done.join("root");
-    if root.is_dir() {
+    // Where the list of packages has changed since, they are unpacked again.
+    let listed = fs::read_to_string(done.join("packages")).ok();
+    if root.is_dir() && listed.is_none_or(|text| text == packages.join(" ")) {
         return Ok(root);
     }
     eprintln!("prtip-bench: lab: unpacking {} into {}", packages.join(", "), done.display());
     let apt = Apt::with_lists(&cache, packages[0])?;
-    match fetch(&apt, &cache, packages) {
+    let fetch = |apt: &Apt| fetch_in(name, apt, &cache, packages, layout);
+    match fetch(&apt) {
         // Lists that name versions which the mirror no longer has.
-        Err(_) if !apt.private => fetch(&Apt::with_fresh_lists(&cache)?, &cache, packages)?,
+        Err(_) if !apt.private => fetch(&Apt::with_fresh_lists(&cache)?)?,
         other => other?,
     }
     Ok(root)
@@ -61,9 +84,15 @@ pub fn libraries(root: &Path) -> OsString {
 
 /// The version of a package: of the one unpacked, else of the one on offer.
 pub fn version(package: &str) -> Result<String> {
+    version_in(package, package)
+}
+
+/// The same of a package that is unpacked in the folder `name` of the cache.
+pub fn version_in(name: &str, package: &str) -> Result<String> {
     let cache = cache_dir()?;
-    if let Ok(version) = fs::read_to_string(cache.join(package).join("version")) {
-        return Ok(version.trim().to_owned());
+    let unpacked = fs::read_to_string(cache.join(name).join("versions")).unwrap_or_default();
+    if let Some(version) = field(&unpacked, package) {
+        return Ok(version);
     }
     let shown = Apt::with_lists(&cache, package)?.cache(&["show", "--no-all-versions", package])?;
     field(&shown, "Version").with_context(|| format!("no package {package}"))
@@ -76,33 +105,54 @@ pub fn upstream(version: &str) -> &str {
     version.split_once('+').map_or(version, |(first, _)| first)
 }
 
-/// Downloads and unpacks into `cache/<first package>`, which appears when complete.
-fn fetch(apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
-    fetch_as(packages[0], apt, cache, packages)
+/// Downloads and unpacks into `cache/<name>`, which appears when complete.
+pub(crate) fn fetch_as(name: &str, apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
+    fetch_in(name, apt, cache, packages, Layout::Packaged)
 }
 
-/// The same into `cache/<name>`.
-pub(crate) fn fetch_as(name: &str, apt: &Apt, cache: &Path, packages: &[&str]) -> Result<()> {
+fn fetch_in(name: &str, apt: &Apt, cache: &Path, packages: &[&str], layout: Layout) -> Result<()> {
     let fresh = cache.join(format!("{name}.new"));
     let _ = fs::remove_dir_all(&fresh);
-    create_dir_all(fresh.join("root"))?;
-    let wanted = apt.closure(packages)?;
-    ok(apt.command("apt-get").arg("download").args(&wanted).current_dir(&fresh))?;
-    for entry in fs::read_dir(&fresh)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "deb") {
-            ok(Command::new("dpkg-deb").arg("-x").arg(&path).arg(fresh.join("root")))?;
-            let named =
-                ok(Command::new("dpkg-deb").arg("-f").arg(&path).args(["Package", "Version"]))?;
-            if field(&named, "Package").as_deref() == Some(packages[0]) {
-                fs::write(fresh.join("version"), field(&named, "Version").unwrap_or_default())?;
-            }
-            fs::remove_file(path)?;
+    let root = fresh.join("root");
+    create_dir_all(&root)?;
+    if layout == Layout::Merged {
+        for part in ["bin", "sbin", "lib", "lib64"] {
+            create_dir_all(root.join("usr").join(part))?;
+            symlink(format!("usr/{part}"), root.join(part))?;
         }
     }
+    let mut versions = String::new();
+    let wanted = apt.archives(&apt.closure(packages)?, &fresh)?;
+    for path in apt.download(&cache.join("debs"), &wanted)? {
+        unpack_archive(&path, &root)?;
+        let named = ok(Command::new("dpkg-deb").arg("-f").arg(&path).args(["Package", "Version"]))?;
+        let [package, version] = ["Package", "Version"].map(|name| field(&named, name));
+        let (package, version) = package.zip(version).context("an archive without a name")?;
+        versions += &format!("{package}: {version}\n");
+    }
+    fs::write(fresh.join("versions"), versions)?;
+    fs::write(fresh.join("packages"), packages.join(" "))?;
     let done = cache.join(name);
     let _ = fs::remove_dir_all(&done);
     fs::rename(&fresh, &done)?;
+    Ok(())
+}
+
+/// What `dpkg-deb -x` does, except that it leaves links to folders as they are.
+fn unpack_archive(archive: &Path, root: &Path) -> Result<()> {
+    let mut reader = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(archive)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run dpkg-deb; unpacking packages needs a Debian system")?;
+    let stream = reader.stdout.take().context("dpkg-deb has no standard output")?;
+    let mut tar = Command::new("tar");
+    tar.args(["-x", "--keep-directory-symlink", "--warning=no-timestamp", "-C"]).arg(root);
+    let unpacked = ok(tar.stdin(stream));
+    let read = reader.wait()?;
+    unpacked.with_context(|| archive.display().to_string())?;
+    ensure!(read.success(), "dpkg-deb --fsys-tarfile {}: {read}", archive.display());
     Ok(())
 }
 
@@ -225,22 +275,75 @@ impl Apt {
         ok(self.command("apt-cache").args(arguments))
     }
 
-    /// `packages` and every library package below them that is not installed.
+    /// `packages` and every library package below them that is not installed, but for
+    /// those that are named with a `-` behind.
     fn closure(&self, packages: &[&str]) -> Result<Vec<String>> {
-        let mut wanted: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
-        let mut seen: HashSet<String> = wanted.iter().cloned().collect();
-        let mut next = 0;
-        while let Some(package) = wanted.get(next).cloned() {
-            next += 1;
-            let listed = self.cache(&["depends", "--important", &package])?;
-            for name in depends(&listed) {
-                if name.starts_with("lib") && seen.insert(name.clone()) && !is_installed(&name) {
-                    wanted.push(name);
-                }
-            }
+        let (without, named): (Vec<&str>, Vec<&str>) =
+            packages.iter().partition(|name| name.ends_with('-'));
+        let mut seen: HashSet<String> =
+            without.iter().map(|name| name.trim_end_matches('-').to_owned()).collect();
+        let mut wanted: Vec<String> = Vec::new();
+        let mut next: Vec<String> = named.into_iter().map(str::to_owned).collect();
+        let installed = installed();
+        while !next.is_empty() {
+            seen.extend(next.iter().cloned());
+            wanted.extend(next.iter().cloned());
+            let mut arguments = vec!["depends", "--important"];
+            arguments.extend(next.iter().map(String::as_str));
+            let listed = self.cache(&arguments)?;
+            next = depends(&listed)
+                .into_iter()
+                .filter(|name| name.starts_with("lib") && !installed.contains(name))
+                .filter(|name| seen.insert(name.clone()))
+                .collect();
         }
         Ok(wanted)
     }
+
+    /// The archives of packages, as `empty`, a folder without any, would get them.
+    fn archives(&self, packages: &[String], empty: &Path) -> Result<Vec<Archive>> {
+        let mut command = self.command("apt-get");
+        command.args(["download", "--print-uris"]).args(packages).current_dir(empty);
+        let found = archives(&ok(&mut command)?);
+        ensure!(found.len() == packages.len(), "apt-get knows not all of {}", packages.join(", "));
+        Ok(found)
+    }
+
+    /// Downloads those that are not in `folder` already; where they are.
+    fn download(&self, folder: &Path, archives: &[Archive]) -> Result<Vec<PathBuf>> {
+        create_dir_all(folder)?;
+        let lacks = |archive: &&Archive| {
+            let file = fs::metadata(folder.join(&archive.file));
+            file.map_or(true, |file| file.len() != archive.size)
+        };
+        let missing: Vec<&str> =
+            archives.iter().filter(lacks).map(|archive| archive.package.as_str()).collect();
+        if !missing.is_empty() {
+            ok(self.command("apt-get").arg("download").args(&missing).current_dir(folder))?;
+        }
+        Ok(archives.iter().map(|archive| folder.join(&archive.file)).collect())
+    }
+}
+
+/// A package as it is downloaded.
+#[derive(Debug, PartialEq, Eq)]
+struct Archive {
+    package: String,
+    file: String,
+    size: u64,
+}
+
+/// What the output of `apt-get download --print-uris` names.
+fn archives(listed: &str) -> Vec<Archive> {
+    listed
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.strip_prefix('\'')?.split_once("' ")?.1.split(' ');
+            let file = words.next().filter(|name| !name.contains('/'))?.to_owned();
+            let package = file.split_once('_')?.0.to_owned();
+            Some(Archive { package, file, size: words.next()?.parse().ok()? })
+        })
+        .collect()
 }
 
 /// The address of `release` in a list of `kind|release|component|address`.
@@ -262,9 +365,12 @@ fn depends(listed: &str) -> Vec<String> {
         .collect()
 }
 
-fn is_installed(package: &str) -> bool {
-    let shown = ok(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev}", package]));
-    shown.is_ok_and(|status| status.starts_with("ii"))
+/// The packages that this machine has.
+fn installed() -> HashSet<String> {
+    let format = "${db:Status-Abbrev} ${Package}\n";
+    let shown = ok(Command::new("dpkg-query").args(["-W", "-f", format])).unwrap_or_default();
+    let names = shown.lines().filter_map(|line| line.strip_prefix("ii "));
+    names.map(|name| name.trim().to_owned()).collect()
 }
 
 /// The value of a line `Name: value`.
@@ -295,6 +401,14 @@ mod tests {
         let listed = "nginx\n  Depends: libc6\n |Depends: liba1\n  Depends: <libb-virtual>\n    libb2\n  \
                       PreDepends: init\n  Suggests: libz\n";
         assert_eq!(depends(listed), ["libc6", "liba1", "init"]);
+    }
+
+    #[test]
+    fn archives_are_named_with_their_sizes_and_never_a_folder() {
+        let listed = "'http://a.example/x%3a1_amd64.deb' x_1%3a2_amd64.deb 123 SHA256:ab\n\
+                      'http://a.example/y.deb' ../y.deb 4 SHA256:cd\nE: no package\n";
+        let (package, file) = ("x".to_owned(), "x_1%3a2_amd64.deb".to_owned());
+        assert_eq!(archives(listed), [Archive { package, file, size: 123 }]);
     }
 
     #[test]

@@ -52,8 +52,14 @@ pub fn announce(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Unpack
         }
     }
     for unpacked in servers {
+        let ports: Vec<String> = unpacked
+            .sockets()
+            .filter(|(_, at)| at.is_ipv4())
+            .map(|(endpoint, at)| format!("{}/{}", at.port(), endpoint.transport))
+            .collect();
         let server = unpacked.server;
-        let _ = write!(text, "; {} {}:{}", server.host_name(), server.addresses()[0], server.port);
+        let (name, ip) = (server.host_name(), server.addresses()[0]);
+        let _ = write!(text, "; {name} {ip} {}", ports.join(" "));
     }
     eprintln!("{text}");
 }
