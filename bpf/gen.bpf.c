@@ -95,15 +95,6 @@ struct {
 	__type(value, struct prtip_payload);
 } payloads SEC(".maps");
 
-/* A probe in the making. */
-struct probe {
-	__u64 addr[2];            /* as on the wire, in little-endian words; IPv4: [0] */
-	__u64 token;
-	__u32 ports;              /* ours, theirs, as on the wire */
-	struct prtip_item item;
-	int v6;
-};
-
 /* The quotient of a rank by the number of items of an address: plan/division.rs. */
 INLINE __u64 addresses_before(__u64 rank)
 {
@@ -117,9 +108,12 @@ INLINE __u64 addresses_before(__u64 rank)
 	return (a * c + (middle >> 32) + (other >> 32)) >> config.slots_shift;
 }
 
-INLINE const struct prtip_span *span_of(const volatile struct prtip_family *family,
-					__u64 rank)
+/* The place of the span of a rank within its family.  A global function, as the next
+ * one: the verifier looks at it once, not once for each probe that is worked out. */
+__noinline __u32 span_of(__u64 rank, __u32 v6)
 {
+	const volatile struct prtip_family *family = v6 ? &config.v6 : &config.v4;
+	__u32 first = family->first_span;
 	__u32 bucket = family->first_bucket + (__u32)(rank >> family->bucket_shift);
 	__u32 after = bucket + 1;
 	__u32 *low = bpf_map_lookup_elem(&buckets, &bucket);
@@ -129,23 +123,32 @@ INLINE const struct prtip_span *span_of(const volatile struct prtip_family *fami
 	int i;
 
 	if (!low || !high)
-		return 0;
+		return -1;
 	from = *low;
 	to = *high;
 	for (i = 0; i < 24 && from < to; i++) {
 		middle = from + (to - from + 1) / 2;
-		__u32 place = family->first_span + middle;
+		__u32 place = first + middle;
 
 		span = bpf_map_lookup_elem(&spans, &place);
 		if (!span)
-			return 0;
+			return -1;
 		if (span->start <= rank)
 			from = middle;
 		else
 			to = middle - 1;
 	}
-	from += family->first_span;
-	return bpf_map_lookup_elem(&spans, &from);
+	return first + from;
+}
+
+/* Sends what lies outside of [0, n) through the order again. */
+__noinline __u64 walk(__u64 rank)
+{
+	int i;
+
+	for (i = 0; i < PRTIP_WALK && rank >= config.order.n; i++)
+		rank = prtip_mix(&config.order, rank);
+	return rank;
 }
 
 /* The address of a rank within its family, host byte order. */
@@ -155,7 +158,8 @@ INLINE int address(const volatile struct prtip_family *family, __u64 rank,
 	__u64 base_high = family->base_high, base_low = family->base_low;
 
 	if (family->spans > 1) {
-		const struct prtip_span *span = span_of(family, rank);
+		__u32 place = span_of(rank, family == &config.v6);
+		const struct prtip_span *span = bpf_map_lookup_elem(&spans, &place);
 
 		if (!span)
 			return 0;
@@ -206,49 +210,60 @@ INLINE int resize(struct xdp_md *ctx, __u32 len)
 	return !change || !bpf_xdp_adjust_tail(ctx, change);
 }
 
-/* Copies the constant bytes, as much of them as the frame is long. */
-INLINE void copy_template(void *data, void *end, const struct prtip_template *template)
+/* Whether `bytes` more at `at` are within the frame, and within a template's length. */
+INLINE int fits(void *data, void *end, __u32 len, __u32 at, __u32 bytes)
 {
-	const __u8 *from = template->bytes;
+	return config.one ? at + bytes <= len : data + at + bytes <= end;
+}
+
+/* Copies the constant bytes, as much of them as the frame is long. Where there is one
+ * template its length is a constant, and the verifier removes every test but one. */
+INLINE int copy_template(void *data, void *end, __u32 len,
+			 const volatile struct prtip_template *template)
+{
+	const volatile __u8 *from = template->bytes;
 	__u32 at = 0;
 	int i;
 
+	if (config.one && data + len > end)
+		return 0;
 #pragma unroll
 	for (i = 0; i < PRTIP_TEMPLATE_BYTES / 8; i++) {
-		if (data + at + 8 > end)
+		if (!fits(data, end, len, at, 8))
 			break;
-		*(__u64 *)(data + at) = *(__u64 *)(from + at);
+		*(__u64 *)(data + at) = *(const volatile __u64 *)(from + at);
 		at += 8;
 	}
 	if (at > PRTIP_TEMPLATE_BYTES - 8)
-		return;
-	if (data + at + 4 <= end) {
-		*(__u32 *)(data + at) = *(__u32 *)(from + at);
+		return 1;
+	if (fits(data, end, len, at, 4)) {
+		*(__u32 *)(data + at) = *(const volatile __u32 *)(from + at);
 		at += 4;
 	}
-	if (data + at + 2 <= end)
-		*(__u16 *)(data + at) = *(__u16 *)(from + at);
+	if (fits(data, end, len, at, 2))
+		*(__u16 *)(data + at) = *(const volatile __u16 *)(from + at);
+	return 1;
 }
 
 /* A SYN or an ACK. */
-INLINE int write_tcp(struct xdp_md *ctx, const struct probe *probe,
-		     const struct prtip_template *template)
+INLINE int write_tcp(struct xdp_md *ctx, const struct prtip_probe *probe, int v6, int ack,
+		     const volatile struct prtip_template *template)
 {
 	__u32 seq = bpf_htonl((__u32)probe->token);
-	__u32 ip_len = probe->v6 ? 40 : 20;
+	__u32 ip_len = v6 ? 40 : 20;
+	__u32 len = template->len;
 	__u64 sum = template->l4_sum + probe->ports + seq;
 	void *data, *end, *ip, *tcp;
 
-	if (!resize(ctx, template->len))
+	if (!resize(ctx, len))
 		return 0;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	ip = data + config.link_len;
 	tcp = ip + ip_len;
-	if (tcp + 20 > end)
+	if (tcp + 20 > end || !copy_template(data, end, len, template))
 		return 0;
-	copy_template(data, end, template);
-	if (probe->v6) {
+	if (v6) {
 		*(__u64 *)(ip + 24) = probe->addr[0];
 		*(__u64 *)(ip + 32) = probe->addr[1];
 		sum += halves(probe->addr[0]) + halves(probe->addr[1]);
@@ -263,7 +278,7 @@ INLINE int write_tcp(struct xdp_md *ctx, const struct probe *probe,
 	}
 	*(__u32 *)tcp = probe->ports;
 	*(__u32 *)(tcp + 4) = seq;
-	if (probe->item.kind == PRTIP_ACK) {
+	if (ack) {
 		*(__u32 *)(tcp + 8) = seq;
 		sum += seq;
 	}
@@ -301,13 +316,13 @@ INLINE __u64 fill_hole(struct xdp_md *ctx, const struct prtip_fill *fill, __u32 
 }
 
 /* A UDP datagram or an echo request. */
-INLINE int write_carrier(struct xdp_md *ctx, const struct probe *probe,
-			 const struct prtip_template *template)
+INLINE int write_carrier(struct xdp_md *ctx, const struct prtip_probe *probe, int v6,
+			 const volatile struct prtip_template *template)
 {
-	__u32 place = probe->item.payload;
+	__u32 place = probe->payload;
 	const struct prtip_payload *payload = bpf_map_lookup_elem(&payloads, &place);
-	int udp = probe->item.kind == PRTIP_UDP;
-	__u32 len, words, i, ip_len = probe->v6 ? 40 : 20;
+	int udp = probe->kind == PRTIP_UDP;
+	__u32 len, words, i, ip_len = v6 ? 40 : 20;
 	__u16 l4_len, check;
 	__u64 sum;
 	void *data, *end, *ip, *l4;
@@ -322,7 +337,8 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct probe *probe,
 	end = (void *)(long)ctx->data_end;
 	if (data + config.link_len + ip_len + 8 > end)
 		return 0;
-	copy_template(data, end, template);
+	if (!copy_template(data, end, template->len, template))
+		return 0;
 	sum = payload->sum;
 	if (len && bpf_xdp_store_bytes(ctx, template->len, (void *)payload->bytes, len))
 		return 0;
@@ -351,7 +367,7 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct probe *probe,
 		return 0;
 	l4_len = bpf_htons((__u16)(8 + len));
 	sum += template->l4_sum + words;
-	if (probe->v6) {
+	if (v6) {
 		*(__u16 *)(ip + 4) = l4_len;
 		*(__u64 *)(ip + 24) = probe->addr[0];
 		*(__u64 *)(ip + 32) = probe->addr[1];
@@ -382,107 +398,181 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct probe *probe,
 	return 1;
 }
 
-/* Makes a probe of a family, its rank there being `rank`. */
-INLINE int make_of(struct xdp_md *ctx, const struct prtip_gen_state *state,
-		   const volatile struct prtip_family *family, __u64 rank,
-		   struct prtip_item item)
+/* Works out a probe of a family, its rank there being `rank`: all but the token. */
+INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *state,
+		       const volatile struct prtip_family *family, __u64 rank,
+		       struct prtip_item item)
 {
-	struct probe probe = { .item = item, .v6 = family == &config.v6 };
-	__u16 hashed = config.hosts ? 0 : item.port;
-	const struct prtip_template *template;
+	int v6 = family == &config.v6;
+	__u16 hashed = config.hosts ? 0 : item.port, theirs = bpf_htons(item.port), ours;
 	__u64 high, low, hash;
-	__u32 form;
-	__u16 ours;
 
 	if (!address(family, rank, &high, &low))
 		return 0;
-	form = origin_of(family, high, low) << 3 | item.kind << 1 | probe.v6;
-	template = bpf_map_lookup_elem(&templates, &form);
-	if (!template)
-		return 0;
-	if (probe.v6) {
-		probe.addr[0] = bpf_cpu_to_be64(high);
-		probe.addr[1] = bpf_cpu_to_be64(low);
-		hash = prtip_port_hash6(probe.addr, hashed, config.salt);
+	if (v6) {
+		probe->addr[0] = bpf_cpu_to_be64(high);
+		probe->addr[1] = bpf_cpu_to_be64(low);
+		hash = prtip_port_hash6(probe->addr, hashed, config.salt);
 	} else {
-		probe.addr[0] = bpf_htonl((__u32)low);
+		probe->addr[0] = bpf_htonl((__u32)low);
 		hash = prtip_port_hash4((__u32)low, hashed, config.salt);
 	}
 	ours = bpf_htons((__u16)(prtip_first_port(hash, config.port_slots, config.attempts,
 						  config.port_first) + state->attempt));
-	probe.ports = ours | (__u32)bpf_htons(item.port) << 16;
-	probe.token = probe.v6 ?
-		prtip_token6(&template->key, probe.addr, bpf_htons(item.port), ours) :
-		prtip_token4(&template->key, (__u32)probe.addr[0], bpf_htons(item.port), ours);
-	if (config.kinds & (PRTIP_KIND_UDP | PRTIP_KIND_ECHO) && item.kind >= PRTIP_UDP)
-		return write_carrier(ctx, &probe, template);
-	return write_tcp(ctx, &probe, template);
+	probe->ports = ours | (__u32)theirs << 16;
+	if (config.one)
+		return 1;
+	probe->form = origin_of(family, high, low) << 3 | item.kind << 1 | v6;
+	probe->kind = item.kind;
+	probe->payload = item.payload;
+	return 1;
 }
 
-/* Writes the probe of `index` into the frame. */
-INLINE int make(struct xdp_md *ctx, const struct prtip_gen_state *state, __u64 index)
+/* Works out the probe of `index`. */
+INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *state,
+		    __u64 index)
 {
 	__u64 rank = prtip_mix(&config.order, index), address_rank;
-	struct prtip_item *item;
+	const struct prtip_item *item;
+	struct prtip_item next;
 	__u32 slot;
-	int i;
 
-	for (i = 0; i < PRTIP_WALK && rank >= config.order.n; i++)
-		rank = prtip_mix(&config.order, rank);
+	if (rank >= config.order.n)
+		rank = walk(rank);
 	if (rank >= config.order.n)
 		return 0;
 	if (config.hosts) {
 		address_rank = rank;
-		item = (struct prtip_item *)&state->item;
+		item = &state->item;
 	} else {
 		address_rank = addresses_before(rank);
 		slot = rank - address_rank * config.slots;
-		item = bpf_map_lookup_elem(&items, &slot);
-		if (!item)
-			return 0;
+		if (config.consecutive) {
+			next = (struct prtip_item){ .port = config.first_port + slot };
+			item = &next;
+		} else {
+			item = bpf_map_lookup_elem(&items, &slot);
+			if (!item)
+				return 0;
+		}
 	}
-	if (config.v4.count && address_rank < config.v4.count)
-		return make_of(ctx, state, &config.v4, address_rank, *item);
+	if (config.v4.count && (!config.v6.count || address_rank < config.v4.count))
+		return work_out_of(probe, state, &config.v4, address_rank, *item);
 	if (config.v6.count)
-		return make_of(ctx, state, &config.v6, address_rank - config.v4.count, *item);
+		return work_out_of(probe, state, &config.v6, address_rank - config.v4.count,
+				   *item);
 	return 0;
 }
 
-/* Notes when the batch of `index` leaves. */
-INLINE void stamp(struct prtip_gen_state *state, __u64 index)
+/* Adds the tokens, which are half of the work: in a loop of their own, since a chain of
+ * this length leaves the CPU no room to begin the next probe's. */
+static __noinline int sign(struct prtip_gen_state *state, __u32 wanted)
 {
-	__u64 batch = (index - state->base) >> config.times_stride, *slot;
-	__u32 place;
+	__u32 i;
 
-	if (batch == state->batch)
-		return;
-	state->batch = batch;
-	place = state->attempt * config.times_slots +
-		((__u32)batch & (config.times_slots - 1));
-	slot = bpf_map_lookup_elem(&send_times, &place);
-	if (slot)
-		*slot = (batch + 1) << PRTIP_TIME_BITS |
-			(bpf_ktime_get_ns() & ((1ULL << PRTIP_TIME_BITS) - 1));
+#pragma clang loop unroll(disable)
+	for (i = 0; i < PRTIP_AHEAD; i++) {
+		struct prtip_probe *probe = &state->ahead[i];
+		__u32 form = probe->form, ports = probe->ports;
+		__u16 ours = ports, theirs = ports >> 16;
+		const struct prtip_template *template;
+
+		if (i >= wanted)
+			break;
+		if (config.one && config.v6.count) {
+			probe->token = prtip_token6(&config.only.key, probe->addr, theirs, ours);
+		} else if (config.one) {
+			/* A TCP header has room for no more of it. */
+			probe->token = (__u32)prtip_token4(&config.only.key, probe->addr[0],
+							   theirs, ours);
+		} else {
+			template = bpf_map_lookup_elem(&templates, &form);
+			if (!template)
+				continue;
+			probe->token =
+				form & 1 ? prtip_token6(&template->key, probe->addr, theirs, ours) :
+					   prtip_token4(&template->key, probe->addr[0], theirs, ours);
+		}
+	}
+	return 0;
+}
+
+/* Works out the next probes of the call, notes when they leave, and says how many.  They
+ * do not depend on each other, so that the CPU works on several of them at a time,
+ * which it cannot on those of one frame after the other with the kernel's work between. */
+static __noinline int look_ahead(struct prtip_gen_state *state, __u32 position)
+{
+	__u64 now = bpf_ktime_get_ns() & ((1ULL << PRTIP_TIME_BITS) - 1);
+	__u32 wanted = state->count - position, i;
+	__u64 noted = state->batch;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < PRTIP_AHEAD; i++) {
+		struct prtip_probe *probe = &state->ahead[i];
+		__u64 index, batch;
+
+		if (i >= wanted)
+			break;
+		index = state->listed ? state->list[(position + i) & (PRTIP_LIST - 1)] :
+					state->first + position + i;
+		batch = (index - state->base) >> config.times_stride;
+		if (batch != noted) {
+			__u32 place = state->attempt * config.times_slots +
+				      ((__u32)batch & (config.times_slots - 1));
+			__u64 *slot = bpf_map_lookup_elem(&send_times, &place);
+
+			noted = batch;
+			if (slot)
+				*slot = (batch + 1) << PRTIP_TIME_BITS | now;
+		}
+		probe->form = 0;
+		if (!work_out(probe, state, index))
+			probe->form = PRTIP_TEMPLATES;
+	}
+	state->batch = noted;
+	sign(state, wanted);
+	return i;
+}
+
+/* Writes a probe into the frame. */
+INLINE int write(struct xdp_md *ctx, const struct prtip_probe *probe)
+{
+	const struct prtip_template *template;
+	__u32 form = probe->form;
+
+	if (form >= PRTIP_TEMPLATES)
+		return 0;
+	if (config.one)
+		return write_tcp(ctx, probe, config.v6.count > 0, config.kinds == PRTIP_KIND_ACK,
+				 &config.only);
+	template = bpf_map_lookup_elem(&templates, &form);
+	if (!template)
+		return 0;
+	if (config.kinds & (PRTIP_KIND_UDP | PRTIP_KIND_ECHO) && probe->kind >= PRTIP_UDP)
+		return write_carrier(ctx, probe, form & 1, template);
+	return write_tcp(ctx, probe, form & 1, probe->kind == PRTIP_ACK, template);
+}
+
+/* Says that `frames` of ours will pass behind the driver. */
+INLINE void expect(__u32 frames, __u32 worker, int first)
+{
+	__u32 zero = 0;
+	struct prtip_in_flight *flight = bpf_map_lookup_elem(&in_flight, &zero);
+
+	if (flight) {
+		/* What an earlier call has left here met an error before the driver. */
+		flight->frames = first ? frames : flight->frames + frames;
+		flight->worker = worker;
+	}
 }
 
 /* Sends the frame out of the interface. */
-INLINE int redirect(struct prtip_gen_state *state, __u32 worker, int first)
+INLINE int redirect(struct prtip_gen_state *state)
 {
-	struct prtip_in_flight *flight;
-	__u32 zero = 0;
-
-	if (bpf_redirect_map(&way_out, 0, 0) != XDP_REDIRECT) {
-		state->failed++;
-		return XDP_DROP;
-	}
+	if (bpf_redirect_map(&way_out, 0, 0) != XDP_REDIRECT)
+		return 0;
 	state->made++;
-	flight = bpf_map_lookup_elem(&in_flight, &zero);
-	if (flight) {
-		/* What an earlier call has left here met an error before the driver. */
-		flight->frames = first ? 1 : flight->frames + 1;
-		flight->worker = worker;
-	}
-	return XDP_REDIRECT;
+	return 1;
 }
 
 /* Makes the next probe of the call. */
@@ -492,7 +582,6 @@ int prtip_gen(struct xdp_md *ctx)
 	__u32 worker = config.worker;
 	struct prtip_gen_state *state = bpf_map_lookup_elem(&states, &worker);
 	__u32 position;
-	__u64 index;
 
 	if (!state)
 		return XDP_DROP;
@@ -500,14 +589,13 @@ int prtip_gen(struct xdp_md *ctx)
 	if (position >= state->count)
 		return XDP_DROP;
 	state->position = position + 1;
-	index = state->listed ? state->list[position & (PRTIP_LIST - 1)] :
-				state->first + position;
-	stamp(state, index);
-	if (!make(ctx, state, index)) {
-		state->failed++;
-		return XDP_DROP;
-	}
-	return redirect(state, worker, !position);
+	if (!(position & (PRTIP_AHEAD - 1)))
+		expect(look_ahead(state, position), worker, !position);
+	if (write(ctx, &state->ahead[position & (PRTIP_AHEAD - 1)]) && redirect(state))
+		return XDP_REDIRECT;
+	state->failed++;
+	expect(-1, worker, 0);
+	return XDP_DROP;
 }
 
 /* Sends the frame as it is: shows whether frames leave at all. */
@@ -517,7 +605,13 @@ int prtip_hello(struct xdp_md *ctx)
 	__u32 worker = config.worker;
 	struct prtip_gen_state *state = bpf_map_lookup_elem(&states, &worker);
 
-	return state ? redirect(state, worker, 1) : XDP_DROP;
+	if (!state)
+		return XDP_DROP;
+	expect(1, worker, 1);
+	if (redirect(state))
+		return XDP_REDIRECT;
+	state->failed++;
+	return XDP_DROP;
 }
 
 /* Behind the driver's ndo_xdp_xmit, for up to 16 frames at a time (bq_xmit_all in

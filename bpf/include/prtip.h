@@ -41,13 +41,14 @@ struct prtip_key {
 /* `words` full 8-byte words and the final word, which holds the message's
  * length in its top byte as SipHash asks. */
 static inline __attribute__((always_inline)) __u64
-prtip_siphash13(const struct prtip_key *key, const __u64 *words, int nwords,
+prtip_siphash13(const volatile struct prtip_key *key, const __u64 *words, int nwords,
 		__u64 last)
 {
-	__u64 v0 = key->k0 ^ 0x736f6d6570736575ULL;
-	__u64 v1 = key->k1 ^ 0x646f72616e646f6dULL;
-	__u64 v2 = key->k0 ^ 0x6c7967656e657261ULL;
-	__u64 v3 = key->k1 ^ 0x7465646279746573ULL;
+	__u64 k0 = key->k0, k1 = key->k1;
+	__u64 v0 = k0 ^ 0x736f6d6570736575ULL;
+	__u64 v1 = k1 ^ 0x646f72616e646f6dULL;
+	__u64 v2 = k0 ^ 0x6c7967656e657261ULL;
+	__u64 v3 = k1 ^ 0x7465646279746573ULL;
 	int i;
 
 #pragma unroll
@@ -69,7 +70,7 @@ prtip_siphash13(const struct prtip_key *key, const __u64 *words, int nwords,
 /* The cookie in the low half, and 32 bits more, which UDP payloads and echo
  * requests carry too. */
 static inline __attribute__((always_inline)) __u64
-prtip_token4(const struct prtip_key *key, __u32 their_addr_be,
+prtip_token4(const volatile struct prtip_key *key, __u32 their_addr_be,
 	      __u16 their_port_be, __u16 our_port_be)
 {
 	__u64 word = (__u64)their_addr_be | (__u64)their_port_be << 32 |
@@ -80,7 +81,7 @@ prtip_token4(const struct prtip_key *key, __u32 their_addr_be,
 
 /* `their_addr` holds the 16 bytes of the address as two little-endian words. */
 static inline __attribute__((always_inline)) __u64
-prtip_token6(const struct prtip_key *key, const __u64 their_addr[2],
+prtip_token6(const volatile struct prtip_key *key, const __u64 their_addr[2],
 	      __u16 their_port_be, __u16 our_port_be)
 {
 	return prtip_siphash13(key, their_addr, 2,
@@ -287,6 +288,7 @@ struct prtip_gen_config {
 	struct prtip_order order;
 	struct prtip_family v4;
 	struct prtip_family v6;
+	struct prtip_template only; /* of all probes, where `one` is set */
 	__u64 slots;              /* items of an address, and the reciprocal of that: */
 	__u64 slots_reciprocal;   /* plan/division.rs */
 	__u64 salt;               /* of the hash that chooses our port */
@@ -300,8 +302,25 @@ struct prtip_gen_config {
 	__u8 kinds;               /* PRTIP_KIND_* */
 	__u8 hosts;               /* one item an address: that of the call */
 	__u8 link_len;            /* of the Ethernet header: 14 or 18 */
-	__u8 reserved[5];
+	__u8 one;                 /* all probes are TCP of one template */
+	__u8 consecutive;         /* so are the ports: no table of items is needed */
+	__u8 reserved;
+	__u16 first_port;         /* the first of these */
 };
+
+/* What differs from probe to probe. */
+struct prtip_probe {
+	__u64 addr[2];            /* as on the wire, in little-endian words; IPv4: [0] */
+	__u64 token;
+	__u32 ports;              /* ours, theirs, as on the wire */
+	__u16 form;               /* place of its template; PRTIP_TEMPLATES: no probe */
+	__u8 kind;                /* enum prtip_kind */
+	__u8 payload;
+};
+
+/* Probes that are worked out at a time: as many as the kernel gives to the driver at a
+ * time, so that none is left over when a call is cut short. */
+#define PRTIP_AHEAD 16
 
 /* One call of the generator, and what it has counted. Written by user space
  * before a call and read after it; nobody else runs this generator meanwhile. */
@@ -320,7 +339,9 @@ struct prtip_gen_state {
 	__u64 failed;             /* probes that could not be made or redirected */
 	__u64 sent;               /* frames that the driver has taken: the tracepoint */
 	__u64 refused;            /* frames that it has not */
+	__u64 reserved[6];        /* states of two workers share no cache line */
 	__u64 list[PRTIP_LIST];
+	struct prtip_probe ahead[PRTIP_AHEAD];
 };
 
 /* Frames of ours on their way on this CPU, between the redirect and the driver. */

@@ -164,13 +164,15 @@ twin!(
 
 twin!(
     /// Configuration of the generator (`struct prtip_gen_config`).
-    GenConfig, 72 + 2 * 48 + 56, {
+    GenConfig, 72 + 2 * 48 + 144 + 56, {
         /// The order.
         order: Order,
         /// IPv4.
         v4: Family,
         /// IPv6.
         v6: Family,
+        /// The template of all probes, where there is one.
+        only: Template,
         /// Items of an address.
         slots: u64,
         /// Their reciprocal.
@@ -197,8 +199,14 @@ twin!(
         hosts: u8,
         /// Length of the Ethernet header.
         link_len: u8,
+        /// 1: all probes are TCP of one template.
+        one: u8,
+        /// 1: and of consecutive ports.
+        consecutive: u8,
         /// Zero.
-        reserved: [u8; 5],
+        reserved: u8,
+        /// The first of these.
+        first_port: u16,
     }
 );
 
@@ -228,9 +236,11 @@ pub mod state {
     /// Frames that it has not.
     pub const REFUSED: usize = 9;
     /// The indices.
-    pub const INDICES: usize = 10;
+    pub const INDICES: usize = 16;
+    /// Where the generator works probes out (`PRTIP_AHEAD` of `struct prtip_probe`).
+    const AHEAD: usize = INDICES + LIST;
     /// All of them.
-    pub const WORDS: usize = INDICES + LIST;
+    pub const WORDS: usize = AHEAD + 16 * 32 / 8;
 }
 
 /// Everything that decides the bytes of the probes of a plan.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use prtip_bpf::abi::Key;
 use prtip_bpf::generator::{Generator, Times};
-use prtip_bpf::recipe::Recipe;
+use prtip_bpf::recipe::{Recipe, Template};
 use prtip_engine::plan::origin::Way;
 use prtip_engine::plan::probe::{ProbeConfig, Prober};
 use prtip_engine::plan::{Ask, IpRange, Plan, PlanBuilder, PortSet, ProbeKind};
@@ -209,21 +209,52 @@ fn one_changed_constant_is_seen() {
     if !permitted() {
         return;
     }
-    let prober = prober(|plan| plan.target(&[v4()], true).ports(PortSet::new(1..=100)), &config());
-    let good = prober.recipe().unwrap();
-    let changes: [fn(&mut Recipe); 7] = [
+    // The generator holds what is the same for all probes as constants of the program:
+    // with both families there are two templates.
+    let both = |plan: &mut PlanBuilder| {
+        plan.target(&[v4()], true).target(&[prefix(OUR_V6, 112)], true);
+        plan.ports(PortSet::new(1..=100));
+    };
+    let v4_only = |plan: &mut PlanBuilder| {
+        plan.target(&[v4()], true).ports(PortSet::new(1..=100));
+    };
+    let changes: [fn(&mut Recipe); 8] = [
         |recipe| recipe.config.order.add[1] ^= 1,
         |recipe| recipe.config.order.multiply[2] ^= 8,
         |recipe| recipe.config.slots_reciprocal -= 1 << 40,
         |recipe| recipe.config.v4.base_low += 1,
         |recipe| recipe.config.salt ^= 1 << 63,
-        |recipe| recipe.templates[0].1.key.k1 ^= 1,
-        |recipe| recipe.templates[0].1.bytes[57] ^= 1,
+        |recipe| match recipe.config.one {
+            0 => recipe.items[17].port += 1,
+            _ => recipe.config.first_port += 1,
+        },
+        |recipe| template(recipe).key.k1 ^= 1,
+        |recipe| template(recipe).bytes[57] ^= 1,
     ];
-    for (number, change) in changes.iter().enumerate() {
-        let mut recipe = good.clone();
-        change(&mut recipe);
-        assert!(first_difference(&prober, &recipe, 200).is_some(), "change {number} is not seen");
+    for (fill, one) in [(&v4_only as &dyn Fn(&mut PlanBuilder), 1), (&both, 0)] {
+        let prober = prober(
+            |plan| {
+                fill(plan);
+                plan
+            },
+            &config(),
+        );
+        let good = prober.recipe().unwrap();
+        assert_eq!((good.config.one, good.config.consecutive), (one, one));
+        for (number, change) in changes.iter().enumerate() {
+            let mut recipe = good.clone();
+            change(&mut recipe);
+            let difference = first_difference(&prober, &recipe, 1000);
+            assert!(difference.is_some(), "change {number} is not seen");
+        }
+        assert_eq!(first_difference(&prober, &good, 1000), None);
     }
-    assert_eq!(first_difference(&prober, &good, 200), None);
+}
+
+/// The template of the SYNs over IPv4, where the generator has it.
+fn template(recipe: &mut Recipe) -> &mut Template {
+    match recipe.config.one {
+        0 => &mut recipe.templates[0].1,
+        _ => &mut recipe.config.only,
+    }
 }

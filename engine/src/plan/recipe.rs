@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use prtip_bpf::abi::{KIND_ACK, KIND_SYN};
 use prtip_bpf::recipe::{
     Family, GenConfig, Item, Order, Payload, Recipe, SPANS, Span, TEMPLATE_BYTES, Template,
 };
@@ -58,6 +59,14 @@ impl Prober {
         config.port_first = self.source_ports().bounds().0;
         self.put_items(&mut recipe)?;
         self.put_templates(&mut recipe);
+        if let Some(only) = only_template(&recipe) {
+            (recipe.config.only, recipe.config.one) = (only, 1);
+            let first = recipe.items.first().map_or(0, |item| item.port);
+            let expected = u32::from(first)..;
+            if recipe.items.iter().zip(expected).all(|(item, port)| u32::from(item.port) == port) {
+                (recipe.config.first_port, recipe.config.consecutive) = (first, 1);
+            }
+        }
         recipe.longest = self.max_len();
         Ok(recipe)
     }
@@ -156,6 +165,26 @@ impl Prober {
             }
         }
     }
+}
+
+/// The template of all probes, where that is one and of TCP.
+fn only_template(recipe: &Recipe) -> Option<Template> {
+    let config = &recipe.config;
+    let (family, v6) = match (config.v4.count, config.v6.count) {
+        (_, 0) => (&config.v4, false),
+        (0, _) => (&config.v6, true),
+        _ => return None,
+    };
+    let kind = match config.kinds {
+        KIND_SYN => ProbeKind::Syn,
+        KIND_ACK => ProbeKind::Ack,
+        _ => return None,
+    };
+    if config.hosts != 0 || family.origins != 1 {
+        return None;
+    }
+    let form = Form::new(family.first_origin as usize, kind, v6).index() as u32;
+    recipe.templates.iter().find(|(place, _)| *place == form).map(|(_, template)| *template)
 }
 
 fn numbers(range: &std::ops::Range<usize>) -> (u32, u32) {
