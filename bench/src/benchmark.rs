@@ -130,6 +130,11 @@ impl Table {
         Self { over: over.to_owned(), aims: false, ..self }
     }
 
+    /// The aims hold all the same.
+    pub fn with_aims(&mut self) {
+        self.aims = true;
+    }
+
     /// Says what is no row: between the rows for people, else on standard error.
     pub fn say(&self, text: &str) {
         if self.json {

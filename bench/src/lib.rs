@@ -6,6 +6,7 @@
 //!   compared in the same run with [`bare`] loops and the other port engine.
 //! * [`log`]: how many events a second the event log takes.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
+//! * [`matching`]: answers of services against the signatures.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`benchmark`]: what the commands take and print.
@@ -16,6 +17,7 @@ pub mod benchmark;
 pub mod cpu;
 pub mod lab;
 pub mod log;
+pub mod matching;
 pub mod paired;
 pub mod peers;
 pub mod roundtrip;

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
 use prtip_bench::log::LogArgs;
+use prtip_bench::matching::{self, MatchArgs};
 use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::wire::CardArgs;
 use prtip_bench::{lab, log, roundtrip, tx, vm};
@@ -44,6 +45,8 @@ enum Command {
     Log(LogArgs),
     /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
     Peers(PeersArgs),
+    /// Answers of services against the signatures, and against the same rules one by one
+    Match(MatchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Roundtrip(args) => roundtrip::run(&args.bench, &args.card).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),
+        Command::Match(args) => matching::run(&args).map(|()| 0),
         Command::Peers(args) => peers::run(&args).map(|()| 0),
     };
     match done {

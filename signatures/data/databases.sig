@@ -5,12 +5,14 @@ probe PgSsl tcp
     send "\0\0\0\x08\x04\xd2\x16/"
     ports 5432 5433 6432 26257
     rarity 4
+    fallback NULL GetRequest
 
 # PostgreSQL: a protocol version that no server has; the refusal tells which it has.
 probe PgVersion tcp
     send "\0\0\0\x08\0\xff\0\xff"
     ports 5432 5433 6432 26257
     rarity 5
+    fallback NULL GetRequest
 
 # Redis: INFO.
 probe RedisInfo tcp
@@ -18,24 +20,28 @@ probe RedisInfo tcp
     ports 6379 6380 16379 26379
     tls-ports 6380
     rarity 3
+    fallback NULL GetRequest
 
 # Memcached; Gearman answers it as well.
 probe MemcachedVersion tcp
     send "version\r\n"
     ports 11211 11212
     rarity 4
+    fallback NULL GetRequest
 
 # MongoDB: OP_MSG { buildInfo: 1, $db: "admin" }.
 probe MongoBuildInfo tcp
     send "8\0\0\0itrp\0\0\0\0\xdd\x07\0\0\0\0\0\0\0#\0\0\0\x10buildInfo\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0"
     ports 27017-27019
     rarity 4
+    fallback NULL GetRequest
 
 # MongoDB before 3.6: OP_QUERY { isMaster: 1 } on admin.$cmd.
 probe MongoIsMaster tcp
     send ":\0\0\0ptrp\0\0\0\0\xd4\x07\0\0\0\0\0\0admin.$cmd\0\0\0\0\0\xff\xff\xff\xff\x13\0\0\0\x10isMaster\0\x01\0\0\0\0"
     ports 27017-27019
     rarity 6
+    fallback NULL GetRequest
 
 # CQL binary protocol 4: OPTIONS.
 probe CassandraOptions tcp
@@ -43,12 +49,14 @@ probe CassandraOptions tcp
     ports 9042
     tls-ports 9142
     rarity 6
+    fallback NULL GetRequest
 
 # Microsoft SQL Server: PRELOGIN, MS-TDS 2.2.6.5.
 probe TdsPrelogin tcp
     send "\x12\x01\0/\0\0\0\0\0\0\x1a\0\x06\x01\0 \0\x01\x02\0!\0\x01\x03\0\"\0\x04\x04\0&\0\x01\xff\x11\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 1433 1434
     rarity 4
+    fallback NULL GetRequest
 
 # Oracle TNS: CONNECT with COMMAND=version.
 probe TnsVersion tcp
@@ -56,12 +64,14 @@ probe TnsVersion tcp
         "ONNECT_DATA=(COMMAND=version))"
     ports 1521-1526 1541
     rarity 5
+    fallback NULL GetRequest
 
 # ZooKeeper: four letters.
 probe ZkSrvr tcp
     send "srvr"
     ports 2181 2182
     rarity 6
+    fallback NULL GetRequest
 
 # Kafka: ApiVersions version 0, correlation 1.
 probe KafkaApiVersions tcp
@@ -69,13 +79,16 @@ probe KafkaApiVersions tcp
     ports 9092 9093
     tls-ports 9093
     rarity 6
+    fallback NULL GetRequest
 
-# MQTT 3.1.1: CONNECT, clean session.
+# MQTT 3.1.1: CONNECT, clean session, and SUBSCRIBE to $SYS/broker/version, which need not
+# wait for the answer (section 3.1.4).
 probe MqttConnect tcp
-    send "\x10\x11\0\x04MQTT\x04\x02\0\x1e\0\x05prtip"
+    send "\x10\x11\0\x04MQTT\x04\x02\0\x1e\0\x05prtip\x82\x18\0\x01\0\x13$SYS/broker/version\0"
     ports 1883
     tls-ports 8883
     rarity 4
+    fallback NULL GetRequest
 
 # AMQP 0-9-1: the protocol header.
 probe AmqpHeader tcp
@@ -83,6 +96,7 @@ probe AmqpHeader tcp
     ports 5672
     tls-ports 5671
     rarity 4
+    fallback NULL GetRequest
 
 # STOMP 1.2: CONNECT.
 probe StompConnect tcp
@@ -90,34 +104,40 @@ probe StompConnect tcp
     ports 61613 61612
     tls-ports 61614
     rarity 6
+    fallback NULL GetRequest
 
 probe BeanstalkStats tcp
     send "stats\r\n"
     ports 11300
     rarity 8
+    fallback NULL GetRequest
 
 probe GearmanVersion tcp
     send "version\n"
     ports 4730
     rarity 8
+    fallback NULL GetRequest
 
 # Neo4j Bolt: magic, four versions.
 probe BoltHandshake tcp
     send "``\xb0\x17\0\0\x04\x04\0\0\0\x04\0\0\0\x03\0\0\0\0"
     ports 7687
     rarity 8
+    fallback NULL GetRequest
 
 # RethinkDB: V1_0 magic.
 probe RethinkHandshake tcp
     send "\xc3\xbd\xc24"
     ports 28015
     rarity 9
+    fallback NULL GetRequest
 
 # Aerospike: info protocol, "build".
 probe AerospikeInfo tcp
     send "\x02\x01\0\0\0\0\0\x06build\n"
     ports 3000
     rarity 9
+    fallback NULL GetRequest
 
 section mysql
     answers NULL
@@ -243,6 +263,20 @@ rule mysqlx
 section postgresql
     answers PgSsl PgVersion
     service postgresql
+
+rule line-2222
+    match ^E\x00\x00\x00
+    match server supports 3\.0 to 3\.0\x00Fpostmaster\.c\x00L2222\x00
+    product PostgreSQL DB
+    version 15
+    cpe a:postgresql:postgresql:15
+    example
+        "E\0\0\0\x87SFATAL\0VFATAL\0C0A000\0Munsupported frontend protocol 255.255: server"
+        " supports 3.0 to 3.0\0Fpostmaster.c\0L2222\0RProcessStartupPacket\0\0"
+        from postgresql-15 
+    near
+        "E\0\0\0qSFATAL\0VFATAL\0C0A000\0Munsupported frontend protocol 255.255: server"
+        " supports 3.0 to 3.0\0Fpostmaster.c\0L2223\0\0"
 
 rule protocol-9.6
     match ^E\x00\x00\x00
@@ -600,43 +634,53 @@ section mqtt
     answers MqttConnect
     service mqtt
 
+rule mosquitto
+    match ^\x20\x02\x00\x00
+    match \x00\x13\$SYS/broker/versionmosquitto version (?<version>\d[\w.]*)
+    product Mosquitto
+    cpe a:eclipse:mosquitto:${version}
+    example " \x02\0\0\x90\x03\0\x01\01-\0\x13$SYS/broker/versionmosquitto version 2.0.11"
+        from mosquitto 2.0.11-1.2+deb12u2
+        is version 2.0.11
+    near " \x02\0\0\x90\x03\0\x01\x80"
+
 rule connack-0
-    match ^\x20\x02[\x00\x01]\x00\z
+    match ^\x20\x02[\x00\x01]\x00
     extra connection accepted
     example " \x02\0\0"
         from MQTT 3.1.1 section 3.2, mosquitto 2.0.11
     near " \x02\0\x01"
 
 rule connack-1
-    match ^\x20\x02[\x00\x01]\x01\z
+    match ^\x20\x02[\x00\x01]\x01
     extra protocol version refused
     example " \x02\0\x01"
         from MQTT 3.1.1 section 3.2
     near " \x02\0\x02"
 
 rule connack-2
-    match ^\x20\x02[\x00\x01]\x02\z
+    match ^\x20\x02[\x00\x01]\x02
     extra identifier refused
     example " \x02\0\x02"
         from MQTT 3.1.1 section 3.2
     near " \x02\0\x03"
 
 rule connack-3
-    match ^\x20\x02[\x00\x01]\x03\z
+    match ^\x20\x02[\x00\x01]\x03
     extra unavailable
     example " \x02\0\x03"
         from MQTT 3.1.1 section 3.2
     near " \x02\0\x04"
 
 rule connack-4
-    match ^\x20\x02[\x00\x01]\x04\z
+    match ^\x20\x02[\x00\x01]\x04
     extra bad user name or password
     example " \x02\0\x04"
         from MQTT 3.1.1 section 3.2
     near " \x02\0\x05"
 
 rule connack-5
-    match ^\x20\x02[\x00\x01]\x05\z
+    match ^\x20\x02[\x00\x01]\x05
     extra not authorised
     example " \x02\0\x05"
         from MQTT 3.1.1 section 3.2, mosquitto 2.0.11
@@ -776,13 +820,13 @@ section gearman
     service gearman
 
 rule version
-    match ^OK (?<version>\d[\w.]*)\n
+    match ^OK (?<version>\d[\w.+~-]*)\n
     product Gearman
     cpe a:gearman:gearmand:${version}
-    example "OK 1.1.19.1\n"
-        from gearman-job-server 1.1.19.1
-        is version 1.1.19.1
-    near "OK 1.1.19.1\r\n"
+    example "OK 1.1.20+ds\n"
+        from gearman-job-server 1.1.20+ds-1
+        is version 1.1.20+ds
+    near "OK 1.1.20 \r\n"
 
 section neo4j
     answers BoltHandshake

@@ -5,6 +5,7 @@ probe MinecraftStatus tcp
     send "\x12\0/\rprtip.invalidc\xdd\x01\x01\0"
     ports 25565
     rarity 6
+    fallback NULL GetRequest
 
 section minecraft
     answers MinecraftStatus

@@ -241,6 +241,19 @@ rule prometheus
         from prometheus 2.42.0
     near "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Prometheus Time Series</title>"
 
+rule prometheus-redirect
+    service prometheus
+    match ^HTTP/1\.[01] 302 Found\r\n
+    header Location: /(?:classic/)?graph\r\n
+    product Prometheus
+    cpe a:prometheus:prometheus
+    example
+        "HTTP/1.0 302 Found\r\nContent-Type: text/html; charset=utf-8\r\nLocation: /c"
+        "lassic/graph\r\nContent-Length: 37\r\n\r\n<a href=\"/classic/graph\">Found</a>.\n"
+        "\n"
+        from prometheus 2.42.0+ds-5+b5
+    near "HTTP/1.0 302 Found\r\nLocation: /graphs\r\n\r\n"
+
 rule node-exporter
     service prometheus
     match <title>Node Exporter</title>
@@ -697,6 +710,17 @@ rule syncthing
         from syncthing 1.19.2
         is version 1.19.2
     near "HTTP/1.1 200 OK\r\nX-Sync-Version: 1\r\n\r\n"
+
+rule syncthing-host-check
+    match ^HTTP/1\.[01] 403 Forbidden\r\n
+    match \r\n\r\nHost check error\n
+    product Syncthing
+    cpe a:syncthing:syncthing
+    example
+        "HTTP/1.0 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nX-Conte"
+        "nt-Type-Options: nosniff\r\nContent-Length: 17\r\n\r\nHost check error\n"
+        from syncthing 1.19.2~ds1-1+b4
+    near "HTTP/1.0 403 Forbidden\r\n\r\nHost error\n"
 
 rule plex
     service plex

@@ -1175,6 +1175,15 @@ rule imunify
         is version 1.21
     near "HTTP/1.1 200 OK\r\nX-Server: imunify360-webshield/1.21\r\n\r\n"
 
+rule darkstat
+    header Server: darkstat(?:/(?<version>[\w.-]+))?[ \r]
+    product darkstat
+    cpe a:unix4lyfe:darkstat:${version}
+    example "HTTP/1.1 200 OK\r\nServer: darkstat/3.0.719\r\nContent-Length: 0\r\n\r\n"
+        from darkstat 3.0.719-1+b1
+        is version 3.0.719
+    near "HTTP/1.1 200 OK\r\nX-Server: darkstat/3.0.719\r\n\r\n"
+
 rule squidguard
     header Server: Footprint Distributor V6[ /\r]
     product Lumen Footprint
@@ -1454,6 +1463,65 @@ rule haproxy-400
         "st.\n</body></html>\n"
         from haproxy 2.6.12-1+deb12u2
     near "HTTP/1.1 400 Bad request\r\n\r\nYour browser sent an invalid request\n"
+
+rule php-cli
+    match ^HTTP/1\.0 404 Not Found\r\n
+    match \r\n\r\n<!doctype html><html><head><title>404 Not Found</title><style>\nbody \{ background-color: #fcfcfc; color: #333333;
+    product PHP built-in server
+    cpe a:php:php
+    example
+        "HTTP/1.0 404 Not Found\r\nDate: Thu, 26 Nov 2026 03:44:22 GMT\r\nConnection:"
+        " close\r\nContent-Type: text/html; charset=UTF-8\r\nContent-Length: 533\r\n\r\n<"
+        "!doctype html><html><head><title>404 Not Found</title><style>\nbody { bac"
+        "kground-color: #fcfcfc; color: #333333; margin: 0; padding:0; }"
+        from php8.2-cli 8.2.29, built-in server
+    near "HTTP/1.0 404 Not Found\r\n\r\n<!doctype html><html><head><title>404 Not Found</title>"
+
+rule apt-cacher-ng
+    match ^HTTP/1\.1 406 Usage Information\r\n
+    product Apt-Cacher NG
+    cpe a:apt-cacher-ng_project:apt-cacher-ng
+    example
+        "HTTP/1.1 406 Usage Information\r\nConnection: close\r\nTransfer-Encoding: ch"
+        "unked\r\nContent-Type: text/html\r\n\r\n"
+        from apt-cacher-ng 3.7.4-1+b2
+    near "HTTP/1.1 406 Usage\r\n\r\n"
+
+rule cockpit-400
+    match ^HTTP/1\.1 400 Bad request\r\n
+    header X-DNS-Prefetch-Control: off\r\n
+    header Cross-Origin-Resource-Policy: same-origin\r\n
+    product Cockpit
+    cpe a:cockpit-project:cockpit
+    example
+        "HTTP/1.1 400 Bad request\r\nContent-Type: text/html; charset=utf8\r\nTransfe"
+        "r-Encoding: chunked\r\nX-DNS-Prefetch-Control: off\r\nReferrer-Policy: no-re"
+        "ferrer\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: s"
+        "ame-origin\r\n\r\n"
+        from cockpit-ws 287.1-0+deb12u3, no Host
+    near "HTTP/1.1 400 Bad request\r\nX-DNS-Prefetch-Control: off\r\n\r\n"
+
+rule privoxy-400
+    service http-proxy
+    match ^HTTP/1\.1 400 Invalid header received from client\r\n
+    product Privoxy
+    cpe a:privoxy:privoxy
+    example
+        "HTTP/1.1 400 Invalid header received from client\r\nContent-Type: text/pla"
+        "in\r\nConnection: close\r\n\r\nInvalid header received from client.\n"
+        from privoxy 3.0.34-2+b1
+    near "HTTP/1.1 400 Invalid header\r\n\r\n"
+
+rule aria2
+    match ^HTTP/1\.1 404 Not Found\r\nDate: [^\r\n]*\r\nContent-Length: 0\r\nExpires: [^\r\n]*\r\nCache-Control: no-cache\r\n
+    product aria2 JSON-RPC
+    cpe a:aria2_project:aria2
+    example
+        "HTTP/1.1 404 Not Found\r\nDate: Thu, 26 Nov 2026 03:44:08 GMT\r\nContent-Len"
+        "gth: 0\r\nExpires: Thu, 26 Nov 2026 03:44:08 GMT\r\nCache-Control: no-cache\r"
+        "\nConnection: close\r\n\r\n"
+        from aria2 1.36.0-1, --enable-rpc
+    near "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nCache-Control: no-cache\r\n\r\n"
 
 rule tomcat-error
     match <h3>Apache Tomcat/(?<version>[\w.-]+)(?: \(Debian\))?</h3>

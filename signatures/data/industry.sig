@@ -7,6 +7,7 @@ probe ModbusDevice tcp
     ports 502
     tls-ports 802
     rarity 6
+    fallback NULL GetRequest
 
 section modbus
     answers ModbusDevice
@@ -61,6 +62,7 @@ probe S7Connect tcp
     send "\x03\0\0\x16\x11\xe0\0\0\0\x01\0\xc0\x01\n\xc1\x02\x01\0\xc2\x02\x01\x02"
     ports 102
     rarity 6
+    fallback NULL GetRequest
 
 section s7
     answers S7Connect
@@ -86,6 +88,7 @@ probe EnipIdentity tcp
     send "c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 44818
     rarity 6
+    fallback NULL GetRequest
 
 probe EnipIdentityUdp udp
     send "c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -112,6 +115,7 @@ probe FoxHello tcp
     ports 1911
     tls-ports 4911
     rarity 7
+    fallback NULL GetRequest
 
 section fox
     answers FoxHello
@@ -135,6 +139,7 @@ probe Dnp3Link tcp
     send "\x05d\x05\xc9\x01\0\0\0\xde\x8e"
     ports 20000
     rarity 7
+    fallback NULL GetRequest
 
 section dnp3
     answers Dnp3Link
@@ -153,6 +158,7 @@ probe Iec104Test tcp
     ports 2404
     tls-ports 19998
     rarity 7
+    fallback NULL GetRequest
 
 section iec104
     answers Iec104Test
@@ -170,6 +176,7 @@ probe OpcuaHello tcp
     send "HELF/\0\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\x0f\0\0\0opc.tcp://prtip"
     ports 4840 4843
     rarity 7
+    fallback NULL GetRequest
 
 section opcua
     answers OpcuaHello
@@ -229,6 +236,7 @@ probe AtgInventory tcp
     send "\x01I20100\n"
     ports 10001
     rarity 8
+    fallback NULL GetRequest
 
 section atg
     answers AtgInventory

@@ -12,6 +12,7 @@ probe DnsVersionTcp tcp
     ports 53
     tls-ports 853
     rarity 3
+    fallback NULL GetRequest
 
 section dns
     answers udp:DnsVersion DnsVersionTcp
@@ -408,6 +409,7 @@ probe RpcNullTcp tcp
     send "\x80\0\0(\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 111 2049
     rarity 5
+    fallback NULL GetRequest
 
 section rpc
     answers udp:RpcNull RpcNullTcp
@@ -433,6 +435,7 @@ probe NfsNullTcp tcp
     send "\x80\0\0(\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa3\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 2049
     rarity 5
+    fallback NULL GetRequest
 
 section nfs
     answers NfsNullTcp
@@ -471,6 +474,7 @@ probe GitUpload tcp
     send "002bgit-upload-pack /prtip-none\0host=prtip\0"
     ports 9418
     rarity 6
+    fallback NULL GetRequest
 
 section git
     answers GitUpload
@@ -512,6 +516,7 @@ probe CvsPserver tcp
     send "BEGIN AUTH REQUEST\n/none\nprtip\nA\nEND AUTH REQUEST\n"
     ports 2401
     rarity 8
+    fallback NULL GetRequest
 
 section cvs
     answers CvsPserver
@@ -539,6 +544,7 @@ probe LdapRoot tcp
     ports 389 3268
     tls-ports 636 3269
     rarity 3
+    fallback NULL GetRequest
 
 section ldap
     answers LdapRoot
@@ -609,6 +615,7 @@ probe KerberosTcp tcp
         "\x01\x12\x02\x01\x11"
     ports 88 749
     rarity 5
+    fallback NULL GetRequest
 
 probe Kerberos udp
     send "jw0u\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\n\xa4i0g\xa0\x07\x03\x05\0\0\0\0\x10\xa1\x120\x10\xa0\x03\x02\x01\x01\xa1\t0\x07\x1b\x05prtip\xa2\x07\x1b\x05PRTIP\xa3\x1a0\x18"

@@ -7,6 +7,7 @@ probe Ehlo tcp
     ports 25 26 465 587 2525
     tls-ports 465
     rarity 3
+    fallback NULL GetRequest
 
 # RFC 2971: name and version, where the greeting holds neither.
 probe ImapId tcp
@@ -14,6 +15,7 @@ probe ImapId tcp
     ports 143 220
     tls-ports 993
     rarity 4
+    fallback NULL GetRequest
 
 # RFC 2449: the capability IMPLEMENTATION names the program.
 probe Pop3Capa tcp
@@ -21,6 +23,7 @@ probe Pop3Capa tcp
     ports 110
     tls-ports 995
     rarity 4
+    fallback NULL GetRequest
 
 section smtp
     answers NULL Ehlo
@@ -392,15 +395,17 @@ rule dovecot
     near "* OK Dovecote ready.\r\n"
 
 rule cyrus
-    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?(?<host>[\w.-]+) Cyrus IMAP (?<version>[\w.-]+)
+    match ^\* (?:OK|PREAUTH) (?:\[CAPABILITY [^\]\r\n]*\] )?(?<host>[\w.-]+) Cyrus IMAP (?<version>[\d.]+)(?:-Debian-(?<package>[\w.+~-]+))?
     product Cyrus imapd
+    extra Debian ${package}
     cpe a:cyrusimap:cyrus_imap:${version}
     example
         "* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE STARTTLS] mail.example.org"
         " Cyrus IMAP 3.6.1-Debian-3.6.1-4+deb12u3 server ready\r\n"
         from cyrus-imapd 3.6.1-4+deb12u3
         is host mail.example.org
-        is version 3.6.1-Debian-3.6.1-4
+        is version 3.6.1
+        is extra Debian 3.6.1-4+deb12u3
     near "* OK mail.example.org Cyrus IMAPP 3\r\n"
 
 rule courier
@@ -561,7 +566,7 @@ rule dovecot
     near "+OK Dovecote\r\n"
 
 rule cyrus
-    match ^\+OK (?:<[^>\r\n]+> )?(?<host>[\w.-]+) Cyrus POP3 (?<version>[\w.-]+)
+    match ^\+OK (?:<[^>\r\n]+> )?(?<host>[\w.-]+) Cyrus POP3 (?<version>[\d.]+)
     product Cyrus pop3d
     cpe a:cyrusimap:cyrus_imap:${version}
     example
@@ -569,7 +574,7 @@ rule cyrus
         "1-4+deb12u3 server ready\r\n"
         from cyrus-pop3d 3.6.1
         is host mail.example.org
-        is version 3.6.1-Debian-3.6.1-4
+        is version 3.6.1
     near "+OK mail.example.org Cyrus POP 3.6.1\r\n"
 
 rule courier
@@ -700,10 +705,10 @@ rule dovecot
     near "\"IMPLEMENTATION\" \"Dovecot Pidgeonhole\"\r\n"
 
 rule cyrus
-    match ^"IMPLEMENTATION" "Cyrus timsieved v(?<version>[\w.]+)
+    match ^"IMPLEMENTATION" "Cyrus timsieved (?<version>[\d.]+)
     product Cyrus timsieved
     cpe a:cyrusimap:cyrus_imap:${version}
-    example "\"IMPLEMENTATION\" \"Cyrus timsieved v3.6.1-Debian-3.6.1-4\"\r\n\"SASL\" \"PLAIN\"\r\n"
+    example "\"IMPLEMENTATION\" \"Cyrus timsieved 3.6.1-Debian-3.6.1-4+deb12u4\"\r\n\"SASL\" \"PLAIN\"\r\n"
         from cyrus-imapd 3.6.1
         is version 3.6.1
     near "\"IMPLEMENTATION\" \"Cyrus timesieved 3\"\r\n"

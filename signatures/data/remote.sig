@@ -5,10 +5,19 @@ probe RdpConnect tcp
     send "\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0"
     ports 3389
     rarity 3
+    fallback NULL GetRequest
 
 section rdp
     answers RdpConnect
     service ms-wbt-server
+
+rule xrdp-tls
+    match ^\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x01\x08\x00\x01\x00\x00\x00
+    product xrdp
+    cpe a:neutrinolabs:xrdp
+    example "\x03\0\0\x13\x0e\xd0\0\0\x124\0\x02\x01\x08\0\x01\0\0\0"
+        from xrdp 0.9.21.1-1+deb12u1
+    near "\x03\0\0\x13\x0e\xd0\0\0\x124\0\x02\x1f\x08\0\x02\0\0\0"
 
 rule negotiated
     match ^\x03\x00\x00\x13\x0e\xd0\x00\x00(?s:..)\x00\x02[\x00-\xff]\x08\x00[\x00-\x0f]\x00\x00\x00
@@ -98,6 +107,22 @@ rule any
 section telnet
     answers NULL
     service telnet
+
+rule inetutils
+    match ^\xff\xfb\x25\xff\xfb\x26\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27\xff\xfd\x24
+    product GNU inetutils telnetd
+    cpe a:gnu:inetutils
+    example "\xff\xfb%\xff\xfb&\xff\xfd\x18\xff\xfd \xff\xfd#\xff\xfd'\xff\xfd$"
+        from inetutils-telnetd 2:2.4-2+deb12u2
+    near "\xff\xfb%\xff\xfb&\xff\xfd\x18\xff\xfd\x1f"
+
+rule netkit
+    match ^\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27\z
+    product Linux telnetd
+    os Linux
+    example "\xff\xfd\x18\xff\xfd \xff\xfd#\xff\xfd'"
+        from netkit telnetd 0.17
+    near "\xff\xfd\x18\xff\xfd \xff\xfd#"
 
 rule debian
     match ^\xff[\xfb-\xfe]
@@ -210,6 +235,7 @@ probe X11Open tcp
     send "l\0\x0b\0\0\0\0\0\0\0\0\0"
     ports 6000-6010
     rarity 5
+    fallback NULL GetRequest
 
 section x11
     answers X11Open
@@ -244,10 +270,38 @@ probe SmbNegotiate tcp
         "\0\0\0\0\0\0\0\0$\0\x04\0\x01\0\0\0\0\0\0\0prtip-probe-1234\0\0\0\0\0\0\0\0\x02\x02\x10\x02\0\x03\x02\x03"
     ports 445 139
     rarity 2
+    fallback NULL GetRequest
 
 section smb
     answers SmbNegotiate
     service microsoft-ds
+
+rule samba
+    match ^\x00\x00[\x00-\xff]{2}\xfeSMB\x40\x00
+    match \x60\x48\x06\x06\x2b\x06\x01\x05\x05\x02\xa0\x3e\x30\x3c\xa0\x0e\x30\x0c\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a\xa3\x2a
+    product Samba smbd
+    cpe a:samba:samba
+    example
+        "\0\0\0X\xfeSMB@\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0A\0\x01\0"
+        "\x02\x03\0\0vm\0\0\0\0\0\0\0\0\0\0\0\0\0\0`H\x06\x06+\x06\x01\x05\x05\x02\xa0>0<\xa0\x0e0\x0c\x06\n+\x06\x01\x04\x01\x827\x02\x02\n\xa3*"
+        from samba 2:4.17.12+dfsg-0+deb12u3, standalone
+    near
+        "\0\0\0X\xfeSMB@\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0A\0\x01\0"
+        "\x02\x03\0\0gggggggggggggggg`H\x06\x06+\x06\x01\x05\x05\x02\xa0>0<\xa0\x0e0\x0c\x06\n+\x06\x01\x04\x01\x827\x02\x02\n"
+
+rule windows
+    match ^\x00\x00[\x00-\xff]{2}\xfeSMB\x40\x00
+    match \xa0(?s:.)\x30(?s:.)\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e\x06\x09\x2a\x86\x48\x82\xf7\x12\x01\x02\x02
+    product Microsoft Windows SMB
+    os Windows
+    cpe o:microsoft:windows
+    example
+        "\0\0\0X\xfeSMB@\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0A\0\x01\0"
+        "\x02\x03\0\0gggggggggggggggg\xa0<0:\x06\n+\x06\x01\x04\x01\x827\x02\x02\x1e\x06\t*\x86H\x82\xf7\x12\x01\x02\x02"
+        from MS-NEGOEX 1.9; Windows Server 2019
+    near
+        "\0\0\0X\xfeSMB@\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0A\0\x01\0"
+        "\x02\x03\0\0gggggggggggggggg\xa0<0:\x06\n+\x06\x01\x04\x01\x827\x02\x02\x1f"
 
 rule smb-302
     match ^\x00\x00[\x00-\xff]{2}\xfeSMB\x40\x00(?s:..)\x00\x00\x00\x00(?s:.{52})\x41\x00[\x01-\x03]\x00\x02\x03
@@ -323,6 +377,7 @@ probe MsrpcBind tcp
         "\x9f\xe8\x08\0+\x10H`\x02\0\0\0"
     ports 135
     rarity 4
+    fallback NULL GetRequest
 
 section msrpc
     answers MsrpcBind
@@ -366,6 +421,7 @@ probe Socks5 tcp
     send "\x05\x02\0\x02"
     ports 1080 9050 1081
     rarity 5
+    fallback NULL GetRequest
 
 section socks
     answers Socks5
@@ -409,6 +465,7 @@ probe OpenvpnReset tcp
     send "\0\x0e8prtipprt\0\0\0\0\0"
     ports 1194
     rarity 7
+    fallback NULL GetRequest
 
 probe OpenvpnResetUdp udp
     send "8prtipprt\0\0\0\0\0"
@@ -466,6 +523,7 @@ probe PptpStart tcp
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 1723
     rarity 6
+    fallback NULL GetRequest
 
 section pptp
     answers PptpStart
@@ -612,6 +670,7 @@ probe AdbConnect tcp
     send "CNXN\0\0\0\x01\0\0\x04\0\x07\0\0\02\x02\0\0\xbc\xb1\xa7\xb1host::\0"
     ports 5555
     rarity 6
+    fallback NULL GetRequest
 
 section adb
     answers AdbConnect
@@ -641,6 +700,7 @@ probe SpiceLink tcp
     send "REDQ\x02\0\0\0\x02\0\0\0\x1a\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\x12\0\0\0\t\0\0\0\0\0\0\0"
     ports 5900-5910
     rarity 8
+    fallback NULL GetRequest
 
 section spice-link
     answers SpiceLink

@@ -10,6 +10,7 @@ probe DistccVersion tcp
         "OTI00000000"
     ports 3632
     rarity 8
+    fallback NULL GetRequest
 
 rule done
     match ^DONE00000001STAT
@@ -24,6 +25,7 @@ probe ClamVersion tcp
     send "VERSION\n"
     ports 3310
     rarity 8
+    fallback NULL GetRequest
 
 section clamd
     answers ClamVersion
@@ -42,6 +44,7 @@ probe SpamdPing tcp
     send "PING SPAMC/1.2\r\n\r\n"
     ports 783
     rarity 8
+    fallback NULL GetRequest
 
 section spamd
     answers SpamdPing
@@ -86,6 +89,7 @@ probe ZabbixPing tcp
     send "ZBXD\x01\n\0\0\0\0\0\0\0agent.ping"
     ports 10050
     rarity 8
+    fallback NULL GetRequest
 
 rule agent
     match ^ZBXD\x01(?s:.{8})1\z
@@ -116,18 +120,23 @@ rule agent
         is version 2.1.0p18
     near "<<<check>>>\nVersion: 2\n"
 
-section bacula
-    answers NULL
-    service bacula
-
 probe BaculaHello tcp
     send "\0\0\0\x1aHello *prtip* calling 102\n"
     ports 9101-9103
     rarity 8
+    fallback NULL GetRequest
 
 section bacula-dir
     answers BaculaHello
     service bacula
+
+rule fd-refused
+    match ^\x00\x00\x00(?s:.)hello\.c:\d+ Connection from unknown Director\x20
+    product Bacula file daemon
+    cpe a:bacula:bacula
+    example "\0\0\0Lhello.c:109 Connection from unknown Director *prtip* at 127.0.0.1 rejected.\n"
+        from bacula-fd 9.6.7-7
+    near "\0\0\0Lhello.c:109 Connection from Director"
 
 rule refused
     match ^\x00\x00\x00(?s:.)(?:2999 Authentication failed|1999 Authorization failed|2999 No Authentication)
@@ -145,6 +154,7 @@ probe NutVersion tcp
     send "VER\n"
     ports 3493
     rarity 8
+    fallback NULL GetRequest
 
 rule upsd
     match ^Network UPS Tools upsd (?<version>[\w.-]+)
@@ -162,6 +172,7 @@ probe ApcStatus tcp
     send "\0\x06status"
     ports 3551
     rarity 8
+    fallback NULL GetRequest
 
 rule status
     match ^\x00(?s:.)APC      :\x20
@@ -264,6 +275,7 @@ probe FingerLine tcp
     send "prtip\r\n"
     ports 79
     rarity 6
+    fallback NULL GetRequest
 
 rule no-user
     match ^(?:Login: |finger: prtip: no such user|prtip: no such user)
@@ -281,6 +293,7 @@ probe IdentQuery tcp
     send "1, 2\r\n"
     ports 113
     rarity 7
+    fallback NULL GetRequest
 
 rule answer
     match ^1 ?, ?2 ?: ?(?:ERROR|USERID) ?:
@@ -350,6 +363,7 @@ probe GopherRoot tcp
     send "\r\n"
     ports 70
     rarity 6
+    fallback NULL GetRequest
 
 rule menu
     soft
@@ -385,6 +399,7 @@ rule ripe
 probe PjlInfo tcp
     send "\x1b%-12345X@PJL INFO ID\r\n\x1b%-12345X\r\n"
     rarity 9
+    fallback NULL GetRequest
 
 section pjl
     answers PjlInfo
@@ -403,6 +418,7 @@ probe LpdStatus tcp
     send "\x04prtip\n"
     ports 515
     rarity 7
+    fallback NULL GetRequest
 
 section lpd
     answers LpdStatus
@@ -428,6 +444,7 @@ probe AjpPing tcp
     send "\x124\0\x01\n"
     ports 8009
     rarity 6
+    fallback NULL GetRequest
 
 section ajp
     answers AjpPing
@@ -446,6 +463,7 @@ probe RmiHandshake tcp
     send "JRMI\0\x02K"
     ports 1099 1098 9010
     rarity 6
+    fallback NULL GetRequest
 
 section rmi
     answers RmiHandshake
@@ -462,6 +480,7 @@ probe JdwpHandshake tcp
     send "JDWP-Handshake"
     ports 8000 5005 8787
     rarity 7
+    fallback NULL GetRequest
 
 section jdwp
     answers JdwpHandshake NULL
@@ -479,6 +498,7 @@ probe FcgiValues tcp
     send "\x01\t\0\0\0\x11\0\0\x0f\0FCGI_MPXS_CONNS"
     ports 9000
     rarity 8
+    fallback NULL GetRequest
 
 section fastcgi
     answers FcgiValues
@@ -498,6 +518,7 @@ probe TlsHello tcp
         "\0+\0\t\x08\x03\x04\x03\x03\x03\x02\x03\x01\03\0&\0$\0\x1d\0 prtip-key-share-prtip-key-share-"
     ports 261 443 465 563 636 853 989 990 992-995 3269 4433 5061 5223 6443 6697 8443 8883 9443
     rarity 1
+    fallback NULL GetRequest
 
 section tls
     answers TlsHello
@@ -522,6 +543,7 @@ probe Http2Preface tcp
     send "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
     ports 50051 8080
     rarity 6
+    fallback NULL GetRequest
 
 section http2
     answers Http2Preface
@@ -539,6 +561,7 @@ probe BittorrentHandshake tcp
         "pprtip01"
     ports 6881-6889 51413
     rarity 8
+    fallback NULL GetRequest
 
 section bittorrent
     answers BittorrentHandshake
@@ -575,6 +598,7 @@ probe BitcoinVersion tcp
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0prtipprt\x07/prtip/\0\0\0\0\0"
     ports 8333
     rarity 8
+    fallback NULL GetRequest
 
 section bitcoin
     answers BitcoinVersion

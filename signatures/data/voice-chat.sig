@@ -19,6 +19,7 @@ probe SipOptionsTcp tcp
     ports 5060
     tls-ports 5061
     rarity 5
+    fallback NULL GetRequest
 
 section sip
     answers udp:SipOptions SipOptionsTcp
@@ -166,6 +167,7 @@ probe RtspOptions tcp
     ports 554 8554 7070
     tls-ports 322
     rarity 3
+    fallback NULL GetRequest
 
 section rtsp
     answers RtspOptions
@@ -270,6 +272,7 @@ probe XmppStream tcp
     ports 5222 5269
     tls-ports 5223
     rarity 4
+    fallback NULL GetRequest
 
 section xmpp
     answers XmppStream
@@ -312,6 +315,7 @@ probe IrcNick tcp
     ports 6667 6660-6669 7000
     tls-ports 6697
     rarity 5
+    fallback NULL GetRequest
 
 section irc
     answers NULL IrcNick
@@ -438,6 +442,7 @@ probe StunBindingTcp tcp
     ports 3478
     tls-ports 5349
     rarity 7
+    fallback NULL GetRequest
 
 section stun
     answers udp:StunBinding StunBindingTcp

@@ -180,6 +180,20 @@ impl Database {
         &self.rules
     }
 
+    /// The rules that are tried on a probe's answers: sets in order, their rules in order.
+    pub fn rules_of(&self, probe: usize) -> impl Iterator<Item = &Rule> {
+        self.probes[probe]
+            .sets
+            .iter()
+            .flat_map(|set| self.rules.iter().filter(move |rule| rule.set == *set))
+    }
+
+    /// A pattern, by its place in a rule's [`Part`](crate::rule::Part).
+    #[must_use]
+    pub fn pattern(&self, place: u32) -> &Pattern {
+        &self.patterns[place as usize]
+    }
+
     /// The expressions of a rule, and whether each must not match.
     pub fn expressions<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = (&'a str, bool)> {
         rule.parts.iter().map(|part| (&*self.patterns[part.pattern as usize].source, part.negated))
