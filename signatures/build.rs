@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use compile::{Automata, Tables, prefilter};
+use compile::{Automata, Owner, Tables, prefilter};
 use rule::{Change, Pattern, Piece, Probe, Rule};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -86,7 +86,12 @@ fn tables_as_rust(tables: &Tables, out: &Path) -> Result<String, Box<dyn Error>>
     writeln!(text, "static ORDER: &[u8] = &{:?};", tables.order)?;
     writeln!(text, "const SETS: usize = {};", tables.sets)?;
     writeln!(text, "static OWNER_OFFSETS: &[u32] = &{owner_offsets:?};")?;
-    writeln!(text, "static OWNERS: &[Owner] = &{:?};", tables.owners.concat())?;
+    let owner = |owner: &Owner| {
+        let Owner { pattern, back, begins } = owner;
+        format!("Owner {{ pattern: {pattern}, back: {back:?}, begins: Begins::{begins:?} }}")
+    };
+    writeln!(text, "static OWNERS: &[Owner] = &{};", list(&tables.owners.concat(), owner))?;
+    writeln!(text, "const HEADER_END: usize = {};", compile::header_end(&tables.literals))?;
     writeln!(text, "const CLASSES: usize = {};", prefilter.classes)?;
     writeln!(text, "const FIRST_END: usize = {};", prefilter.first_end)?;
     writeln!(text, "static END_OFFSETS: &[u32] = &{:?};", prefilter.offsets)?;

@@ -36,7 +36,7 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
             let again = RESOLVER.match_answer(&mut scratch, probe, bytes);
             assert_eq!(first, again);
             let (counters, _) = scratch.counters();
-            assert!(counters.steps <= 2 * (48 << 10), "{counters:?}");
+            assert!(counters.steps <= 2 * (32 << 10), "{counters:?}");
         }
     }
 });

@@ -349,7 +349,7 @@ section qotd
     service qotd
 
 rule quote
-    match ^"[\x20-\x7e\r\n]{20,400}"
+    match ^"[\x20-\x7e\r\n]{20}
     example "\"A man who is not afraid is not aggressive, a man who has no sense of fear\""
         from RFC 865; Windows simple TCP/IP services
     near "A man\""

@@ -304,7 +304,7 @@ rule ejabberd
 
 rule any
     soft
-    match (?s:^.{0,60})<stream:stream[ >]
+    match <stream:stream[ >]
     example "<?xml version='1.0'?><stream:stream xmlns='jabber:client'>"
         from RFC 6120
     near "<?xml version='1.0'?><stream>"

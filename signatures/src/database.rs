@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex_automata::dfa::{onepass, sparse};
+use regex_automata::dfa::{dense, onepass, sparse};
 use regex_automata::nfa::thompson::{WhichCaptures, pikevm::PikeVM};
 
 use crate::compile::{self, Automata, NOT_TRIED, Owner, Tables, automaton};
@@ -51,6 +51,7 @@ pub(crate) enum Literals {
 
 impl Literals {
     /// Calls `hit` with each literal in `answer` and the place where it ends.
+    #[inline]
     pub(crate) fn each(&self, answer: &[u8], mut hit: impl FnMut(usize, usize)) {
         match self {
             Self::Table { table, classes, first_end, offsets, ends } => {
@@ -82,9 +83,12 @@ impl Literals {
 pub(crate) struct Owners {
     pub(crate) offsets: List<u32>,
     pub(crate) owners: List<Owner>,
+    /// The literal that ends a header.
+    pub(crate) header_end: usize,
 }
 
 impl Owners {
+    #[inline]
     pub(crate) fn of(&self, literal: usize) -> &[Owner] {
         let range = self.offsets[literal] as usize..self.offsets[literal + 1] as usize;
         &self.owners[range]
@@ -95,7 +99,7 @@ impl Owners {
 #[derive(Debug)]
 pub(crate) enum Test {
     /// Lies in the program.
-    Shipped(sparse::DFA<&'static [u8]>),
+    Shipped(dense::DFA<&'static [u32]>),
     /// Built at run time.
     Built(sparse::DFA<Vec<u8>>),
     /// Too large for a DFA.
@@ -131,6 +135,7 @@ impl Database {
             owners.extend(list);
             offsets.push(owners.len() as u32);
         }
+        let header_end = compile::header_end(&tables.literals);
         let literals = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
@@ -150,7 +155,7 @@ impl Database {
             order: tables.order.into(),
             sets: tables.sets,
             literals,
-            owners: Owners { offsets: offsets.into(), owners: owners.into() },
+            owners: Owners { offsets: offsets.into(), owners: owners.into(), header_end },
             automata: &[],
             limits: Limits::USERS,
         }
@@ -211,13 +216,15 @@ impl Database {
                 &self.patterns[pattern];
             if *length > 0 {
                 let bytes = &self.automata[*offset as usize..(*offset + *length) as usize];
-                return sparse::DFA::from_bytes(bytes).map_or_else(
+                return dense::DFA::from_bytes(bytes).map_or_else(
                     |error| unreachable!("written by the build: {error}"),
                     |(dfa, _)| Test::Shipped(dfa),
                 );
             }
             let Ok(hir) = compile::expression(source) else { return Test::Refused };
-            if let Ok(dfa) = automaton::sparse(&hir, *begins, LARGEST_BUILT) {
+            // Many of a user's patterns are large; sparse takes a tenth of the memory.
+            let dfa = automaton::dense(&hir, *begins, LARGEST_BUILT);
+            if let Some(dfa) = dfa.ok().and_then(|dfa| dfa.to_sparse().ok()) {
                 return Test::Built(dfa);
             }
             automaton::nfa(&automaton::trimmed(&hir), WhichCaptures::None)

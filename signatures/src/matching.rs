@@ -13,6 +13,7 @@ use regex_automata::nfa::thompson::pikevm::{self, PikeVM};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Anchored, Input};
 
+use crate::compile::Owner;
 use crate::database::{Database, Reader, Test};
 use crate::outcome::{Captured, Match};
 use crate::rule::{Begins, Rule};
@@ -22,6 +23,8 @@ use crate::rule::{Begins, Rule};
 pub struct Limits {
     /// Bytes of an answer that are looked at.
     pub answer: usize,
+    /// Patterns that are visited because a literal of theirs occurs.
+    pub visits: usize,
     /// Places of literals that are kept.
     pub hits: usize,
     /// Automata that are run.
@@ -35,9 +38,11 @@ const SIMULATED: u32 = 24;
 
 impl Limits {
     /// For the shipped database.
-    pub const SHIPPED: Self = Self { answer: 8 << 10, hits: 512, runs: 96, steps: 48 << 10 };
+    pub const SHIPPED: Self =
+        Self { answer: 8 << 10, visits: 2048, hits: 512, runs: 96, steps: 32 << 10 };
     /// For users' files, whose patterns are more and longer.
-    pub const USERS: Self = Self { answer: 8 << 10, hits: 4096, runs: 512, steps: 768 << 10 };
+    pub const USERS: Self =
+        Self { answer: 8 << 10, visits: 64 << 10, hits: 4096, runs: 512, steps: 768 << 10 };
 }
 
 /// What matching has cost, summed over answers.
@@ -194,6 +199,8 @@ impl Scratch {
                 break;
             }
         }
+        self.counters.runs += u64::from(database.limits.runs - self.runs_left);
+        self.counters.steps += u64::from(database.limits.steps - self.steps_left);
         self.counters.capped += u64::from(self.capped);
         winner
     }
@@ -201,18 +208,28 @@ impl Scratch {
     /// Notes which patterns may match, and from where; with a probe, also the rules that
     /// they open.
     fn look(&mut self, database: &Database, probe: Option<usize>, answer: &[u8]) {
-        let mut ends = None;
+        let mut in_header = true;
+        let mut visits_left = database.limits.visits;
         database.literals.each(answer, |literal, end| {
-            for &(pattern, back) in database.owners.of(literal) {
+            if literal == database.owners.header_end {
+                in_header = false;
+                return;
+            }
+            let owners = database.owners.of(literal);
+            if visits_left < owners.len() {
+                self.capped = true;
+                return;
+            }
+            visits_left -= owners.len();
+            for &Owner { pattern, back, begins: kind } in owners {
                 let begins = match back.map(usize::from) {
                     Some(back) if back > end => continue,
                     Some(back) => end - back,
                     None => 0,
                 };
-                let known = &database.patterns[pattern as usize];
-                let misplaced = match known.begins {
+                let misplaced = match kind {
                     Begins::AtStart => back.is_some() && begins != 0,
-                    Begins::InHeader => begins >= *ends.get_or_insert_with(|| header_end(answer)),
+                    Begins::InHeader => !in_header,
                     Begins::AtLiteral | Begins::Anywhere => false,
                 };
                 if misplaced {
@@ -223,9 +240,7 @@ impl Scratch {
                 let note = self.note(pattern as usize);
                 let last = match note.first_hit {
                     // Where it begins is known already.
-                    Some(_) if matches!(known.begins, Begins::AtStart | Begins::Anywhere) => {
-                        continue;
-                    }
+                    Some(_) if matches!(kind, Begins::AtStart | Begins::Anywhere) => continue,
                     _ if full => {
                         self.capped = true;
                         continue;
@@ -240,7 +255,9 @@ impl Scratch {
                 self.hits.push(Hit { begins: begins as u32, next: None });
                 match (last, probe) {
                     (Some(last), _) => self.hits[last as usize].next = Some(place),
-                    (None, Some(probe)) => self.open(database, probe, &known.opens),
+                    (None, Some(probe)) => {
+                        self.open(database, probe, &database.patterns[pattern as usize].opens);
+                    }
                     (None, None) => {}
                 }
             }

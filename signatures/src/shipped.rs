@@ -9,7 +9,15 @@ use crate::rule::{Begins, Change, Field, Part, Pattern, Piece, Probe, Rule, Tran
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
-static AUTOMATA: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/automata.bin"));
+/// Bytes that lie where numbers of four bytes may lie.
+#[repr(C)]
+struct Aligned<B: ?Sized> {
+    numbers: [u32; 0],
+    bytes: B,
+}
+
+static AUTOMATA: &Aligned<[u8]> =
+    &Aligned { numbers: [], bytes: *include_bytes!(concat!(env!("OUT_DIR"), "/automata.bin")) };
 static PREFILTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/prefilter.bin"));
 
 mod texts {
@@ -41,8 +49,12 @@ impl Database {
                 offsets: END_OFFSETS,
                 ends: ENDS,
             },
-            owners: Owners { offsets: Cow::Borrowed(OWNER_OFFSETS), owners: Cow::Borrowed(OWNERS) },
-            automata: AUTOMATA,
+            owners: Owners {
+                offsets: Cow::Borrowed(OWNER_OFFSETS),
+                owners: Cow::Borrowed(OWNERS),
+                header_end: HEADER_END,
+            },
+            automata: &AUTOMATA.bytes,
             tests: Self::unbuilt(PATTERNS.len()),
             readers: Self::unbuilt(PATTERNS.len()),
             patterns: Cow::Borrowed(PATTERNS),

@@ -1,4 +1,4 @@
-//! Automata: the sparse DFA that tells whether a pattern matches, and the one-pass
+//! Automata: the DFA that tells whether a pattern matches, and the one-pass
 //! automaton that reads the captures of the winner.
 //!
 //! The first need not tell where a match ends, so what may follow a match is cut off
@@ -7,7 +7,7 @@
 
 use regex_automata::MatchKind;
 use regex_automata::dfa::onepass;
-use regex_automata::dfa::{StartKind, dense, sparse};
+use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_syntax::hir::{Hir, HirKind, Repetition};
 
@@ -16,7 +16,7 @@ use crate::rule::Begins;
 /// Most bytes of a shipped pattern's automaton.
 const LARGEST: usize = 96 << 10;
 /// Most bytes while it is built.
-const LARGEST_DENSE: usize = 4 << 20;
+const LARGEST_BUILT: usize = 4 << 20;
 /// Most bytes of the automaton for captures.
 const LARGEST_ONEPASS: usize = 1 << 20;
 /// Most bytes of the automaton that both are made from.
@@ -36,18 +36,19 @@ pub fn built(hir: &Hir, begins: Begins, captures: bool) -> Result<Vec<u8>, Strin
             format!("captures cannot be read in one pass; let each byte decide ({what})")
         })?;
     }
-    let bytes = sparse(hir, begins, LARGEST_DENSE)?.to_bytes_little_endian();
+    let (bytes, padding) = dense(hir, begins, LARGEST_BUILT)?.to_bytes_little_endian();
+    let bytes = bytes[padding..].to_vec();
     if bytes.len() > LARGEST {
         return Err(format!("its automaton has {} bytes, at most {LARGEST}", bytes.len()));
     }
     Ok(bytes)
 }
 
-/// The sparse DFA that tells whether `hir` matches.
+/// The DFA that tells whether `hir` matches.
 ///
 /// # Errors
 /// Where it would take more than `limit` bytes to build.
-pub fn sparse(hir: &Hir, begins: Begins, limit: usize) -> Result<sparse::DFA<Vec<u8>>, String> {
+pub fn dense(hir: &Hir, begins: Begins, limit: usize) -> Result<dense::DFA<Vec<u32>>, String> {
     let start =
         if begins == Begins::Anywhere { StartKind::Unanchored } else { StartKind::Anchored };
     let config = dense::Config::new()
@@ -57,9 +58,10 @@ pub fn sparse(hir: &Hir, begins: Begins, limit: usize) -> Result<sparse::DFA<Vec
         .dfa_size_limit(Some(limit))
         .determinize_size_limit(Some(limit));
     let nfa = nfa(&trimmed(hir), WhichCaptures::None)?;
-    let too_large = |error| format!("its automaton is too large: {error}");
-    let dense = dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(too_large)?;
-    dense.to_sparse().map_err(too_large)
+    dense::Builder::new()
+        .configure(config)
+        .build_from_nfa(&nfa)
+        .map_err(|error| format!("its automaton is too large: {error}"))
 }
 
 /// The automaton that reads captures in one pass from a match's beginning.

@@ -12,8 +12,9 @@ pub mod automaton;
 pub mod prefilter;
 pub mod required;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use aho_corasick::AhoCorasick;
 use regex_syntax::hir::{Hir, Look};
 
 use crate::format::{Fault, PartText, Place, ProbeText, Source};
@@ -29,9 +30,19 @@ pub enum Automata {
     WhenUsed,
 }
 
-/// The pattern that a literal stands for, and how far before the literal's end its
-/// match begins, where that is known.
-pub type Owner = (u32, Option<u16>);
+/// A pattern that a literal stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The pattern.
+    pub pattern: u32,
+    /// How far before the literal's end its match begins.
+    pub back: Option<u16>,
+    /// Where its matches begin.
+    pub begins: Begins,
+}
+
+/// Ends the header of an answer; a literal of every database, which stands for no pattern.
+pub const HEADER_END: &[u8] = b"\r\n\r\n";
 
 /// All tables of a database.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +63,7 @@ pub struct Tables {
     pub literals: Vec<Vec<u8>>,
     /// For each literal, its owners.
     pub owners: Vec<Vec<Owner>>,
-    /// The automata, one after the other.
+    /// The automata, one after the other, each at a multiple of four bytes.
     pub automata: Vec<u8>,
 }
 
@@ -117,7 +128,10 @@ pub fn compile(sources: &[Source], automata: Automata) -> Result<Tables, Vec<Fau
         }
     }
     resolve_probes(&probes, &names, &own_sets, &mut tables, &mut faults);
-    patterns.finish(&mut tables, automata, &mut faults);
+    let rules = sources.iter().flat_map(|source| &source.sections).flat_map(|set| &set.rules);
+    let examples: Vec<&[u8]> =
+        rules.flat_map(|rule| &rule.examples).map(|example| &*example.answer).collect();
+    patterns.finish(&mut tables, automata, &examples, &mut faults);
     if faults.is_empty() { Ok(tables) } else { Err(faults) }
 }
 
@@ -216,18 +230,36 @@ impl Patterns {
         Ok(at)
     }
 
-    /// How many patterns hold a literal: what is in many tells little.
-    fn frequencies(&self) -> HashMap<Vec<u8>, u32> {
+    /// How many patterns and examples hold a literal: what is in many tells little.
+    fn frequencies(&self, examples: &[&[u8]]) -> HashMap<Vec<u8>, u32> {
         let mut frequencies = HashMap::new();
         for literal in self.drafts.iter().flat_map(|draft| &draft.needs).flat_map(|need| &need.any)
         {
             *frequencies.entry(literal.bytes.clone()).or_insert(0) += 1;
         }
+        if examples.is_empty() {
+            return frequencies;
+        }
+        let literals: Vec<Vec<u8>> = frequencies.keys().cloned().collect();
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(&literals);
+        for example in examples {
+            let found = finder.iter().flat_map(|finder| finder.find_overlapping_iter(*example));
+            let found: BTreeSet<usize> = found.map(|found| found.pattern().as_usize()).collect();
+            for literal in found {
+                *frequencies.entry(literals[literal].clone()).or_insert(0) += 8;
+            }
+        }
         frequencies
     }
 
-    fn finish(self, tables: &mut Tables, automata: Automata, faults: &mut Vec<Fault>) {
-        let frequencies = self.frequencies();
+    fn finish(
+        self,
+        tables: &mut Tables,
+        automata: Automata,
+        examples: &[&[u8]],
+        faults: &mut Vec<Fault>,
+    ) {
+        let frequencies = self.frequencies(examples);
         let mut owners: BTreeMap<Vec<u8>, Vec<Owner>> = BTreeMap::new();
         let mut costs = Vec::new();
         for (at, draft) in self.drafts.into_iter().enumerate() {
@@ -242,7 +274,8 @@ impl Patterns {
                 _ => Begins::Anywhere,
             };
             for literal in chosen.iter().flat_map(|need| &need.any) {
-                owners.entry(literal.bytes.clone()).or_default().push((at as u32, literal.back));
+                let owner = Owner { pattern: at as u32, back: literal.back, begins };
+                owners.entry(literal.bytes.clone()).or_default().push(owner);
             }
             let mut place = (0, 0);
             if automata == Automata::Now {
@@ -250,6 +283,8 @@ impl Patterns {
                     Ok(bytes) => {
                         place = (tables.automata.len() as u32, bytes.len() as u32);
                         tables.automata.extend(bytes);
+                        // Each is read as it lies, four bytes at a time.
+                        tables.automata.resize(tables.automata.len().next_multiple_of(4), 0);
                     }
                     Err(what) => faults.push(draft.place.fault(format!("{}: {what}", draft.text))),
                 }
@@ -264,9 +299,15 @@ impl Patterns {
                 opens: List::default(),
             });
         }
+        owners.entry(HEADER_END.to_vec()).or_default();
         (tables.literals, tables.owners) = owners.into_iter().unzip();
         gate_rules(tables, &costs);
     }
+}
+
+/// The place of [`HEADER_END`] among sorted literals.
+pub fn header_end(literals: &[Vec<u8>]) -> usize {
+    literals.binary_search_by(|literal| (**literal).cmp(HEADER_END)).unwrap_or(usize::MAX)
 }
 
 /// Each rule is opened by the pattern whose literals are the rarest.
