@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod clock;
+mod eta;
 mod fault;
 mod finished;
 mod governor;

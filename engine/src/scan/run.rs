@@ -11,6 +11,7 @@ use rtrb::{Consumer, RingBuffer};
 
 use super::capture::{Frame, Tap};
 use super::clock::now_ns;
+use super::eta;
 use super::fault::Fault;
 use super::finished::Mark;
 use super::governor::Governor;
@@ -115,6 +116,7 @@ impl Prepared {
             rate: self.rate,
             progress_at_ns: start_ns + PROGRESS_NS,
             last_progress: (start_ns, 0),
+            first_pass_over_ns: None,
             answered_at_ns: None,
             governor: Governor::new(start_ns),
             hunt: hunt.take(),
@@ -252,6 +254,8 @@ struct Coordinator<'a> {
     rate: Option<f64>,
     progress_at_ns: u64,
     last_progress: (u64, u64),
+    /// When every pair had been chosen for its first probe.
+    first_pass_over_ns: Option<u64>,
     /// When every port was known to be open or closed.
     answered_at_ns: Option<u64>,
     /// Limits the workers where no rate was asked for.
@@ -375,10 +379,10 @@ impl Coordinator<'_> {
         let first = reached(0);
         let answered = sum(|live| &live.open).wrapping_add(sum(|live| &live.closed)).min(first);
         let silent = if first == 0 { 1.0 } else { 1.0 - answered as f64 / first as f64 };
-        let mut remaining =
-            (self.pairs - first) as f64 * (1.0 + (self.attempts - 1) as f64 * silent);
-        for attempt in 1..self.attempts as usize {
-            remaining += (first - reached(attempt).min(first)) as f64 * silent;
+        let retries_due: u64 =
+            (1..self.attempts as usize).map(|attempt| first - reached(attempt).min(first)).sum();
+        if first == self.pairs && self.first_pass_over_ns.is_none() {
+            self.first_pass_over_ns = Some(now);
         }
         let elapsed_s = (now - self.start_ns) as f64 / 1e9;
         let pps_average = sent as f64 / elapsed_s.max(1e-3);
@@ -389,11 +393,18 @@ impl Coordinator<'_> {
         let eta_s = if finish_at == u64::MAX {
             let aim = self.rate.or_else(|| self.hunt.as_ref().map(Hunt::aim));
             let pace = aim.map_or(pps_average, |rate| rate.min(pps_average.max(rate * 0.5)));
-            let mut eta = remaining / pace.max(1e-3) + self.cooldown_ns as f64 / 1e9;
-            if self.attempts > 1 && remaining > 0.0 {
-                eta += super::shared::RETRY_AFTER.as_secs_f64();
-            }
-            eta
+            let left = eta::Left {
+                firsts: self.pairs - first,
+                retries_due,
+                silent,
+                // What came out within a tenth of a second may yet be answered.
+                all_answer: first > 0 && (first - answered) as f64 <= pps.max(pps_average) / 10.0,
+                since_first_pass_s: self
+                    .first_pass_over_ns
+                    .map(|over| now.saturating_sub(over) as f64 / 1e9),
+            };
+            let cooldown_s = self.cooldown_ns as f64 / 1e9;
+            left.seconds(self.attempts, pace, cooldown_s, GRACE.as_secs_f64().min(cooldown_s))
         } else {
             finish_at.saturating_sub(now) as f64 / 1e9
         };
