@@ -67,6 +67,7 @@ lint: deps ## formatting and clippy, warnings as errors
 bench: test-deps build ## transmit, round trip, event log and instruction counts, with their ratios
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
+	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip --events
 	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
 

@@ -5,6 +5,7 @@
 //! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
 //!   compared in the same run with [`bare`] loops and the other port engine.
 //! * [`log`]: how many events a second the event log takes.
+//! * `event_cost`: what an event log costs.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`matching`]: answers of services against the signatures.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
@@ -15,6 +16,7 @@
 pub mod bare;
 pub mod benchmark;
 pub mod cpu;
+mod event_cost;
 pub mod lab;
 pub mod log;
 pub mod matching;

@@ -37,7 +37,7 @@ enum Command {
     ///
     /// In private network namespaces; with -e on a card of yours, at full rate, to the
     /// hosts named, which should answer every SYN (docs/benchmark-your-card.md).
-    Roundtrip(LinkArgs),
+    Roundtrip(RoundtripArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
     Vm(vm::VmArgs),
     /// How many events a second the event log takes, synced, against BufWriter with
@@ -57,12 +57,24 @@ struct LinkArgs {
     card: CardArgs,
 }
 
+#[derive(Debug, Args)]
+struct RoundtripArgs {
+    #[command(flatten)]
+    link: LinkArgs,
+    /// Measure what an event log costs, instead
+    #[arg(long)]
+    events: bool,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Lab(command) => lab::run(command),
         Command::Tx(args) => tx::run(&args.bench, &args.card).map(|()| 0),
-        Command::Roundtrip(args) => roundtrip::run(&args.bench, &args.card).map(|()| 0),
+        Command::Roundtrip(args) if args.events => {
+            roundtrip::events(&args.link.bench, &args.link.card).map(|()| 0)
+        }
+        Command::Roundtrip(args) => roundtrip::run(&args.link.bench, &args.link.card).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),
         Command::Match(args) => matching::run(&args).map(|()| 0),

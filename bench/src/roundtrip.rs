@@ -34,6 +34,7 @@ use rustix::net::{AddressFamily, SocketType};
 use crate::bare::Bare;
 use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
 use crate::cpu::{Clocks, Reading, Whose};
+use crate::event_cost;
 use crate::lab::network::{FAR, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use crate::paired::{Comparison, Side, interleave};
 use crate::roundtrip_live;
@@ -56,6 +57,31 @@ pub fn run(args: &BenchArgs, card: &CardArgs) -> Result<()> {
         Some(wire) => on_card(&wire, args),
         None => in_lab(args),
     }
+}
+
+/// Measures and prints what an event log costs.
+///
+/// # Errors
+/// As [`run`].
+pub fn events(args: &BenchArgs, card: &CardArgs) -> Result<()> {
+    let mut table = Table::new(args);
+    match card.wire()? {
+        Some(wire) => {
+            let before = wire.left()?;
+            table = table.over(&wire.over);
+            table.print(&event_cost::measure(&wire, args.pairs)?)?;
+            table.say(&wire.account(before)?);
+        }
+        None => {
+            let stage = Stage::new(1)?;
+            let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+            let ifindex = rustix::net::netdevice::name_to_index(&socket, FAR)?;
+            let mut far_end = Lab::load(all_open()).context("the lab's far end")?;
+            far_end.attach(FAR, ifindex).context("the lab's far end")?;
+            table.print(&stage.in_scan(|| event_cost::measure(&Wire::lab(1)?, args.pairs))?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The rows that a card and any target that answers allow.

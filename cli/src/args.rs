@@ -320,6 +320,11 @@ pub(crate) struct ResultArgs {
     /// Round-trip times by groups too, as tags in FILE.hlog; the first 1024 groups apart.
     #[arg(long, value_enum)]
     pub latency_by: Option<GroupArg>,
+    /// Time the engine itself: from making probes to the kick of the kernel, from there to
+    /// their completion, from the kernel's time stamp on a reply to its event. At the end, in
+    /// a `stages` record, and beside --latency FILE.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub stage_latency: bool,
     /// Where the scan stands, a line a second, in CSV with ZMap's columns.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub status_file: Option<PathBuf>,

@@ -64,7 +64,8 @@ pub(crate) fn wanted(args: &ResultArgs, resumed: bool) -> Result<Vec<Wanted>> {
     let any_log = args.latency.iter().any(|path| is_log(path));
     for path in &args.latency {
         // Beside a log, which has the groups, a table of percentiles is fine.
-        add(path, Format::Latency(if any_log && !is_log(path) { None } else { by }));
+        let by = if any_log && !is_log(path) { None } else { by };
+        add(path, Format::Latency { by, stages: args.stage_latency });
     }
     if let Some(path) = &args.status_file {
         add(path, Format::Status);

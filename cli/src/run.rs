@@ -218,7 +218,7 @@ pub(crate) fn write_files_again(args: &ScanArgs, interrupted: &Interrupted) -> R
     let mut wanted = outputs::wanted(&args.results, true)?;
     // What cannot be made of the log is as its run has left it.
     wanted.retain(|file| {
-        !matches!(file.format, Format::Latency(_) | Format::Status | Format::Capture)
+        !matches!(file.format, Format::Latency { .. } | Format::Status | Format::Capture)
     });
     if wanted.is_empty() {
         return Ok(Exit::Done);
@@ -234,7 +234,7 @@ pub(crate) fn write_files_again(args: &ScanArgs, interrupted: &Interrupted) -> R
         files.restore(event, unix_us, revised);
     })?;
     let (ended_unix_us, elapsed_s) = interrupted.ended();
-    files.conclude(Outcome { ended_unix_us, elapsed_s, stopped: false, hosts_up: 0 }, None);
+    files.conclude(Outcome { ended_unix_us, elapsed_s, stopped: false, hosts_up: 0 }, None, None);
     files.finish()?;
     say("prtip: its files of results have been written again from the log");
     Ok(Exit::Done)
@@ -482,6 +482,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
         headers: args.results.csv.is_some(),
         frames: args.results.pcap.is_some(),
         rst: !way_out.no_rst,
+        stages: args.results.stage_latency,
     })
 }
 

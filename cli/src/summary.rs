@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use prtip_engine::event::log::Counts;
 use prtip_engine::plan::{Items, Plan, ProbeKind, Purpose};
 use prtip_engine::scan::ledger::Ledger;
+use prtip_engine::scan::stages::Stages;
 use prtip_engine::scan::{Info, Options, Progress, Rate, Report, SynOptions};
 
 use crate::progress::short_count;
@@ -207,6 +208,11 @@ pub(crate) fn conclude(report: &Report, sending: &Sending, asked: Rate, verbose:
     }
     if verbose && let Some(lag) = &report.lag {
         let _ = writeln!(text, "probes left later than scheduled by: {lag}");
+    }
+    for (name, latency) in report.stages.iter().flat_map(Stages::named) {
+        if latency.count() > 0 {
+            let _ = writeln!(text, "{}: {latency}", name.replace('-', " "));
+        }
     }
     let _ = write!(text, "ledger: {}", Books { ledger, in_full: verbose });
     if verbose && let Some(steering) = &report.steering {

@@ -297,7 +297,7 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
     first.wait().unwrap();
     assert!(lab.prtip("--resume").arg(at("log")).output().unwrap().status.success());
     for (name, line) in [
-        ("hosts", "-sn 198.18.0.0/24 --rate 10000 --cooldown 1 --json --show all"),
+        ("hosts", "-sn 198.18.0.0/24 --rate 10000 --cooldown 1 --json --show all --stage-latency"),
         ("dry", "-sS -sU -p 1-9 198.18.0.0/29 --dry-run --json"),
     ] {
         fs::write(at(name), lab.prtip(line).output().unwrap().stdout).unwrap();

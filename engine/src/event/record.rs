@@ -22,6 +22,7 @@ use super::{PortEvent, Reason};
 use crate::latency::Percentiles;
 use crate::scan::Progress;
 use crate::scan::ledger::{Ledger, Steering};
+use crate::scan::stages::{StageTimes, Stages};
 
 /// The value of every record's `schema`.
 pub const SCHEMA: &str = "prtip/1";
@@ -279,6 +280,32 @@ pub struct LedgerRecord<'a> {
 
 impl Record for LedgerRecord<'_> {
     const TYPE: &'static str = "ledger";
+}
+
+/// How long the engine's own stages took, in nanoseconds (`--stage-latency`).
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct StagesRecord {
+    /// From the start of making a batch of probes to the kick of the kernel, for each probe;
+    /// null where the kernel makes them.
+    pub craft_to_kick: Option<StageTimes>,
+    /// From the kick to the moment when the kernel was seen to have sent them.
+    pub kick_to_completion: Option<StageTimes>,
+    /// From the kernel's time stamp on a reply to the hand-over of its event.
+    pub ring_to_event: Option<StageTimes>,
+}
+
+impl From<&Stages> for StagesRecord {
+    fn from(stages: &Stages) -> Self {
+        Self {
+            craft_to_kick: StageTimes::of(&stages.send.craft_to_kick),
+            kick_to_completion: StageTimes::of(&stages.send.kick_to_completion),
+            ring_to_event: StageTimes::of(&stages.ring_to_event),
+        }
+    }
+}
+
+impl Record for StagesRecord {
+    const TYPE: &'static str = "stages";
 }
 
 /// Last record of a scan.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::record::{
     Checkpoint, Host, LedgerRecord, LogPart, Port, Probe, ProgressRecord, Record, SCHEMA,
-    ScanFinished, ScanResumed, ScanStarted,
+    ScanFinished, ScanResumed, ScanStarted, StagesRecord,
 };
 use super::service_record::Service;
 use super::tls_record::Tls;
@@ -35,6 +35,7 @@ pub fn schema() -> Value {
         of::<Checkpoint>(),
         of::<LogPart>(),
         of::<LedgerRecord<'static>>(),
+        of::<StagesRecord>(),
         of::<ScanFinished>(),
     ];
     json!({

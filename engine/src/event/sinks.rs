@@ -21,7 +21,7 @@ use super::log::{Counts, EventLog};
 use super::output::Output;
 use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
-    ScanResumed, ScanStarted, encode, encode_port,
+    ScanResumed, ScanStarted, StagesRecord, encode, encode_port,
 };
 use super::service_record::Service;
 use super::table::Table;
@@ -197,13 +197,16 @@ impl Sinks {
                 stopped: report.stopped || report.failure.is_some(),
                 hosts_up: 0,
             };
-            files.conclude(outcome, report.lag.as_ref());
+            files.conclude(outcome, report.lag.as_ref(), report.stages.as_ref());
         }
         self.write_record(&LedgerRecord {
             ledger: &report.ledger,
             steering: report.steering,
             remarks: &report.remarks,
         });
+        if let Some(stages) = &report.stages {
+            self.write_record(&StagesRecord::from(stages));
+        }
         self.write_record(&ScanFinished {
             open: report.open,
             closed: report.closed,

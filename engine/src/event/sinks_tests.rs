@@ -82,6 +82,7 @@ fn report() -> Report {
         latency,
         lag: None,
         rate_found: None,
+        stages: None,
         stopped: false,
         remarks: Vec::new(),
         failure: None,

@@ -363,6 +363,7 @@ mod tests {
             latency: Latency::new(),
             lag: None,
             rate_found: None,
+            stages: None,
             stopped: false,
             remarks: Vec::new(),
             failure: None,

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Counters, Port, SEND_BATCH};
+use super::stages::Watch;
+use super::{Counters, Port, SEND_BATCH, SendStages};
 use crate::error::Result;
 use crate::plan::probe::{Fields, Prober, Slot};
 
@@ -221,6 +222,7 @@ pub struct MemoryPort<R> {
     quiet: bool,
     random: u64,
     counters: Counters,
+    watch: Option<Box<Watch>>,
 }
 
 impl<R: Responder> MemoryPort<R> {
@@ -243,6 +245,7 @@ impl<R: Responder> MemoryPort<R> {
             quiet: false,
             random: config.faults.seed,
             counters: Counters::default(),
+            watch: None,
             config,
         }
     }
@@ -347,6 +350,9 @@ impl<R: Responder> Port for MemoryPort<R> {
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
         self.ring.reclaim(&mut self.free);
         let count = indices.len().min(self.free.len());
+        if let Some(watch) = &mut self.watch {
+            watch.begin();
+        }
         prober.resolve(&indices[..count], attempt, &mut self.fields);
         let left = self.free.len() - count;
         let frames = &mut self.frames[..];
@@ -357,7 +363,13 @@ impl<R: Responder> Port for MemoryPort<R> {
         }));
         self.free.truncate(left);
         self.counters.submitted += count as u64;
+        if let Some(watch) = &mut self.watch {
+            watch.kick(count, self.counters.submitted);
+        }
         self.transmit();
+        if let Some(watch) = &mut self.watch {
+            watch.completed(self.counters.completed + self.counters.tx_failed);
+        }
         Ok(count)
     }
 
@@ -412,6 +424,14 @@ impl<R: Responder> Port for MemoryPort<R> {
     fn quiesce(&mut self) {
         self.arrive();
         self.quiet = true;
+    }
+
+    fn watch_stages(&mut self) {
+        self.watch = Some(Box::default());
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        self.watch.as_ref().map(|watch| watch.stages().clone())
     }
 
     fn counters(&mut self) -> Counters {

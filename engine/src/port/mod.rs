@@ -14,6 +14,7 @@ pub mod packet;
 pub mod raw;
 pub mod several;
 mod socket;
+mod stages;
 mod tap;
 pub mod xsk;
 
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prtip_bpf::mapping::Mapping;
+
+pub use stages::SendStages;
 
 use crate::error::Result;
 use crate::plan::probe::Prober;
@@ -93,6 +96,14 @@ pub trait Port: Send {
     /// counted as steered). What is in the rings can still be received. Waits,
     /// bounded, for the completions of what was submitted.
     fn quiesce(&mut self);
+
+    /// From now on sending is timed, batch by batch.
+    fn watch_stages(&mut self) {}
+
+    /// What has been timed; `None` where nobody watches, or nothing can be told.
+    fn stages(&self) -> Option<SendStages> {
+        None
+    }
 
     /// The counters so far. May cost system calls; called about a hundred times a second.
     fn counters(&mut self) -> Counters;

@@ -19,8 +19,9 @@ use socket2::{Domain, Socket, Type};
 use super::filter::{ReplyFilter, Start};
 use super::outbox::{Outbox, Tally};
 use super::socket::{bind_packet, set_option};
+use super::stages::Watch;
 use super::tap::Tap;
-use super::{Counters, Port};
+use super::{Counters, Port, SendStages};
 use crate::error::{Error, Kind, Result};
 use crate::plan::probe::Prober;
 
@@ -52,6 +53,7 @@ pub struct PacketPort {
     controls: Outbox,
     probe_tally: Tally,
     control_tally: Tally,
+    watch: Option<Box<Watch>>,
 }
 
 impl PacketPort {
@@ -78,6 +80,7 @@ impl PacketPort {
             controls: Outbox::new(),
             probe_tally: Tally::default(),
             control_tally: Tally::default(),
+            watch: None,
         })
     }
 }
@@ -85,9 +88,20 @@ impl PacketPort {
 impl Port for PacketPort {
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
         self.kick()?;
+        if let Some(watch) = &mut self.watch {
+            watch.begin();
+        }
         self.probes.fill(prober, indices, attempt);
+        if let Some(watch) = &mut self.watch {
+            let before = self.probe_tally.accepted + self.probe_tally.refused;
+            watch.kick(indices.len(), before + indices.len() as u64);
+        }
         let result = self.probes.send(self.socket.as_fd(), indices.len(), &mut self.probe_tally);
         let taken = indices.len() - self.probes.pending();
+        if let Some(watch) = &mut self.watch {
+            // What is left is sent later, in a batch of its own.
+            watch.completed(u64::MAX);
+        }
         match result {
             // What went before the error is told first; the next call meets the error again.
             Err(error) if taken == 0 => Err(send_error(&self.interface, error)),
@@ -124,6 +138,14 @@ impl Port for PacketPort {
 
     fn quiesce(&mut self) {
         self.tap.quiesce();
+    }
+
+    fn watch_stages(&mut self) {
+        self.watch = Some(Box::default());
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        self.watch.as_ref().map(|watch| watch.stages().clone())
     }
 
     fn counters(&mut self) -> Counters {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Counters, Port};
+use super::{Counters, Port, SendStages};
 use crate::error::Result;
 use crate::plan::probe::Prober;
 
@@ -98,6 +98,18 @@ impl Port for SeveralPorts {
         for member in &mut self.members {
             member.port.quiesce();
         }
+    }
+
+    fn watch_stages(&mut self) {
+        self.members.iter_mut().for_each(|member| member.port.watch_stages());
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        let stages = self.members.iter().filter_map(|member| member.port.stages());
+        stages.reduce(|mut sum, other| {
+            sum.merge(&other);
+            sum
+        })
     }
 
     fn counters(&mut self) -> Counters {

@@ -184,6 +184,7 @@ impl Gathered {
                 scan.begin(begun, kind == "scan_resumed", at_us.unwrap_or(0));
             }
             "ledger" => scan.ledger(rest(line).unwrap_or_default(), at_us.unwrap_or(0)),
+            "stages" => scan.stages(rest(line).unwrap_or_default()),
             "scan_finished" => scan.finish(rest(line).unwrap_or_default()),
             "service" => {
                 if let (Some(place), Some(service)) = (place(), rest(line)) {

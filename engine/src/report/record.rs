@@ -168,6 +168,26 @@ impl Ledger {
     }
 }
 
+/// `stages`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stages {
+    pub craft_to_kick: Option<Stage>,
+    pub kick_to_completion: Option<Stage>,
+    pub ring_to_event: Option<Stage>,
+}
+
+/// A stage's times in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stage {
+    pub count: u64,
+    pub p50: u64,
+    pub p99: u64,
+    pub p999: u64,
+    pub max: u64,
+}
+
 /// `service`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

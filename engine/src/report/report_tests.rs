@@ -41,6 +41,7 @@ fn log() -> String {
         line("tls", 3, ",\"ip\":\"198.18.0.1\",\"port\":443,\"chain_status\":\"expired\",\"chain\":[{\"subject\":\"CN=old\",\"not_after\":\"2026-12-01T00:00:00Z\",\"sha256\":\"aa\"},{\"subject\":\"CN=soon\",\"not_after\":\"2027-01-20T00:00:00Z\",\"sha256\":\"bb\"}]"),
         line("service", 3, ",\"ip\":\"198.18.0.1\",\"port\":80,\"proto\":\"tcp\",\"service\":\"http\",\"product\":\"nginx\",\"version\":\"1.22\""),
         line("ledger", 4, ",\"generated\":2304,\"submitted\":2304,\"completed\":2304,\"rx_steered\":4,\"rx_valid\":4,\"results\":3,\"unaccounted\":1,\"remarks\":[\"one packet\"]"),
+        line("stages", 4, ",\"craft_to_kick\":{\"count\":2304,\"min\":1,\"p50\":5100,\"p99\":9000,\"p999\":1,\"max\":77000},\"ring_to_event\":null"),
         line("scan_finished", 5, ",\"open\":3,\"closed\":0,\"filtered\":2301,\"elapsed_s\":5.0,\"stopped\":false"),
     ]
     .concat()
@@ -57,6 +58,7 @@ fn a_page_holds_what_the_log_tells() {
         "class=\"bad\"><b>1</b><span>packets unaccounted for",
         "4 = 3 + 0</td><td>1 are missing",
         "one packet",
+        "until the kernel is kicked</td><td class=\"n\">2,304</td><td class=\"n\">5.10 &#xb5;s",
         "198.18.1.0/24",
         "nginx 1.22",
         "CN=old",

@@ -1,6 +1,6 @@
 //! A scan as its log tells it: its runs, its ledger, how it went.
 
-use super::record::{Begun, Finished, Ledger};
+use super::record::{Begun, Finished, Ledger, Stages};
 use super::series::{Counts, Series};
 
 /// Runs of one scan that are kept; more are counted.
@@ -34,6 +34,7 @@ pub(super) struct Run {
     pub resumed: bool,
     pub begun: Begun,
     pub ledger: Option<Ledger>,
+    pub stages: Option<Stages>,
     /// `None`: it was killed.
     pub finished: Option<Finished>,
 }
@@ -74,6 +75,10 @@ impl Scan {
             drops: ledger.total("ring_drops") + ledger.total("tx_failed"),
         });
         self.run().ledger = Some(ledger);
+    }
+
+    pub(super) fn stages(&mut self, stages: Stages) {
+        self.run().stages = Some(stages);
     }
 
     pub(super) fn finish(&mut self, finished: Finished) {

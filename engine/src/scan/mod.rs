@@ -21,6 +21,7 @@ mod search;
 pub mod send_time;
 mod setup;
 pub mod shared;
+pub mod stages;
 mod verdict;
 mod ways;
 pub mod window;
@@ -39,6 +40,7 @@ use ledger::{Ledger, Steering};
 pub use options::{EngineChoice, LinkAnswers, Options, Rate, Resume, SynOptions, XdpMode};
 pub use search::Found;
 pub use setup::{Prepared, prepare};
+use stages::Stages;
 
 /// Asks a running scan to end; shared with signal handlers.
 #[derive(Debug, Default)]
@@ -151,6 +153,8 @@ pub struct Report {
     pub latency: Latency,
     /// How much later than scheduled probes left; `None` where no rate was asked for.
     pub lag: Option<Latency>,
+    /// The engine's own stages, where they were asked for.
+    pub stages: Option<Stages>,
     /// What the search for the rate has found.
     pub rate_found: Option<Found>,
     /// [`Control::stop`] was called before the end, the cooldown included.

@@ -123,6 +123,8 @@ pub struct Options {
     pub frames: bool,
     /// Send a RST for every SYN-ACK where the kernel does not.
     pub rst: bool,
+    /// Time the engine's own stages ([`Stages`](crate::scan::stages::Stages)).
+    pub stages: bool,
 }
 
 impl Default for Options {
@@ -149,6 +151,7 @@ impl Default for Options {
             headers: false,
             frames: false,
             rst: true,
+            stages: false,
         }
     }
 }

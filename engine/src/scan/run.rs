@@ -21,6 +21,7 @@ use super::ledger::{Ledger, Steering};
 use super::neighbours::{Asked, Asking, State, Table};
 use super::setup::Prepared;
 use super::shared::Shared;
+use super::stages::Stages;
 use super::worker::{Finished, Worker};
 use super::{Control, Observer, Progress, Report};
 use crate::error::{Error, Kind, Result};
@@ -68,7 +69,10 @@ impl Prepared {
         let mut workers = Vec::new();
         let link_answers = neighbours.as_ref().is_some_and(|known| known.answers_are_results);
         let known_macs = neighbours.as_ref().map(|known| Arc::clone(&known.table));
-        for (number, port) in ports.into_iter().enumerate() {
+        for (number, mut port) in ports.into_iter().enumerate() {
+            if self.stages {
+                port.watch_stages();
+            }
             let (events, bus) = RingBuffer::new(BUS_EVENTS);
             buses.push(bus);
             let (tap, frames) = self.frames.then(Tap::new).unzip();
@@ -124,6 +128,7 @@ impl Prepared {
             mark,
             idle_at_ns: start_ns,
             all_sent_told: false,
+            ring_to_event: self.stages.then(Latency::new),
         };
         let (finished, asked) = thread::scope(|scope| -> Result<_> {
             let _end = EndOnPanic(control);
@@ -175,8 +180,12 @@ impl Prepared {
         }
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
         let (hunt, icmp_limits) = (coordinator.hunt.take(), coordinator.icmp_limits.take());
+        let ring_to_event = coordinator.ring_to_event.take();
         let books = Books { finished, asked: asked.map(|asked| (asked, link_answers)), results };
         let mut report = close_books(books, throttled, self.rate.is_some(), &shared);
+        if let (Some(stages), Some(ring_to_event)) = (&mut report.stages, ring_to_event) {
+            stages.ring_to_event = ring_to_event;
+        }
         if let Some(hunt) = hunt {
             report.remarks.extend(hunt.remarks(&report.ledger));
             report.rate_found = Some(hunt.found());
@@ -267,6 +276,8 @@ struct Coordinator<'a> {
     mark: Mark,
     idle_at_ns: u64,
     all_sent_told: bool,
+    /// From the kernel's time stamp to here, where that is asked for.
+    ring_to_event: Option<Latency>,
 }
 
 impl Coordinator<'_> {
@@ -311,8 +322,16 @@ impl Coordinator<'_> {
     /// coordinator from its other duties.
     fn drain(&mut self) -> usize {
         let mut taken = 0;
+        // One reading for what had come by then.
+        let mut timed_ns = 0;
         for bus in &mut self.buses {
             while let Ok(event) = bus.pop() {
+                if let Some(ring_to_event) = &mut self.ring_to_event {
+                    if event.at_ns >= timed_ns {
+                        timed_ns = now_ns();
+                    }
+                    ring_to_event.record(timed_ns.saturating_sub(event.at_ns));
+                }
                 self.observer.port(&event);
                 if let Some(limits) = &mut self.icmp_limits
                     && event.protocol == Protocol::Udp
@@ -443,6 +462,7 @@ fn close_books(
     let (mut latency, mut lag) = (Latency::new(), Latency::new());
     let mut remarks = Vec::new();
     let mut failure = None;
+    let mut stages = None;
     let (mut stalls, mut longest_ns, mut forgiven, mut not_captured) = (0, 0, 0, 0);
     for worker in finished {
         let tally = worker.tally;
@@ -464,6 +484,9 @@ fn close_books(
         longest_ns = longest_ns.max(worker.stalls.1);
         forgiven += worker.stalls.2;
         not_captured += worker.not_captured;
+        if let Some(own) = worker.stages {
+            stages.get_or_insert_with(Stages::default).send.merge(&own);
+        }
         failure = failure.or(worker.failure);
     }
     if let Some((asked, answers_are_results)) = asked {
@@ -543,6 +566,7 @@ fn close_books(
         steering: None,
         latency,
         lag: (rated && lag.count() > 0).then_some(lag),
+        stages,
         rate_found: None,
         stopped: false,
         remarks,

@@ -173,6 +173,7 @@ fn scan_at(
         report_silent: false,
         headers: true,
         frames: false,
+        stages: attempts == 2,
         fault,
         resumed: crate::scan::Resume::default(),
         known: (0, 0),
@@ -213,6 +214,11 @@ fn duplicates_and_reordering_change_nothing() {
         let all = 64 * 40;
         assert!(report.ledger.retries <= (all - answered) as u64, "{:?}", report.ledger);
         assert!(report.ledger.rsts >= report.open);
+        // Every probe and every event was timed.
+        let stages = report.stages.expect("they were asked for");
+        let counts = stages.named().map(|(_, latency)| latency.count());
+        let (sent, found) = (report.ledger.submitted, collected.events);
+        assert_eq!(counts, [sent, sent, found]);
         assert_eq!(report.open + report.closed + report.filtered, all as u64);
     }
 }
@@ -221,6 +227,7 @@ fn duplicates_and_reordering_change_nothing() {
 fn retries_find_what_loss_hid_and_nothing_else() {
     let faults = Faults { seed: 11, probe_loss_pm: 100, reply_loss_pm: 100, ..Faults::default() };
     let (once, first) = scan(&faults, 1, 1, None);
+    assert!(once.stages.is_none(), "nobody asked for them");
     let (thrice, last) = scan(&faults, 3, 1, None);
     let expected = expected();
     for collected in [&first, &last] {

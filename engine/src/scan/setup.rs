@@ -62,6 +62,7 @@ pub struct Prepared {
     pub(super) report_silent: bool,
     pub(super) headers: bool,
     pub(super) frames: bool,
+    pub(super) stages: bool,
     pub(super) fault: Option<Fault>,
     /// Where earlier runs stood.
     pub(super) resumed: Resume,
@@ -222,6 +223,7 @@ pub fn prepare(plan: Plan, key: Key, options: &Options) -> Result<Prepared> {
         report_silent: options.report_silent,
         headers: options.headers,
         frames: options.frames,
+        stages: options.stages,
         fault,
     })
 }

@@ -31,7 +31,7 @@ use crate::latency::Latency;
 use crate::plan::probe::{Answered, Departure, Neighbour, Prober};
 use crate::plan::{Purpose, Target};
 use crate::port::live::BURST;
-use crate::port::{Counters, Port, SEND_BATCH};
+use crate::port::{Counters, Port, SEND_BATCH, SendStages};
 use crate::wire::reply::{self, Kind, Reply};
 
 /// Frames taken from the port in one receive turn.
@@ -96,6 +96,8 @@ pub(super) struct Finished {
     pub stalls: (u64, u64, u64),
     /// Accepted frames that found no place on the way to the capture.
     pub not_captured: u64,
+    /// How long sending took, where that is asked for.
+    pub stages: Option<SendStages>,
     /// Why it ended early.
     pub failure: Option<crate::error::Error>,
 }
@@ -240,7 +242,8 @@ impl Worker {
         tally.unsent = sender.unsent + sender.pending.indices.len() as u64;
         let (latency, lag, stalls) = (receiver.latency, sender.lag, sender.pacer.stalls());
         let not_captured = self.tap.map_or(0, |tap| tap.dropped);
-        Finished { tally, port, latency, lag, stalls, not_captured, failure }
+        let stages = self.port.stages();
+        Finished { tally, port, latency, lag, stalls, not_captured, stages, failure }
     }
 
     fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {

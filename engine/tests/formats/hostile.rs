@@ -138,7 +138,11 @@ fn write(folder: &Path, texts: &[String]) {
         };
         files.port(&event, 1_700_000_000_000_000, true, false);
     }
-    files.conclude(Outcome { ended_unix_us: 0, elapsed_s: 0.0, stopped: false, hosts_up: 0 }, None);
+    files.conclude(
+        Outcome { ended_unix_us: 0, elapsed_s: 0.0, stopped: false, hosts_up: 0 },
+        None,
+        None,
+    );
     files.finish().unwrap();
 
     let started = ScanStarted {

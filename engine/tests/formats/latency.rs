@@ -11,6 +11,7 @@ use prtip_engine::latency::Latency;
 use prtip_engine::latency::groups::Grouping;
 use prtip_engine::plan::{IpRange, Plan, PortSet, Protocol};
 use prtip_engine::scan::Progress;
+use prtip_engine::scan::stages::Stages;
 
 use crate::readers::Readers;
 
@@ -51,7 +52,10 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
     };
     let wanted: Vec<Wanted> = [("a.hlog", Some(Grouping::Port)), ("a.hgrm", None)]
         .into_iter()
-        .map(|(name, by)| Wanted { format: Format::Latency(by), place: Place::of(&at(name)) })
+        .map(|(name, by)| Wanted {
+            format: Format::Latency { by, stages: true },
+            place: Place::of(&at(name)),
+        })
         .collect();
     let mut files = Files::open(&wanted, about, || unreachable!()).unwrap();
     let mut random = 88_172_645_463_325_252_u64;
@@ -87,14 +91,24 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
     let mut lag = Latency::new();
     lag.record_many(7_000, 40);
     let ended = Outcome { ended_unix_us: 0, elapsed_s: 0.0, stopped: false, hosts_up: 0 };
-    files.conclude(ended, Some(&lag));
+    let mut stages = Stages::default();
+    stages.send.craft_to_kick.record_many(9_000, 50);
+    stages.ring_to_event.record_many(30_000, 60);
+    files.conclude(ended, Some(&lag), Some(&stages));
     files.finish().unwrap();
 
     let read = readers.node(READ, &[&at("a.hlog")]);
     let (counts, printed) = read.split_once('\n').unwrap();
     let counts: serde_json::Value = serde_json::from_str(counts).unwrap();
     assert_eq!(counts["intervals"], 4);
-    for (tag, count) in [("tcp-0", 6666), ("tcp-1", 6666), ("tcp-2", 6665), ("send-lag", 40)] {
+    for (tag, count) in [
+        ("tcp-0", 6666),
+        ("tcp-1", 6666),
+        ("tcp-2", 6665),
+        ("send-lag", 40),
+        ("craft-to-kick", 50),
+        ("ring-to-event", 60),
+    ] {
         assert_eq!(counts["tags"][tag][0], count, "{counts}");
     }
     assert!(counts["tags"]["send-lag"][1].as_u64().unwrap().abs_diff(7_000) < 8, "{counts}");
@@ -104,6 +118,8 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
     }
     assert_eq!(ours.lines().count(), printed.lines().count());
     assert!(printed.contains("Total count    =        19997]"), "{printed}");
+    let stage = fs::read_to_string(at("a.craft-to-kick.hgrm")).unwrap();
+    assert!(stage.contains("Total count    =           50]"), "{stage}");
     let lag = fs::read_to_string(at("a.send-lag.hgrm")).unwrap();
     assert!(lag.contains("Total count    =           40]"), "{lag}");
 }

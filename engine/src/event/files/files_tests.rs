@@ -77,7 +77,7 @@ impl Written {
             let shown = shown.contains(event.state) || *revised;
             files.port(event, STARTED_US + 1_500_000, shown, *revised);
         }
-        files.conclude(outcome, None);
+        files.conclude(outcome, None, None);
         assert_eq!(files.take_alarm(), None);
         files.finish().unwrap();
         Self { folder }
@@ -229,7 +229,7 @@ fn a_dash_is_standard_output_for_both_kinds() {
         let captured = Captured::default();
         let wanted = [Wanted { format, place: Place::Stdout }];
         let mut files = Files::open(&wanted, about(&[]), || Box::new(captured.clone())).unwrap();
-        files.conclude(ended(), None);
+        files.conclude(ended(), None, None);
         files.finish().unwrap();
         let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
         assert!(text.starts_with(start), "{text}");
@@ -259,7 +259,7 @@ fn a_full_disk_is_told_for_every_kind_and_the_other_files_are_whole() {
         let alarm = files.take_alarm();
         assert_eq!(alarm.is_some_and(|alarm| alarm.contains("No space left")), is_stream);
         assert_eq!(files.take_alarm(), None, "once is enough");
-        files.conclude(ended(), None);
+        files.conclude(ended(), None, None);
         let error = files.finish().unwrap_err();
         assert_eq!(error.kind, Kind::Failed);
         assert!(error.to_string().contains("No space left"), "{error}");
@@ -283,12 +283,13 @@ fn no_file_may_be_named_twice() {
     let sound = [at("a"), at("b"), Place::Stdout, null.clone(), null];
     check(&wanted(&sound), Some(&log)).unwrap();
     // The file of the sender's lag is one that nobody named.
-    let latency = |name| Wanted { format: Format::Latency(None), place: at(name) };
+    let latency =
+        |name| Wanted { format: Format::Latency { by: None, stages: false }, place: at(name) };
     let mut both = wanted(&[at("a.send-lag.hgrm")]);
     both.push(latency("a.hgrm"));
     assert!(check(&both, None).unwrap_err().to_string().contains("given twice"));
     assert!(check(&[latency("a.txt")], None).unwrap_err().to_string().contains(".hgrm"));
-    let by = Format::Latency(Some(Grouping::Port));
+    let by = Format::Latency { by: Some(Grouping::Port), stages: false };
     let grouped = [Wanted { format: by, place: at("a.hgrm") }];
     assert!(check(&grouped, None).unwrap_err().to_string().contains(".hlog"));
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "a check creates nothing");

@@ -1,6 +1,6 @@
 //! `--latency`: round-trip times in HdrHistogram's formats. A `.hlog` gets a line a
 //! second as the scan goes, and groups and the sender's lag at the end; a `.hgrm` is
-//! written at the end, with the lag in a second file beside it.
+//! written at the end, with the lag and the engine's own stages in files beside it.
 
 use std::io;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::event::output::Output;
 use crate::latency::groups::{Grouping, Groups};
 use crate::latency::interval_log::IntervalLog;
 use crate::latency::{Latency, percentiles};
+use crate::scan::stages::{NAMES, Stages};
 
 const INTERVAL_NS: u64 = 1_000_000_000;
 /// Tag and name of the histogram of the sender's lag.
@@ -21,8 +22,8 @@ pub(super) struct LatencyFile {
     pub place: Place,
     pub output: Output,
     pub alarm_given: bool,
-    /// `.hgrm`: where the sender's lag goes.
-    lag: Option<Output>,
+    /// `.hgrm`: where the sender's lag and the stages go, by name.
+    beside: Vec<(&'static str, Output)>,
     log: Option<IntervalLog>,
     total: Latency,
     interval: Latency,
@@ -42,17 +43,21 @@ pub(super) fn is_log(place: &Place) -> Option<bool> {
     }
 }
 
-/// Where the sender's lag goes beside a `.hgrm`.
-pub(super) fn lag_beside(place: &Place) -> Option<Place> {
-    let Place::Path(path) = place else { return None };
-    (is_log(place) == Some(false)).then(|| Place::Path(path.with_extension(format!("{LAG}.hgrm"))))
+/// What goes beside a `.hgrm`, by name: the sender's lag, and the stages where they are timed.
+pub(super) fn beside(place: &Place, stages: bool) -> Vec<(&'static str, Place)> {
+    let Place::Path(path) = place else { return Vec::new() };
+    if is_log(place) != Some(false) {
+        return Vec::new();
+    }
+    let names = std::iter::once(LAG).chain(if stages { &NAMES[..] } else { &[] }.iter().copied());
+    names.map(|name| (name, Place::Path(path.with_extension(format!("{name}.hgrm"))))).collect()
 }
 
 impl LatencyFile {
     pub(super) fn new(
         place: Place,
         mut output: Output,
-        lag: Option<Output>,
+        beside: Vec<(&'static str, Output)>,
         by: Option<Grouping>,
         about: &About,
         now_ns: u64,
@@ -68,7 +73,7 @@ impl LatencyFile {
             place,
             output,
             alarm_given: false,
-            lag,
+            beside,
             log,
             total: Latency::new(),
             interval: Latency::new(),
@@ -114,7 +119,10 @@ impl LatencyFile {
     }
 
     /// Writes what is written at the end.
-    pub(super) fn conclude(&mut self, lag: Option<&Latency>, now_ns: u64) {
+    pub(super) fn conclude(&mut self, lag: Option<&Latency>, stages: Option<&Stages>, now_ns: u64) {
+        let stages = stages.map(Stages::named).into_iter().flatten();
+        let others: Vec<(&str, &Latency)> =
+            lag.map(|lag| (LAG, lag)).into_iter().chain(stages).collect();
         self.end_interval(now_ns);
         let whole = (Duration::ZERO, Duration::from_nanos(now_ns.saturating_sub(self.started_ns)));
         let Self { log, total, groups, output, error, .. } = self;
@@ -122,9 +130,11 @@ impl LatencyFile {
         let Some(log) = log else {
             output.write_with(|out| keep(percentiles::write(total, out)));
             output.flush();
-            if let (Some(output), Some(lag)) = (&mut self.lag, lag) {
-                output.write_with(|out| keep(percentiles::write(lag, out)));
-                output.flush();
+            for (name, output) in &mut self.beside {
+                if let Some((_, latency)) = others.iter().find(|(other, _)| other == name) {
+                    output.write_with(|out| keep(percentiles::write(latency, out)));
+                    output.flush();
+                }
             }
             return;
         };
@@ -133,14 +143,14 @@ impl LatencyFile {
                 output.write_with(|out| keep(log.line(histogram, whole, Some(name), out)));
             }
         }
-        if let Some(lag) = lag {
-            output.write_with(|out| keep(log.line(lag.histogram(), whole, Some(LAG), out)));
+        for (name, latency) in others {
+            output.write_with(|out| keep(log.line(latency.histogram(), whole, Some(name), out)));
         }
         output.flush();
     }
 
     pub(super) fn into_error(self) -> Option<io::Error> {
-        let lag = self.lag.and_then(Output::into_error);
-        self.output.into_error().or(lag).or(self.error)
+        let beside = self.beside.into_iter().find_map(|(_, output)| output.into_error());
+        self.output.into_error().or(beside).or(self.error)
     }
 }

@@ -49,6 +49,7 @@ use crate::latency::Latency;
 use crate::latency::groups::Grouping;
 use crate::scan::Progress;
 use crate::scan::capture::Frame;
+use crate::scan::stages::Stages;
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,14 @@ pub enum Format {
     Csv(Vec<Field>),
     /// masscan's JSON lines.
     Ndjson,
-    /// Round-trip times in HdrHistogram's formats, in groups where there are any.
-    Latency(Option<Grouping>),
+    /// Round-trip times in HdrHistogram's formats, in groups where there are any, and the
+    /// engine's own stages where these are timed.
+    Latency {
+        /// What makes a group.
+        by: Option<Grouping>,
+        /// The stages are timed.
+        stages: bool,
+    },
     /// Where the scan stands, a line a second.
     Status,
     /// Accepted replies, pcapng.
@@ -87,7 +94,7 @@ pub struct Wanted {
 pub fn check(wanted: &[Wanted], log: Option<&Path>) -> Result<()> {
     let mut taken: Vec<_> = log.map(|log| Place::Path(log.to_owned())).into_iter().collect();
     for Wanted { format, place } in wanted {
-        if let Format::Latency(by) = format {
+        if let Format::Latency { by, .. } = format {
             let what = || format!("write round-trip times to {}", place.name());
             match latency::is_log(place) {
                 None => {
@@ -104,10 +111,10 @@ pub fn check(wanted: &[Wanted], log: Option<&Path>) -> Result<()> {
             }
         }
         let beside = match format {
-            Format::Latency(_) => latency::lag_beside(place),
-            _ => None,
+            Format::Latency { stages, .. } => latency::beside(place, *stages),
+            _ => Vec::new(),
         };
-        for place in std::iter::once(place).chain(&beside) {
+        for place in std::iter::once(place).chain(beside.iter().map(|(_, place)| place)) {
             place.check()?;
             let is_device = matches!(place, Place::Path(path) if path.starts_with("/dev"));
             let same = |other: &&Place| match (place, other) {
@@ -223,13 +230,14 @@ impl Files {
                     output.flush();
                     files.streams.push(Stream { format, place, output, alarm_given: false });
                 }
-                Format::Latency(by) => {
-                    let lag = match latency::lag_beside(&place) {
-                        Some(beside) => beside.create()?.map(|file| Output::new(Box::new(file))),
-                        None => None,
-                    };
+                Format::Latency { by, stages } => {
+                    let mut beside = Vec::new();
+                    for (name, place) in latency::beside(&place, *stages) {
+                        let file = place.create()?;
+                        beside.extend(file.map(|file| (name, Output::new(Box::new(file)))));
+                    }
                     let (output, now_ns) = (Output::new(to), monotonic_ns());
-                    let file = LatencyFile::new(place, output, lag, *by, &files.about, now_ns);
+                    let file = LatencyFile::new(place, output, beside, *by, &files.about, now_ns);
                     files.latencies.push(file);
                 }
                 Format::Status => {
@@ -368,11 +376,17 @@ impl Files {
         ))
     }
 
-    /// Writes the reports; `lag`: how late probes left. Errors are kept for [`Files::finish`].
-    pub fn conclude(&mut self, mut outcome: Outcome, lag: Option<&Latency>) {
+    /// Writes the reports; `lag`: how late probes left; `stages`: how long the engine took.
+    /// Errors are kept for [`Files::finish`].
+    pub fn conclude(
+        &mut self,
+        mut outcome: Outcome,
+        lag: Option<&Latency>,
+        stages: Option<&Stages>,
+    ) {
         self.flush();
         for file in &mut self.latencies {
-            file.conclude(lag, monotonic_ns());
+            file.conclude(lag, stages, monotonic_ns());
         }
         let Some(store) = self.store.take() else { return };
         if self.spill_error.is_some() {

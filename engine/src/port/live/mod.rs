@@ -27,8 +27,9 @@ use rustix::io::Errno;
 
 pub(crate) use explain::does_not_fit;
 
+use super::stages::Watch;
 use super::xsk::{self, XskPort};
-use super::{Counters, Port};
+use super::{Counters, Port, SendStages};
 use crate::error::Result;
 use crate::plan::probe::Prober;
 
@@ -88,6 +89,7 @@ pub struct LivePort {
     start: Tally,
     /// The index of offset 0 in the rings of send times.
     base: u64,
+    watch: Option<Box<Watch>>,
 }
 
 impl LivePort {
@@ -95,7 +97,7 @@ impl LivePort {
     #[must_use]
     pub fn new(interface: &str, sockets: XskPort, generator: Generator) -> Self {
         let start = generator.tally();
-        Self { interface: interface.into(), sockets, generator, start, base: 0 }
+        Self { interface: interface.into(), sockets, generator, start, base: 0, watch: None }
     }
 }
 
@@ -114,10 +116,17 @@ impl Port for LivePort {
 
     fn send(&mut self, _: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
         let before = self.generator.tally().sent;
+        if let Some(watch) = &mut self.watch {
+            watch.begin();
+        }
         let made = self
             .generator
             .run(&indices[..indices.len().min(BURST)], attempt, self.base)
             .map_err(explain::calling)?;
+        if let Some(watch) = &mut self.watch {
+            // The kernel makes and sends them in one call: a kick and its completion.
+            watch.call(made);
+        }
         let tally = self.generator.tally();
         if made > 0 && tally.sent == before {
             let gone = xsk::is_down(&self.interface);
@@ -150,6 +159,14 @@ impl Port for LivePort {
 
     fn quiesce(&mut self) {
         self.sockets.quiesce();
+    }
+
+    fn watch_stages(&mut self) {
+        self.watch = Some(Box::default());
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        self.watch.as_ref().map(|watch| watch.stages().clone())
     }
 
     fn counters(&mut self) -> Counters {

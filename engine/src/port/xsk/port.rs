@@ -9,7 +9,8 @@ use prtip_bpf::steer::{Steer, SteerError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::super::{Counters, Port, SEND_BATCH};
+use super::super::stages::Watch;
+use super::super::{Counters, Port, SEND_BATCH, SendStages};
 use super::socket::XskSocket;
 use super::{explain, sys};
 use crate::error::Result;
@@ -38,6 +39,7 @@ pub struct XskPort {
     /// Nothing is steered here any more.
     quiet: bool,
     counters: Counters,
+    watch: Option<Box<Watch>>,
 }
 
 impl XskPort {
@@ -61,6 +63,7 @@ impl XskPort {
             fields: Box::new([Fields::EMPTY; SEND_BATCH]),
             quiet: false,
             counters: Counters::default(),
+            watch: None,
         })
     }
 
@@ -116,6 +119,26 @@ impl XskPort {
         Ok(())
     }
 
+    #[cold]
+    fn watch_kick(&mut self, count: usize) {
+        let submitted = self.sockets.iter().map(|socket| socket.probes().0).sum();
+        if let Some(watch) = &mut self.watch {
+            watch.kick(count, submitted);
+        }
+    }
+
+    #[cold]
+    fn watch_completions(&mut self) {
+        let mut completed = 0;
+        for socket in &mut self.sockets {
+            socket.collect();
+            completed += socket.probes().1;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.completed(completed);
+        }
+    }
+
     fn check(&self, kicked: std::result::Result<(), Errno>) -> Result<()> {
         kicked.map_err(|errno| explain::sending(&self.interface, errno))
     }
@@ -143,11 +166,17 @@ impl Port for XskPort {
             self.kick()?;
             return Ok(0);
         };
+        if let Some(watch) = &mut self.watch {
+            watch.begin();
+        }
         prober.resolve(&indices[..count], attempt, &mut self.fields);
         let (fields, socket) = (&self.fields, &mut self.sockets[socket]);
         socket.submit_batch(count, |position, frame, slot| {
             prober.write(&fields[position], slot, frame)
         });
+        if self.watch.is_some() {
+            self.watch_kick(count);
+        }
         // The frames are in the ring and count as taken; the next call meets the error again.
         let _ = self.kick_unsent();
         Ok(count)
@@ -168,6 +197,9 @@ impl Port for XskPort {
     }
 
     fn receive(&mut self, budget: usize, sink: &mut dyn FnMut(&[u8], u64)) -> usize {
+        if self.watch.is_some() {
+            self.watch_completions();
+        }
         let count = self.sockets.len();
         let mut received = 0;
         for step in 0..count {
@@ -207,6 +239,14 @@ impl Port for XskPort {
         }
         sys::wait_for_receive_paths();
         self.drain();
+    }
+
+    fn watch_stages(&mut self) {
+        self.watch = Some(Box::default());
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        self.watch.as_ref().map(|watch| watch.stages().clone())
     }
 
     fn counters(&mut self) -> Counters {

@@ -305,7 +305,7 @@ impl XskSocket {
     }
 
     /// Takes back the frames that the kernel has sent.
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         loop {
             // SAFETY: the descriptors are overwritten with frames of this UMEM.
             let count = unsafe { self.completion.consume(&mut self.completed[..]) };

@@ -146,7 +146,49 @@ pub(super) fn course(scans: &[Scan]) -> Option<String> {
         ],
         rows,
     );
+    stages(&mut out, scans);
     Some(out)
+}
+
+/// How long the engine itself took, where that was timed.
+fn stages(out: &mut String, scans: &[Scan]) {
+    let runs = scans.iter().flat_map(|scan| scan.runs.iter().map(move |run| (scan, run)));
+    let rows: Vec<Vec<String>> = runs
+        .filter_map(|(scan, run)| Some((scan, run.stages.as_ref()?)))
+        .take(SCANS)
+        .flat_map(|(scan, stages)| {
+            [
+                ("made, until the kernel is kicked", stages.craft_to_kick),
+                ("kicked, until it has been sent", stages.kick_to_completion),
+                ("reply stamped, until its event", stages.ring_to_event),
+            ]
+            .into_iter()
+            .filter_map(|(name, stage)| Some((name, stage?)))
+            .map(|(name, stage)| {
+                let times = [stage.p50, stage.p99, stage.p999, stage.max].map(words::nanoseconds);
+                let mut row = vec![scan.name.clone(), name.to_owned(), words::count(stage.count)];
+                row.extend(times);
+                row
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    table(
+        out,
+        "The engine's own stages, of each probe and each first answer",
+        &[
+            Column::Code("Log"),
+            Column::Words("Stage"),
+            Column::Numbers("Timed"),
+            Column::Numbers("50 %"),
+            Column::Numbers("99 %"),
+            Column::Numbers("99.9 %"),
+            Column::Numbers("At most"),
+        ],
+        rows,
+    );
 }
 
 fn one_course(out: &mut String, scan: &Scan) {
