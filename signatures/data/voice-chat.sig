@@ -405,6 +405,21 @@ probe MumblePing udp
     ports 64738
     rarity 7
 
+section znc-web
+    answers GetRequest
+    service http
+
+rule znc
+    header Server: ZNC (?<version>\d[\w.]*)
+    product ZNC
+    cpe a:znc:znc:${version}
+    example
+        "HTTP/1.0 200 OK\r\nDate: Thu, 26 Nov 2026 03:48:49 GMT\r\n"
+        "Server: ZNC 1.8.2+deb3.1+deb12u1 - https://znc.in\r\nContent-Length: 2514\r\n\r\n"
+        from znc 1.8.2-3.1+deb12u1, the port for IRC
+        is version 1.8.2
+    near "HTTP/1.0 200 OK\r\nServer: ZMC 1.8.2\r\n\r\n"
+
 section mumble
     answers udp:MumblePing
     service murmur

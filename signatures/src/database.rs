@@ -55,13 +55,14 @@ impl Literals {
     pub(crate) fn each(&self, answer: &[u8], mut hit: impl FnMut(usize, usize)) {
         match self {
             Self::Table { table, classes, first_end, offsets, ends } => {
-                let (of_byte, rows) = table.split_at(256);
-                let mut state = 0;
+                let Some((of_byte, rows)) = table.split_first_chunk::<256>() else { return };
+                let (rows, _) = rows.as_chunks::<4>();
+                let mut row = 0;
                 for (at, &byte) in answer.iter().enumerate() {
-                    let cell = 2 * (state * classes + usize::from(of_byte[usize::from(byte)]));
-                    state = usize::from(u16::from_le_bytes([rows[cell], rows[cell + 1]]));
-                    if state >= *first_end {
-                        let ended = state - first_end;
+                    let cell = row + usize::from(of_byte[usize::from(byte)]);
+                    row = u32::from_le_bytes(rows[cell]) as usize;
+                    if row >= *first_end {
+                        let ended = (row - first_end) / classes;
                         let range = offsets[ended] as usize..offsets[ended + 1] as usize;
                         for &literal in &ends[range] {
                             hit(usize::from(literal), at + 1);

@@ -2,9 +2,10 @@
 //! literals as one table of bytes, used as it lies in the program. It is read off the
 //! `aho-corasick` crate's own DFA, which cannot be stored.
 //!
-//! Layout, all numbers `u16` little-endian: 256 byte classes (one byte each); then for
-//! each state its row of next states. States that end a literal come last, so that one
-//! comparison finds them; their literals are in a table of their own.
+//! Layout: 256 byte classes (one byte each); then for each state its row of next states,
+//! as `u32` little-endian, each the place where that state's row begins: a step is one
+//! addition and one look-up. States that end a literal come last, so that one comparison
+//! finds them; their literals are in a table of their own.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ pub struct Prefilter {
     pub table: Vec<u8>,
     /// Numbers in a row.
     pub classes: usize,
-    /// The first state that ends a literal.
+    /// Where the row of the first state that ends a literal begins.
     pub first_end: usize,
     /// For each such state, where its literals begin in `ends`; one more at the end.
     pub offsets: Vec<u32>,
@@ -33,7 +34,7 @@ pub struct Prefilter {
 pub fn build(literals: &[Vec<u8>]) -> Result<Prefilter, String> {
     if literals.is_empty() {
         return Ok(Prefilter {
-            table: vec![0; 258],
+            table: vec![0; 260],
             classes: 1,
             first_end: 1,
             ..Prefilter::default()
@@ -69,8 +70,11 @@ pub fn build(literals: &[Vec<u8>]) -> Result<Prefilter, String> {
             class
         }));
     }
+    let row = of_class.len() as u32;
     for &state in &states {
-        table.extend(of_class.iter().flat_map(|&byte| next(state, byte).to_le_bytes()));
+        table.extend(
+            of_class.iter().flat_map(|&byte| (u32::from(next(state, byte)) * row).to_le_bytes()),
+        );
     }
     let mut offsets = vec![0];
     let mut ends = Vec::new();
@@ -79,7 +83,8 @@ pub fn build(literals: &[Vec<u8>]) -> Result<Prefilter, String> {
         ends.extend((0..count).map(|at| dfa.match_pattern(state, at).as_usize() as u16));
         offsets.push(ends.len() as u32);
     }
-    Ok(Prefilter { table, classes: of_class.len(), first_end, offsets, ends })
+    let classes = of_class.len();
+    Ok(Prefilter { table, classes, first_end: first_end * classes, offsets, ends })
 }
 
 /// All states, the start first, near ones before far ones.
