@@ -6,20 +6,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod rights;
+
 use std::process::{Command, Stdio};
 
+use rights::may_run;
 use serde_json::Value;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
-
-fn may_run() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    assert!(std::env::var_os("CI").is_none(), "this test is required and needs root");
-    println!("SKIPPED: network namespaces need root");
-    false
-}
 
 /// The rows of a short run.
 fn rows(bench: &str) -> Vec<Value> {

@@ -14,6 +14,7 @@
 mod prober;
 #[path = "programs/mod.rs"]
 mod programs;
+mod rights;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -23,18 +24,10 @@ use std::time::{Duration, Instant};
 use prober::Summary;
 use prober::kernel::{PING_TARGETS, UDP_PORTS, UDP_TARGETS};
 use programs::compile_pass;
+use rights::may_run;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
 const ASKED: [&str; 4] = ["--targets", "198.18.0.0/24,2001:2:0:1::/120", "--ports", "1-32"];
-
-fn may_run() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    assert!(std::env::var_os("CI").is_none(), "this test is required and needs root");
-    println!("SKIPPED: network namespaces need root");
-    false
-}
 
 fn lab(flags: &[&str], command: &[&str]) -> Output {
     let output = Command::new(BENCH)

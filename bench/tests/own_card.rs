@@ -7,25 +7,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod programs;
+mod rights;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+use rights::may_run;
 use serde_json::Value;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
 const TARGET: &str = "198.18.0.2";
 const OTHER: &str = "198.18.0.3";
 const FAR_MAC: &str = "02:00:00:00:00:02";
-
-fn may_run() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    assert!(std::env::var_os("CI").is_none(), "this test is required and needs root");
-    println!("SKIPPED: network namespaces need root");
-    false
-}
 
 fn ip(line: &str) {
     let done = Command::new("ip").args(line.split(' ')).output().unwrap();
