@@ -5,7 +5,6 @@
 //! that a client says reaches the answer. On loopback only, unless asked for: what is
 //! being scanned is nobody else's business.
 
-use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::prometheus::{answer, ends_head};
 use prtip_engine::scan::{Info, Progress};
 
 /// Bytes of a request; the rest is not read.
@@ -96,7 +96,8 @@ fn serve(mut client: TcpStream, progress: &Mutex<Progress>, labels: &str) -> io:
     let deadline = Instant::now() + DEADLINE;
     client.set_nonblocking(false)?;
     let request = read_head(&mut client, deadline)?;
-    let (status, body) = answer(&request, progress, labels);
+    let progress = *progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let (status, body) = answer(&request, &progress, labels);
     let head_only = request.starts_with(b"HEAD ");
     let mut text = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n\
@@ -134,69 +135,11 @@ fn read_head(client: &mut TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-fn ends_head(request: &[u8]) -> bool {
-    request.windows(4).any(|window| window == b"\r\n\r\n")
-        || request.windows(2).any(|window| window == b"\n\n")
-}
-
 fn left(deadline: Instant) -> io::Result<Duration> {
     match deadline.checked_duration_since(Instant::now()) {
         Some(left) if !left.is_zero() => Ok(left),
         _ => Err(io::ErrorKind::TimedOut.into()),
     }
-}
-
-/// Status and body. Only the first line of the request is looked at.
-fn answer(request: &[u8], progress: &Mutex<Progress>, labels: &str) -> (&'static str, String) {
-    if !ends_head(request) {
-        return ("400 Bad Request", "the request has no end\n".into());
-    }
-    let line = request.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
-    let mut words = line.split(|&byte| byte == b' ');
-    match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(b"GET" | b"HEAD"), Some(path), Some(version), None)
-            if version.starts_with(b"HTTP/1.") =>
-        {
-            let path = path.split(|&byte| byte == b'?').next().unwrap_or_default();
-            match path {
-                b"/metrics" => {
-                    let progress = *progress.lock().unwrap_or_else(PoisonError::into_inner);
-                    ("200 OK", exposition(&progress, labels))
-                }
-                _ => ("404 Not Found", "/metrics is all there is\n".into()),
-            }
-        }
-        (Some(_), Some(_), Some(version), None) if version.starts_with(b"HTTP/1.") => {
-            ("405 Method Not Allowed", "GET and HEAD are all there is\n".into())
-        }
-        _ => ("400 Bad Request", "this is no request of HTTP/1\n".into()),
-    }
-}
-
-fn exposition(progress: &Progress, labels: &str) -> String {
-    let mut text = format!(
-        "# HELP prtip_info How the scan runs.\n# TYPE prtip_info gauge\nprtip_info{{{labels}}} 1\n"
-    );
-    for (name, kind, help, value) in [
-        ("probes_sent_total", "counter", "Probes sent, retries included.", progress.sent as f64),
-        (
-            "replies_total",
-            "counter",
-            "Valid replies, duplicates included.",
-            progress.replies as f64,
-        ),
-        ("drops_total", "counter", "Packets dropped on this host.", progress.drops as f64),
-        ("open", "gauge", "Ports open, or hosts up, so far.", progress.open as f64),
-        ("progress_ratio", "gauge", "Done, of 1, cooldown included.", progress.percent / 100.0),
-        ("eta_seconds", "gauge", "Seconds to the end.", progress.eta_s),
-        ("probes_per_second", "gauge", "Probes a second now.", progress.pps),
-    ] {
-        let _ = write!(
-            text,
-            "# HELP prtip_{name} {help}\n# TYPE prtip_{name} {kind}\nprtip_{name} {value}\n"
-        );
-    }
-    text
 }
 
 /// The value of a label: quotes and backslashes escaped, the rest printable.
@@ -209,8 +152,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn start() -> Metrics {
-        let info = Info {
+    /// Of an interface with a name that no one should have.
+    fn info() -> Info {
+        Info {
             port_engine: "raw",
             xdp_mode: None,
             interface: "lo\"\n".into(),
@@ -220,8 +164,11 @@ mod tests {
             attempts: 1,
             udp_guess: None,
             wire_bytes: 0,
-        };
-        Metrics::start("127.0.0.1:0".parse().unwrap(), false, &info).unwrap()
+        }
+    }
+
+    fn start() -> Metrics {
+        Metrics::start("127.0.0.1:0".parse().unwrap(), false, &info()).unwrap()
     }
 
     fn ask(metrics: &Metrics, request: &[u8]) -> String {
@@ -278,19 +225,8 @@ mod tests {
 
     #[test]
     fn other_addresses_than_loopback_must_be_meant() {
-        let info = Info {
-            port_engine: "raw",
-            xdp_mode: None,
-            interface: "lo".into(),
-            queues: 1,
-            workers: 1,
-            why: String::new(),
-            attempts: 1,
-            udp_guess: None,
-            wire_bytes: 0,
-        };
         let anywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
-        let error = Metrics::start(anywhere, false, &info).unwrap_err();
+        let error = Metrics::start(anywhere, false, &info()).unwrap_err();
         assert_eq!(error.kind, Kind::Usage);
         assert!(error.to_string().contains("--metrics-anywhere"), "{error}");
     }

@@ -9,7 +9,8 @@
 //! * [`recovery`]: the log of an interrupted scan, read again.
 //! * [`table`]: results for people.
 //! * [`files`]: formats that other programs read. [`text`]: what others wrote, made harmless.
-//! * [`sinks`]: decides which record goes where.
+//! * [`sinks`]: decides which record goes where. [`prometheus`]: where the scan stands, for
+//!   whoever asks.
 //!
 //! Not here: frames, and deciding what a reply means.
 
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod files;
 pub mod log;
 mod output;
+pub mod prometheus;
 pub mod record;
 pub mod recovery;
 pub mod schema;
