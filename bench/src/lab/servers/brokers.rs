@@ -38,6 +38,17 @@ pub(super) static SERVERS: &[Server] = &[
             .version_of("nats-server")],
         command: nats,
     },
+    Server {
+        name: "gearman",
+        packages: &["gearman-job-server"],
+        users: &[],
+        host: 44,
+        endpoints: &[Endpoint::tcp(4730, "gearman")
+            .v4_only()
+            .product("Gearman")
+            .version_of("gearman-job-server")],
+        command: gearman,
+    },
 ];
 
 fn mosquitto(inside: &Inside) -> Result<Command> {
@@ -60,5 +71,12 @@ fn beanstalkd(inside: &Inside) -> Result<Command> {
 fn nats(inside: &Inside) -> Result<Command> {
     let mut command = Command::new("/usr/sbin/nats-server");
     command.arg("-a").arg(inside.v4().to_string()).arg("-p").arg(inside.port(0).to_string());
+    Ok(command)
+}
+
+fn gearman(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/sbin/gearmand");
+    command.args(["-L", &ip, "-p", &port, "-u", "nobody", "-l", "stderr", "-t", "1"]);
     Ok(command)
 }

@@ -49,6 +49,25 @@ pub(super) static SERVERS: &[Server] = &[
             .version_of("mariadb-server-core")],
         command: mariadb,
     },
+    Server {
+        name: "tarantool",
+        packages: &["tarantool"],
+        users: &[],
+        host: 33,
+        endpoints: &[Endpoint::tcp(3301, "tarantool")
+            .v4_only()
+            .product("Tarantool")
+            .version_of("tarantool")],
+        command: tarantool,
+    },
+    Server {
+        name: "etcd",
+        packages: &["etcd-server"],
+        users: &[],
+        host: 34,
+        endpoints: &[Endpoint::tcp(2379, "http").v4_only().product("etcd")],
+        command: etcd,
+    },
 ];
 
 fn redis(inside: &Inside) -> Result<Command> {
@@ -113,5 +132,28 @@ fn mariadb(inside: &Inside) -> Result<Command> {
     ]);
     command.args(["--aria-pagecache-buffer-size=1M", "--performance-schema=0", "--skip-log-bin"]);
     command.arg(format!("--port={port}")).arg(format!("--bind-address={v4},{v6}"));
+    Ok(command)
+}
+
+fn tarantool(inside: &Inside) -> Result<Command> {
+    let [v4, _] = inside.sockets(0);
+    inside.write(
+        "/srv/init.lua",
+        &format!(
+            "box.cfg{{listen='{v4}', memtx_memory=33554432, wal_mode='none', work_dir='/srv'}}\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/bin/tarantool");
+    command.arg("/srv/init.lua");
+    Ok(command)
+}
+
+fn etcd(inside: &Inside) -> Result<Command> {
+    let [v4, _] = inside.sockets(0);
+    let mut command = Command::new("/usr/bin/etcd");
+    command.args(["--data-dir", "/srv/etcd", "--log-level", "error"]);
+    command.args(["--listen-peer-urls", "http://127.0.0.1:2380"]);
+    command.arg("--listen-client-urls").arg(format!("http://{v4}"));
+    command.arg("--advertise-client-urls").arg(format!("http://{v4}"));
     Ok(command)
 }

@@ -58,6 +58,8 @@ enum Told {
     Nothing,
     /// The makers' version of this package.
     Of(&'static str),
+    /// This text, whatever the package.
+    Text(&'static str),
 }
 
 impl Endpoint {
@@ -87,6 +89,11 @@ impl Endpoint {
     /// It tells the version of `package`.
     pub(super) const fn version_of(self, package: &'static str) -> Self {
         Self { told: Told::Of(package), ..self }
+    }
+
+    /// It tells this version, which is not the package's.
+    pub(super) const fn version_text(self, text: &'static str) -> Self {
+        Self { told: Told::Text(text), ..self }
     }
 
     pub(super) const fn tls(self) -> Self {
@@ -120,6 +127,7 @@ impl Endpoint {
     pub fn version(&self, package: impl Fn(&str) -> Result<String>) -> Result<Option<String>> {
         Ok(match self.told {
             Told::Nothing => None,
+            Told::Text(text) => Some(text.to_owned()),
             Told::Of(name) => Some(packages::upstream(&package(name)?).to_owned()),
         })
     }

@@ -40,6 +40,57 @@ pub(super) static SERVERS: &[Server] = &[
         endpoints: &[Endpoint::tcp(873, "rsync").v4_only()],
         command: rsync,
     },
+    Server {
+        name: "tftpd",
+        packages: &["tftpd-hpa"],
+        users: &[],
+        host: 65,
+        endpoints: &[Endpoint::udp(69, "tftp", b"\0\x01nothing\0octet\0").v4_only()],
+        command: tftpd,
+    },
+    Server {
+        name: "svnserve",
+        packages: &["subversion"],
+        users: &[],
+        host: 66,
+        endpoints: &[Endpoint::tcp(3690, "svnserve").v4_only().product("Subversion")],
+        command: svnserve,
+    },
+    Server {
+        name: "git",
+        packages: &["git"],
+        users: &[],
+        host: 67,
+        endpoints: &[Endpoint::tcp(9418, "git").v4_only()],
+        command: git,
+    },
+    Server {
+        name: "nbd",
+        packages: &["nbd-server"],
+        users: &[],
+        host: 68,
+        endpoints: &[Endpoint::tcp(10809, "nbd").v4_only()],
+        command: nbd,
+    },
+    Server {
+        name: "distcc",
+        packages: &["distcc"],
+        users: &[],
+        host: 69,
+        endpoints: &[Endpoint::tcp(3632, "distccd").v4_only()],
+        command: distcc,
+    },
+    Server {
+        name: "samba",
+        packages: &["samba", "samba-common", "samba-common-bin", "samba-libs"],
+        users: &[],
+        host: 64,
+        endpoints: &[
+            Endpoint::tcp(445, "microsoft-ds").product("Samba smbd"),
+            Endpoint::tcp(139, "netbios-ssn").product("Samba smbd"),
+        ],
+        command: samba,
+    },
 ];
 
 fn vsftpd(inside: &Inside) -> Result<Command> {
@@ -87,5 +138,81 @@ fn rsync(inside: &Inside) -> Result<Command> {
     let mut command = Command::new("/usr/bin/rsync");
     command.args(["--daemon", "--no-detach", "--config=/srv/rsyncd.conf"]);
     command.arg(format!("--address={}", inside.v4())).arg(format!("--port={}", inside.port(0)));
+    Ok(command)
+}
+
+fn tftpd(inside: &Inside) -> Result<Command> {
+    inside.write("/srv/tftp/readme", "a server of the lab\n")?;
+    let [v4, _] = inside.sockets(0);
+    let mut command = Command::new("/usr/sbin/in.tftpd");
+    command.args(["-L", "-a", &v4, "-u", "nobody", "-s", "/srv/tftp"]);
+    Ok(command)
+}
+
+fn svnserve(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/bin/svnserve");
+    command.args([
+        "-d",
+        "--foreground",
+        "-r",
+        "/srv",
+        "--listen-host",
+        &ip,
+        "--listen-port",
+        &port,
+    ]);
+    Ok(command)
+}
+
+fn git(inside: &Inside) -> Result<Command> {
+    let mut command = Command::new("/usr/lib/git-core/git-daemon");
+    command.args(["--export-all", "--base-path=/srv", "--informative-errors"]);
+    command.arg(format!("--listen={}", inside.v4())).arg(format!("--port={}", inside.port(0)));
+    Ok(command)
+}
+
+fn nbd(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4(), inside.port(0));
+    inside.write("/srv/export", &"\0".repeat(1 << 16))?;
+    inside.write(
+        "/srv/nbd.conf",
+        &format!(
+            "[generic]\nlistenaddr = {ip}\nport = {port}\nallowlist = true\n\
+             [lab]\nexportname = /srv/export\nreadonly = true\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/bin/nbd-server");
+    command.args(["-d", "-C", "/srv/nbd.conf"]);
+    Ok(command)
+}
+
+fn distcc(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/bin/distccd");
+    command.args(["--no-detach", "--daemon", "--log-stderr", "--user", "nobody", "-j", "1"]);
+    command.args(["--allow", "198.18.0.0/15", "--listen", &ip, "--port", &port]);
+    Ok(command)
+}
+
+fn samba(inside: &Inside) -> Result<Command> {
+    let [v4, v6] = inside.addresses();
+    let (direct, netbios) = (inside.port(0), inside.port(1));
+    for folder in
+        ["/var/lib/samba/private", "/var/cache/samba", "/var/log/samba", "/run/samba/ncalrpc"]
+    {
+        inside.write(&format!("{folder}/.keep"), "")?;
+    }
+    inside.write(
+        "/etc/samba/smb.conf",
+        &format!(
+            "[global]\ninterfaces = {v4} {v6}\nbind interfaces only = yes\n\
+             smb ports = {direct} {netbios}\nserver min protocol = NT1\ndisable spoolss = yes\n\
+             load printers = no\nmap to guest = bad user\nlogging = file\nlog file = /dev/stderr\n\
+             [lab]\npath = /srv\nguest ok = yes\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/smbd");
+    command.args(["-F", "--no-process-group", "-s", "/etc/samba/smb.conf"]);
     Ok(command)
 }

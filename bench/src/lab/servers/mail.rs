@@ -7,17 +7,40 @@ use anyhow::Result;
 use super::enclosure::Inside;
 use super::{Endpoint, Server};
 
-pub(super) static SERVERS: &[Server] = &[Server {
-    name: "exim",
-    packages: &["exim4-daemon-light", "exim4-base"],
-    users: &["Debian-exim"],
-    host: 81,
-    endpoints: &[
-        Endpoint::tcp(25, "smtp").product("Exim smtpd").version_of("exim4-daemon-light"),
-        Endpoint::tcp(587, "smtp").product("Exim smtpd").version_of("exim4-daemon-light"),
-    ],
-    command: exim,
-}];
+pub(super) static SERVERS: &[Server] = &[
+    Server {
+        name: "exim",
+        packages: &["exim4-daemon-light", "exim4-base"],
+        users: &["Debian-exim"],
+        host: 81,
+        endpoints: &[
+            Endpoint::tcp(25, "smtp").product("Exim smtpd").version_of("exim4-daemon-light"),
+            Endpoint::tcp(587, "smtp").product("Exim smtpd").version_of("exim4-daemon-light"),
+        ],
+        command: exim,
+    },
+    Server {
+        name: "dovecot",
+        packages: &["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "openssl"],
+        users: &["dovecot", "dovenull"],
+        host: 83,
+        endpoints: &[
+            Endpoint::tcp(143, "imap").product("Dovecot imapd"),
+            Endpoint::tcp(993, "imap").tls().product("Dovecot imapd"),
+            Endpoint::tcp(110, "pop3").product("Dovecot pop3d"),
+            Endpoint::tcp(995, "pop3").tls().product("Dovecot pop3d"),
+        ],
+        command: dovecot,
+    },
+    Server {
+        name: "opensmtpd",
+        packages: &["opensmtpd"],
+        users: &["opensmtpd", "opensmtpq"],
+        host: 88,
+        endpoints: &[Endpoint::tcp(25, "smtp").product("OpenSMTPD")],
+        command: opensmtpd,
+    },
+];
 
 fn exim(inside: &Inside) -> Result<Command> {
     let [v4, v6] = inside.addresses();
@@ -37,5 +60,54 @@ fn exim(inside: &Inside) -> Result<Command> {
     )?;
     let mut command = Command::new("/usr/sbin/exim4");
     command.args(["-C", "/srv/exim.conf", "-bdf", "-q30m"]);
+    Ok(command)
+}
+
+fn dovecot(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
+    let [v4, v6] = inside.addresses();
+    let [imap, imaps, pop3, pop3s] = [0, 1, 2, 3].map(|index| inside.port(index));
+    let listener = |name: &str, plain: u16, secure: u16| {
+        format!(
+            "service {name}-login {{\n inet_listener {name} {{\n port = {plain}\n }}\n\
+             inet_listener {name}s {{\n port = {secure}\n ssl = yes\n }}\n}}\n"
+        )
+    };
+    let listeners = listener("imap", imap, imaps) + &listener("pop3", pop3, pop3s);
+    inside.write("/srv/users", "")?;
+    inside.write(
+        "/srv/dovecot.conf",
+        &format!(
+            "base_dir = /run/dovecot\nstate_dir = /srv/state\nlog_path = /dev/stderr\n\
+             protocols = imap pop3\nlisten = {v4}, {v6}\nssl = yes\nssl_cert = <{certificate}\n\
+             ssl_key = <{key}\ndisable_plaintext_auth = no\nmail_location = maildir:/srv/mail/%u\n\
+             passdb {{\n driver = passwd-file\n args = /srv/users\n}}\n\
+             userdb {{\n driver = passwd-file\n args = /srv/users\n}}\n{listeners}"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/dovecot");
+    command.args(["-F", "-c", "/srv/dovecot.conf"]);
+    Ok(command)
+}
+
+fn opensmtpd(inside: &Inside) -> Result<Command> {
+    let [v4, v6] = inside.addresses();
+    let (name, port) = (inside.name(), inside.port(0));
+    inside.write("/var/lib/opensmtpd/empty/.keep", "")?;
+    inside.write("/var/spool/smtpd/.keep", "")?;
+    inside.write("/etc/mailname", &name)?;
+    std::fs::set_permissions(
+        "/var/spool/smtpd",
+        std::os::unix::fs::PermissionsExt::from_mode(0o711),
+    )?;
+    inside.write(
+        "/srv/smtpd.conf",
+        &format!(
+            "listen on {v4} port {port} hostname {name}\nlisten on {v6} port {port} hostname {name}\n\
+             action \"lab\" maildir\nmatch for local action \"lab\"\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/smtpd");
+    command.args(["-d", "-f", "/srv/smtpd.conf"]);
     Ok(command)
 }

@@ -44,6 +44,56 @@ pub(super) static SERVERS: &[Server] = &[
         ],
         command: dnsmasq,
     },
+    Server {
+        name: "knot",
+        packages: &["knot"],
+        users: &["knot"],
+        host: 53,
+        endpoints: &[
+            Endpoint::tcp(53, "domain").product("Knot DNS").version_of("knot"),
+            Endpoint::udp(53, "domain", VERSION_BIND).product("Knot DNS").version_of("knot"),
+        ],
+        command: knot,
+    },
+    Server {
+        name: "nsd",
+        packages: &["nsd"],
+        users: &["nsd"],
+        host: 54,
+        endpoints: &[
+            Endpoint::tcp(53, "domain").product("NSD").version_of("nsd"),
+            Endpoint::udp(53, "domain", VERSION_BIND).product("NSD").version_of("nsd"),
+        ],
+        command: nsd,
+    },
+    Server {
+        name: "pdns",
+        packages: &["pdns-server", "pdns-backend-bind"],
+        users: &["pdns"],
+        host: 55,
+        endpoints: &[
+            Endpoint::tcp(53, "domain")
+                .product("PowerDNS Authoritative Server")
+                .version_of("pdns-server"),
+            Endpoint::udp(53, "domain", VERSION_BIND)
+                .product("PowerDNS Authoritative Server")
+                .version_of("pdns-server"),
+        ],
+        command: pdns,
+    },
+    Server {
+        name: "pdnsrecursor",
+        packages: &["pdns-recursor"],
+        users: &["pdns"],
+        host: 56,
+        endpoints: &[
+            Endpoint::tcp(53, "domain").product("PowerDNS Recursor").version_of("pdns-recursor"),
+            Endpoint::udp(53, "domain", VERSION_BIND)
+                .product("PowerDNS Recursor")
+                .version_of("pdns-recursor"),
+        ],
+        command: pdns_recursor,
+    },
 ];
 
 fn bind(inside: &Inside) -> Result<Command> {
@@ -94,5 +144,71 @@ fn dnsmasq(inside: &Inside) -> Result<Command> {
     for ip in inside.addresses() {
         command.arg(format!("--listen-address={ip}"));
     }
+    Ok(command)
+}
+
+fn knot(inside: &Inside) -> Result<Command> {
+    let (v4, v6, port) = (inside.v4(), inside.v6(), inside.port(0));
+    inside.folder("/run/knot", "knot")?;
+    inside.folder("/srv/knot", "knot")?;
+    inside.write(
+        "/srv/knot.conf",
+        &format!(
+            "server:\n  rundir: /run/knot\n  user: knot:knot\n  listen: [ {v4}@{port}, {v6}@{port} ]\n  \
+             udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n\
+             database:\n  storage: /srv/knot\n  journal-db-max-size: 1M\n  kasp-db-max-size: 5M\n  \
+             timer-db-max-size: 1M\n\
+             log:\n  - target: stderr\n    any: error\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/knotd");
+    command.args(["-c", "/srv/knot.conf"]);
+    Ok(command)
+}
+
+fn nsd(inside: &Inside) -> Result<Command> {
+    let (v4, v6, port) = (inside.v4(), inside.v6(), inside.port(0));
+    inside.folder("/var/lib/nsd", "nsd")?;
+    inside.folder("/run/nsd", "nsd")?;
+    inside.write(
+        "/srv/nsd.conf",
+        &format!(
+            "server:\n ip-address: {v4}\n ip-address: {v6}\n port: {port}\n username: nsd\n\
+             server-count: 1\n database: \"\"\n pidfile: \"/run/nsd/nsd.pid\"\n zonesdir: \"/srv\"\n\
+             remote-control:\n control-enable: no\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/nsd");
+    command.args(["-d", "-c", "/srv/nsd.conf"]);
+    Ok(command)
+}
+
+fn pdns(inside: &Inside) -> Result<Command> {
+    let [v4, v6] = inside.sockets(0);
+    inside.write("/srv/named.conf", "")?;
+    inside.write("/srv/pdns/pdns.conf", "launch=bind\nbind-config=/srv/named.conf\n")?;
+    inside.folder("/run/pdns", "pdns")?;
+    let mut command = Command::new("/usr/sbin/pdns_server");
+    command.args(["--config-dir=/srv/pdns", "--guardian=no", "--daemon=no", "--disable-syslog"]);
+    command.args([
+        "--setuid=pdns",
+        "--setgid=pdns",
+        "--socket-dir=/run/pdns",
+        "--receiver-threads=1",
+    ]);
+    command.args(["--distributor-threads=1", "--security-poll-suffix="]);
+    command.arg(format!("--local-address={v4},{v6}"));
+    Ok(command)
+}
+
+fn pdns_recursor(inside: &Inside) -> Result<Command> {
+    let [v4, v6] = inside.sockets(0);
+    inside.folder("/run/pdns", "pdns")?;
+    inside.write("/srv/pdns/recursor.conf", "")?;
+    let mut command = Command::new("/usr/sbin/pdns_recursor");
+    command.args(["--config-dir=/srv/pdns", "--daemon=no", "--disable-syslog", "--write-pid=no"]);
+    command.args(["--setuid=pdns", "--setgid=pdns", "--socket-dir=/run/pdns", "--threads=1"]);
+    command.args(["--allow-from=0.0.0.0/0,::/0", "--security-poll-suffix=", "--max-mthreads=64"]);
+    command.arg(format!("--local-address={v4},{v6}"));
     Ok(command)
 }

@@ -36,6 +36,49 @@ pub(super) static SERVERS: &[Server] = &[
             .version_of("tinyproxy-bin")],
         command: tinyproxy,
     },
+    Server {
+        name: "privoxy",
+        packages: &["privoxy"],
+        users: &["privoxy"],
+        host: 23,
+        endpoints: &[Endpoint::tcp(8118, "http-proxy").product("Privoxy http proxy")],
+        command: privoxy,
+    },
+    Server {
+        name: "stunnel",
+        packages: &["stunnel4", "dropbear-bin", "openssl"],
+        users: &[],
+        host: 24,
+        endpoints: &[Endpoint::tcp(443, "ssh")
+            .tls()
+            .product("Dropbear sshd")
+            .version_of("dropbear-bin")],
+        command: stunnel,
+    },
+    Server {
+        name: "tor",
+        packages: &["tor"],
+        users: &[],
+        host: 25,
+        endpoints: &[Endpoint::tcp(9050, "socks5").product("Tor")],
+        command: tor,
+    },
+    Server {
+        name: "dante",
+        packages: &["dante-server"],
+        users: &[],
+        host: 26,
+        endpoints: &[Endpoint::tcp(1080, "socks5").v4_only()],
+        command: dante,
+    },
+    Server {
+        name: "varnish",
+        packages: &["varnish", "libvarnishapi3"],
+        users: &["varnish", "vcache"],
+        host: 27,
+        endpoints: &[Endpoint::tcp(6081, "http").product("Varnish")],
+        command: varnish,
+    },
 ];
 
 fn haproxy(inside: &Inside) -> Result<Command> {
@@ -81,5 +124,79 @@ fn tinyproxy(inside: &Inside) -> Result<Command> {
     )?;
     let mut command = Command::new("/usr/bin/tinyproxy");
     command.args(["-d", "-c", "/srv/tinyproxy.conf"]);
+    Ok(command)
+}
+
+fn privoxy(inside: &Inside) -> Result<Command> {
+    let [v4, v6] = inside.sockets(0);
+    inside.write(
+        "/srv/privoxy.conf",
+        &format!("confdir /etc/privoxy\nlogdir /srv\nlisten-address {v4}\nlisten-address {v6}\n"),
+    )?;
+    let mut command = Command::new("/usr/sbin/privoxy");
+    command.args(["--no-daemon", "/srv/privoxy.conf"]);
+    Ok(command)
+}
+
+/// A shell server behind TLS.
+fn stunnel(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
+    let [v4, v6] = inside.sockets(0);
+    inside.run(Command::new("/usr/bin/dropbearkey").args(["-t", "ed25519", "-f", "/srv/key"]))?;
+    let section = |name: &str, at: &str| {
+        format!(
+            "[{name}]\naccept = {at}\ncert = {certificate}\nkey = {key}\n\
+             exec = /usr/sbin/dropbear\nexecArgs = dropbear -i -r /srv/key\n"
+        )
+    };
+    let sections = section("four", &v4) + &section("six", &v6.replace(['[', ']'], ""));
+    inside.write(
+        "/srv/stunnel.conf",
+        &format!("foreground = yes\nsyslog = no\npid =\ndebug = 4\n{sections}"),
+    )?;
+    let mut command = Command::new("/usr/bin/stunnel4");
+    command.arg("/srv/stunnel.conf");
+    Ok(command)
+}
+
+fn tor(inside: &Inside) -> Result<Command> {
+    let mut text = String::from(
+        "DataDirectory /srv/tor\nSocksPolicy accept *\nClientOnly 1\nAvoidDiskWrites 1\n\
+         Log notice stdout\nUseEntryGuards 0\n",
+    );
+    for at in inside.sockets(0) {
+        text += &format!("SocksPort {at}\n");
+    }
+    inside.write("/srv/torrc", &text)?;
+    let mut command = Command::new("/usr/bin/tor");
+    command.env("HOME", "/srv").args(["-f", "/srv/torrc", "--defaults-torrc", "/dev/null"]);
+    Ok(command)
+}
+
+fn dante(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4(), inside.port(0));
+    inside.write(
+        "/srv/danted.conf",
+        &format!(
+            "logoutput: stderr\ninternal: {ip} port = {port}\nexternal: {ip}\n\
+             socksmethod: none\nclientmethod: none\nuser.unprivileged: nobody\n\
+             client pass {{ from: 198.18.0.0/15 to: 0.0.0.0/0 }}\n\
+             socks block {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/sbin/danted");
+    command.args(["-N", "1", "-f", "/srv/danted.conf"]);
+    Ok(command)
+}
+
+/// It compiles its configuration with the compiler that building needs, too.
+fn varnish(inside: &Inside) -> Result<Command> {
+    let mut command = Command::new("/usr/sbin/varnishd");
+    command.args(["-F", "-j", "none", "-b", "none", "-n", "/srv/varnish", "-s", "malloc,4m"]);
+    command.args(["-T", "none", "-p", "thread_pools=1", "-p", "thread_pool_min=5"]);
+    command.args(["-p", "vsl_space=2m"]);
+    for at in inside.sockets(0) {
+        command.args(["-a", &at]);
+    }
     Ok(command)
 }

@@ -38,6 +38,55 @@ pub(super) static SERVERS: &[Server] = &[
         endpoints: &[Endpoint::tcp(80, "http").product("lighttpd").version_of("lighttpd")],
         command: lighttpd,
     },
+    Server {
+        name: "caddy",
+        packages: &["caddy"],
+        users: &[],
+        host: 15,
+        endpoints: &[Endpoint::tcp(80, "http").v4_only().product("Caddy")],
+        command: caddy,
+    },
+    Server {
+        name: "minihttpd",
+        packages: &["mini-httpd"],
+        users: &[],
+        host: 16,
+        endpoints: &[Endpoint::tcp(80, "http")
+            .v4_only()
+            .product("mini_httpd")
+            .version_of("mini-httpd")],
+        command: mini_httpd,
+    },
+    Server {
+        name: "webfs",
+        packages: &["webfs"],
+        users: &[],
+        host: 17,
+        endpoints: &[Endpoint::tcp(80, "http").v4_only().product("webfs").version_of("webfs")],
+        command: webfs,
+    },
+    Server {
+        name: "python",
+        packages: &["python3.11-minimal", "libpython3.11-stdlib", "libpython3.11-minimal"],
+        users: &[],
+        host: 18,
+        endpoints: &[Endpoint::tcp(8000, "http")
+            .v4_only()
+            .product("SimpleHTTPServer")
+            .version_text("0.6")],
+        command: python,
+    },
+    Server {
+        name: "influxdb",
+        packages: &["influxdb"],
+        users: &[],
+        host: 19,
+        endpoints: &[Endpoint::tcp(8086, "http")
+            .v4_only()
+            .product("InfluxDB http admin")
+            .version_of("influxdb")],
+        command: influxdb,
+    },
 ];
 
 fn nginx(inside: &Inside) -> Result<Command> {
@@ -102,5 +151,51 @@ fn lighttpd(inside: &Inside) -> Result<Command> {
     )?;
     let mut command = Command::new("/usr/sbin/lighttpd");
     command.args(["-D", "-f", "/srv/lighttpd.conf"]);
+    Ok(command)
+}
+
+fn caddy(inside: &Inside) -> Result<Command> {
+    let [v4, _] = inside.sockets(0);
+    let mut command = Command::new("/usr/bin/caddy");
+    command.env("HOME", "/srv").env("GOMEMLIMIT", "32MiB");
+    command.args(["respond", "--listen", &v4, "a server of the lab"]);
+    Ok(command)
+}
+
+fn mini_httpd(inside: &Inside) -> Result<Command> {
+    inside.write("/srv/www/index.html", "<title>a server of the lab</title>\n")?;
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/sbin/mini_httpd");
+    command.args(["-D", "-d", "/srv/www", "-h", &ip, "-p", &port, "-u", "nobody"]);
+    Ok(command)
+}
+
+fn webfs(inside: &Inside) -> Result<Command> {
+    inside.write("/srv/www/index.html", "<title>a server of the lab</title>\n")?;
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/bin/webfsd");
+    command.args(["-F", "-4", "-r", "/srv/www", "-f", "index.html", "-i", &ip, "-p", &port]);
+    Ok(command)
+}
+
+fn python(inside: &Inside) -> Result<Command> {
+    let (ip, port) = (inside.v4().to_string(), inside.port(0).to_string());
+    let mut command = Command::new("/usr/bin/python3.11");
+    command.args(["-m", "http.server", "--bind", &ip, "--directory", "/srv", &port]);
+    Ok(command)
+}
+
+fn influxdb(inside: &Inside) -> Result<Command> {
+    let [v4, _] = inside.sockets(0);
+    inside.write(
+        "/srv/influxdb.conf",
+        &format!(
+            "reporting-disabled = true\nbind-address = \"127.0.0.1:8088\"\n\
+             [meta]\ndir = \"/srv/meta\"\n[data]\ndir = \"/srv/data\"\nwal-dir = \"/srv/wal\"\n\
+             [monitor]\nstore-enabled = false\n[http]\nbind-address = \"{v4}\"\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/bin/influxd");
+    command.env("HOME", "/srv").args(["-config", "/srv/influxdb.conf"]);
     Ok(command)
 }
