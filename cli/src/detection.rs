@@ -1,5 +1,7 @@
 //! `-sV`: what is asked for, and the services' thread beside the scan.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use prtip_engine::event::sinks::Sinks;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::plan::Target;
 use prtip_engine::scan::Control;
-use prtip_engine::service::{self, Answer, Catalogue, Services};
+use prtip_engine::service::{self, Answer, Catalogue, Handshakes, Services};
 
 use crate::args::ScanArgs;
 use crate::say::say;
@@ -69,7 +71,11 @@ pub(crate) struct Detection {
 
 impl Detection {
     /// Starts it where it is asked for.
-    pub(crate) fn start(args: &ScanArgs, control: &Arc<Control>) -> Result<Option<Self>> {
+    pub(crate) fn start(
+        args: &ScanArgs,
+        names: &HashMap<IpAddr, Vec<String>>,
+        control: &Arc<Control>,
+    ) -> Result<Option<Self>> {
         let detection = &args.detection;
         if detection.service_scan == 0 {
             if !detection.databases.is_empty() {
@@ -89,7 +95,8 @@ impl Detection {
             source_ips: args.way_out.source_ip.clone(),
         };
         let catalogue = Catalogue::new(detection.databases.resolver()?, detection.intensity());
-        let services = Services::start(options, catalogue, None, Arc::clone(control))?;
+        let tunnels = Box::new(Handshakes::new(names.clone())?);
+        let services = Services::start(options, catalogue, Some(tunnels), Arc::clone(control))?;
         let control = Arc::clone(control);
         Ok(Some(Self { services, control, asked: 0, known: 0, unasked: 0, broken: None }))
     }

@@ -121,10 +121,11 @@ fn scan(
     let purpose = resolved.plan.items().purpose();
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
+    let names = resolved.names;
     let prepared = scan::prepare(resolved.plan, key, &options)?;
     let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), prepared.items(), &options));
-    let mut detection = Detection::start(args, control)?;
+    let mut detection = Detection::start(args, &names, control)?;
     let metrics = match args.results.metrics {
         Some(addr) => {
             let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;
@@ -149,6 +150,7 @@ fn scan(
             interrupted.replay(purpose, |event, unix_us, revised| {
                 sinks.restore(event, unix_us, revised);
             })?;
+            interrupted.replay_services(|target, told| sinks.restore_service(target, told))?;
         }
     }
     if let (Some(detection), Some(interrupted)) = (&mut detection, &interrupted) {
@@ -233,6 +235,7 @@ pub(crate) fn write_files_again(args: &ScanArgs, interrupted: &Interrupted) -> R
     interrupted.replay(purpose, |event, unix_us, revised| {
         files.restore(event, unix_us, revised);
     })?;
+    interrupted.replay_services(|target, told| files.service(target, Some(told)))?;
     let (ended_unix_us, elapsed_s) = interrupted.ended();
     files.conclude(Outcome { ended_unix_us, elapsed_s, stopped: false, hosts_up: 0 }, None, None);
     files.finish()?;
@@ -256,6 +259,7 @@ fn about(
         only_host: (plan.addresses() == 1).then(|| plan.target(0).addr),
         names: resolved.names.clone(),
         shown: shown_states(args),
+        services: args.detection.service_scan > 0,
         // Of earlier runs the log holds only what was shown.
         whole: resumed.is_none() && plan.shard() == (0..plan.len()),
         started_unix_us: resumed.unwrap_or_else(|| Clock::start().unix_us(monotonic_ns())),

@@ -48,6 +48,16 @@ fn hostile_servers_are_cut_and_their_words_made_harmless() {
 }
 
 #[test]
+fn what_speaks_inside_tls_is_asked_inside() {
+    in_a_namespace("inside_tls");
+}
+
+#[test]
+fn files_hold_what_services_told() {
+    in_a_namespace("files");
+}
+
+#[test]
 fn a_stopped_scan_is_resumed_where_services_are_missing() {
     in_a_namespace("resumed");
 }
@@ -142,6 +152,91 @@ mod inside {
             assert!(record["cpe"][0].as_str().unwrap().starts_with("cpe:/a:"), "{record}");
         }
         assert_eq!(found[&4712]["service"], "tcpwrapped");
+    }
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn inside_tls() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let (key, cert) = (at("key"), at("cert"));
+        let openssl = |line: &str| {
+            let mut command = Command::new("openssl");
+            command.args(line.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::null());
+            command
+        };
+        let made = openssl(&format!(
+            "req -x509 -newkey ed25519 -nodes -keyout {key} -out {cert} -days 9 -subj /CN=a.example"
+        ))
+        .stderr(Stdio::null())
+        .status();
+        if made.is_err() {
+            assert!(std::env::var_os("CI").is_none(), "needs openssl, and CI must not skip it");
+            println!("SKIPPED: needs openssl");
+            return;
+        }
+        // 443 is known for TLS, 4711 for nothing; 4712 has no version in common with us.
+        let mut servers = Vec::new();
+        for (port, more) in [(443, ""), (4711, "-tls1_2"), (4712, "-tls1_1")] {
+            let line = format!("s_server -www -accept {port} -key {key} -cert {cert} {more}");
+            servers.push(openssl(&line).spawn().unwrap());
+        }
+        while (TcpStream::connect("127.0.0.1:443").and(TcpStream::connect("127.0.0.1:4711")))
+            .and(TcpStream::connect("127.0.0.1:4712"))
+            .is_err()
+        {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let output = prtip("-sV -p 443,4711,4712 127.0.0.1 --json");
+        for server in &mut servers {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+        let found = services(&output.stdout);
+        for port in [443, 4711] {
+            let record = &found[&port];
+            assert_eq!(record["tunnel"], "tls", "{record}");
+            assert_eq!(record["service"], "http", "{record}");
+            assert!(record["banner_b64"].as_str().unwrap().starts_with("SFRUUC8x"), "{record}");
+        }
+        assert_eq!(found[&4712]["service"], "ssl", "{}", found[&4712]);
+    }
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn files() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        serve(22, greet);
+        serve(2222, |mut stream| {
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.9<&\"/,\x1b\r\n");
+            silent(stream);
+        });
+        serve(8080, silent);
+        let line = format!(
+            "-sV --version-intensity 0 -p 22,80,2222,8080 127.0.0.1 -oA {} --csv {}",
+            at("out"),
+            at("csv")
+        );
+        assert_eq!(prtip(&line).status.code(), Some(0));
+        let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+        let (text, xml, grep, csv) =
+            (read("out.nmap"), read("out.xml"), read("out.gnmap"), read("csv"));
+        println!("{text}\n{xml}\n{grep}\n{csv}");
+        assert!(text.contains("22/tcp   open  ssh       syn-ack ttl 64 OpenSSH 9.2p1"), "{text}");
+        assert!(text.contains("8080/tcp open  http-alt?"), "{text}");
+        assert!(
+            xml.contains("<service name=\"ssh\" product=\"OpenSSH\" version=\"9.2p1\""),
+            "{xml}"
+        );
+        assert!(
+            xml.contains("method=\"probed\" conf=\"10\"><cpe>cpe:/a:openbsd:openssh:9.2p1</cpe>")
+        );
+        assert!(xml.contains("<service name=\"http-alt\" method=\"table\" conf=\"3\">"), "{xml}");
+        assert!(grep.contains("22/open/tcp//ssh//OpenSSH 9.2p1 "), "{grep}");
+        assert_eq!(csv.lines().count(), 4, "{csv}");
+        assert!(csv.contains(",ssh,OpenSSH,9.2p1,cpe:/a:openbsd:openssh:9.2p1,"), "{csv}");
+        assert!(![&text, &xml, &grep, &csv].iter().any(|file| file.contains('\x1b')));
     }
 
     #[test]

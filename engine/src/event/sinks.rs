@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::clock::{Clock, monotonic_ns};
-use super::files::{Files, Outcome};
+use super::files::{Files, Outcome, Told};
 use super::log::{Counts, EventLog};
 use super::output::Output;
 use super::record::{
@@ -151,6 +151,13 @@ impl Sinks {
         }
     }
 
+    /// Takes what an earlier run of the scan has told of a service, for the files.
+    pub fn restore_service(&mut self, target: Target, told: &Told) {
+        if let Some(files) = &mut self.files {
+            files.service(target, Some(told));
+        }
+    }
+
     /// Writes the first record.
     pub fn started(&mut self, record: &ScanStarted) {
         self.write_record(record);
@@ -169,6 +176,9 @@ impl Sinks {
             table.service(found, &mut self.text);
             self.output.take(&mut self.text);
         }
+        if let Some(files) = &mut self.files {
+            files.service(found.target, Some(&Told::of(found)));
+        }
         if self.log.is_some() || matches!(self.shape, Shape::Json) {
             self.line.clear();
             encode(&Service::new(found), &self.clock.rfc3339(found.at_ns), &mut self.line);
@@ -181,6 +191,9 @@ impl Sinks {
         if let Shape::Table(table) = &mut self.shape {
             table.unasked(target, &mut self.text);
             self.output.take(&mut self.text);
+        }
+        if let Some(files) = &mut self.files {
+            files.service(target, None);
         }
     }
 

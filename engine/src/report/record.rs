@@ -83,6 +83,7 @@ impl<'a> Line<'a> {
             ttl: self.ttl.unwrap_or(0),
             rtt_us: self.rtt_us,
             unix_us: self.unix_us()?,
+            service: 0,
         })
     }
 }

@@ -187,6 +187,7 @@ mod tests {
             ttl: 64,
             rtt_us: None,
             unix_us: 0,
+            service: 0,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What was found out about a port.
 
+use super::tunnel::Session;
 use crate::plan::Target;
 
 /// What a rule tells of a service. Its texts are as the server sent them.
@@ -62,6 +63,8 @@ pub struct Found {
     pub wrapped: bool,
     /// What was said is said inside TLS.
     pub inside_tls: bool,
+    /// What the TLS handshake told, where there was one.
+    pub session: Option<Session>,
     /// The probe that drew the answer.
     pub probe: Option<String>,
     /// The answer that told most, or the first that came; at most [`BANNER_MAX`] bytes.

@@ -14,9 +14,9 @@ use prtip_signatures::Scratches;
 use super::catalogue::{Ask, Catalogue};
 use super::found::{BANNER_MAX, Found, Identity};
 use super::limits::{
-    ANSWER_BYTES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED, ns,
+    ANSWER_BYTES, HANDSHAKES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED, ns,
 };
-use super::tunnel::{Stage, Tunnel, Tunnels};
+use super::tunnel::{Session, Stage, Tunnel, Tunnels};
 use crate::plan::{Protocol, Target};
 
 /// What happened in a talk.
@@ -85,7 +85,8 @@ pub struct Inquiry {
     banner: Option<(Vec<u8>, Ask)>,
     /// Talks are inside TLS.
     inside: bool,
-    tls_tried: bool,
+    handshakes: u32,
+    session: Option<Session>,
     /// The listening was closed at once and without a word.
     shut: bool,
     /// Some question met silence until its time was over.
@@ -117,7 +118,8 @@ impl Inquiry {
             best: None,
             banner: None,
             inside: false,
-            tls_tried: false,
+            handshakes: 0,
+            session: None,
             shut: false,
             ignored: false,
             decided: false,
@@ -213,7 +215,8 @@ impl Inquiry {
     }
 
     fn heard(&mut self, at: usize, bytes: &[u8], now_ns: u64, desk: &mut Desk<'_>) {
-        self.bytes += bytes.len();
+        // Of what is inside TLS much is handshakes.
+        self.bytes += if self.inside { bytes.len() / 4 } else { bytes.len() };
         let Some(talk) = &mut self.talks[at] else { return };
         let mut said = Vec::new();
         if let Some(tunnel) = &mut talk.tunnel {
@@ -267,7 +270,8 @@ impl Inquiry {
     fn enter(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
         if !self.inside {
             self.inside = true;
-            self.tls_tried = true;
+            let tunnel = self.talks[at].as_ref().and_then(|talk| talk.tunnel.as_ref());
+            self.session = tunnel.and_then(|tunnel| tunnel.session());
             for other in 0..TALKS {
                 if other != at && self.talks[other].is_some() {
                     self.hang_up(other, desk);
@@ -386,18 +390,19 @@ impl Inquiry {
         if better || (grown && self.best.is_none()) {
             self.banner = Some((keeps(answer), ask));
         }
-        let of_tls = is_of_tls(answer) && !self.tls_tried && desk.tunnels.is_some();
-        if of_tls && self.target.protocol == Protocol::Tcp {
-            self.tls_tried = true;
-            self.asks.retain(|&ask| ask != Ask::Handshake);
-            self.asks.push_front(Ask::Handshake);
-        }
-        let Some(identity) = identity.filter(|_| better) else { return };
+        let says_tls = identity.as_ref().is_some_and(|known| is_tls_name(&known.service));
+        let of_tls = (says_tls || is_of_tls(answer)) && !self.inside && desk.tunnels.is_some();
+        let pending = of_tls && self.target.protocol == Protocol::Tcp && self.is_to_shake_hands();
+        let Some(identity) = identity.filter(|_| better) else {
+            if pending {
+                self.only_shake_hands(desk);
+            }
+            return;
+        };
         let (soft, service) = (identity.soft, identity.service.clone());
         self.best = Some((identity, ask));
-        let pending = self.asks.contains(&Ask::Handshake) && is_of_tls(answer);
         match (soft, pending) {
-            (_, true) => self.asks.retain(|&ask| ask == Ask::Handshake),
+            (_, true) => self.only_shake_hands(desk),
             (false, false) => self.decided = true,
             (true, false) => {
                 self.asks.retain(|&ask| desk.catalogue.could_tell(ask, &service));
@@ -413,6 +418,28 @@ impl Inquiry {
         }
     }
 
+    /// Whether a handshake goes on or is yet to come; one is put first where none was tried,
+    /// or only among others that kept a busy server from it.
+    fn is_to_shake_hands(&mut self) -> bool {
+        let under_way = self.asks.contains(&Ask::Handshake)
+            || self.talks.iter().flatten().any(|talk| talk.ask == Ask::Handshake);
+        if under_way || self.handshakes >= HANDSHAKES {
+            return under_way;
+        }
+        self.asks.push_front(Ask::Handshake);
+        true
+    }
+
+    /// The port speaks TLS: nothing else is of use.
+    fn only_shake_hands(&mut self, desk: &mut Desk<'_>) {
+        self.asks.retain(|&ask| ask == Ask::Handshake);
+        for at in 0..TALKS {
+            if self.talks[at].as_ref().is_some_and(|talk| talk.ask != Ask::Handshake) {
+                self.hang_up(at, desk);
+            }
+        }
+    }
+
     /// Ends the inquiry where everything is known or asked, else begins what may begin.
     fn advance(&mut self, now_ns: u64, desk: &mut Desk<'_>) -> Option<Found> {
         if !self.decided {
@@ -421,9 +448,7 @@ impl Inquiry {
             }
             while let Some(at) = self.room(now_ns, desk) {
                 let Some(ask) = self.asks.pop_front() else { break };
-                if ask == Ask::Handshake {
-                    self.tls_tried = true;
-                }
+                self.handshakes += u32::from(ask == Ask::Handshake);
                 self.talks[at] = Some(Talk {
                     ask,
                     open: false,
@@ -469,12 +494,18 @@ impl Inquiry {
             target: self.target,
             wrapped: identity.is_none() && banner.is_none() && self.shut && !self.ignored,
             inside_tls: self.inside,
+            session: self.session.take(),
             identity,
             probe: probe.or(first).map(|ask| catalogue.name(ask).to_owned()),
             banner: banner.unwrap_or_default(),
             at_ns: now_ns,
         }
     }
+}
+
+/// What rules call a port of which they can only tell that it speaks TLS.
+fn is_tls_name(service: &str) -> bool {
+    ["ssl", "tls"].contains(&service)
 }
 
 /// Whether an answer is TLS, or says that TLS was expected: a record of a handshake or an

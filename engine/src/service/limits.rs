@@ -21,6 +21,8 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 pub(super) const TURN: Duration = Duration::from_secs(1);
 /// A connection that is closed without a word this soon looks wrapped.
 pub(super) const WRAPPED: Duration = Duration::from_secs(3);
+/// Handshakes that are tried with a port that seems to speak TLS.
+pub(super) const HANDSHAKES: u32 = 2;
 /// Connections to one host at once.
 pub(super) const HOST_CONNECTIONS: u32 = 100;
 /// Ports of one host that said nothing to anything, after which the host is taken for a

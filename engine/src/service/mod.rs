@@ -1,7 +1,8 @@
 //! What is listening on open ports: connections to them, questions, answers.
 //!
 //! * [`inquiry`]: what is asked of one port, without sockets; [`catalogue`]: the probes and
-//!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS.
+//!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS;
+//!   [`handshake`]: TLS by rustls.
 //! * [`ring`]: connections on io_uring, the only `unsafe` here; [`prober`]: the thread that
 //!   joins the two, with [`hosts`] and [`backlog`].
 //! * [`found`]: the result.
@@ -13,6 +14,7 @@
 mod backlog;
 mod catalogue;
 mod found;
+mod handshake;
 mod hosts;
 mod inquiry;
 mod limits;
@@ -31,8 +33,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 pub use catalogue::{Ask, Catalogue};
 pub use found::{BANNER_MAX, Found, Identity};
+pub use handshake::Handshakes;
 pub use inquiry::{Desk, Event, Inquiry, Order};
-pub use tunnel::{Stage, Tunnel, Tunnels};
+pub use tunnel::{Session, Stage, Tunnel, Tunnels};
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::Target;

@@ -14,6 +14,21 @@ pub trait Tunnel: Send {
     fn heard(&mut self, answer: &mut Vec<u8>);
     /// How far it has come.
     fn stage(&self) -> Stage;
+    /// What was agreed on; `None` where it has not come so far.
+    fn session(&self) -> Option<Session>;
+}
+
+/// What a handshake told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// `TLSv1.3` and so on.
+    pub version: Option<String>,
+    /// The cipher suite by its registered name.
+    pub cipher: Option<String>,
+    /// The server's certificates in DER, as sent.
+    pub chain: Vec<Vec<u8>>,
+    /// The name that the server was asked by.
+    pub server_name: Option<String>,
 }
 
 /// How far a TLS connection has come.

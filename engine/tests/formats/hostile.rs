@@ -109,6 +109,7 @@ fn write(folder: &Path, texts: &[String]) {
         names,
         shown: ShownStates::default(),
         whole: true,
+        services: false,
         started_unix_us: 1_700_000_000_000_000,
     };
     let csv = Format::Csv(["saddr", "hostname"].map(|name| Field::from_name(name).unwrap()).into());

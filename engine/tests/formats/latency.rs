@@ -48,6 +48,7 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
         names: HashMap::new(),
         shown: ShownStates::default(),
         whole: true,
+        services: false,
         started_unix_us: 1_700_000_000_000_000,
     };
     let wanted: Vec<Wanted> = [("a.hlog", Some(Grouping::Port)), ("a.hgrm", None)]

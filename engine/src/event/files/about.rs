@@ -28,6 +28,8 @@ pub struct About {
     pub shown: ShownStates,
     /// Every item of every address is asked in this run: what is not known was silent.
     pub whole: bool,
+    /// Open ports are asked for their services.
+    pub services: bool,
     /// When it started, microseconds since 1970.
     pub started_unix_us: u64,
 }

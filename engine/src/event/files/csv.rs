@@ -19,7 +19,7 @@ pub struct Field(usize);
 type Write1 = fn(&Line<'_>, &mut Vec<u8>);
 
 /// Name, what it is, how it is written.
-const FIELDS: [(&str, &str, Write1); 20] = [
+const FIELDS: [(&str, &str, Write1); 25] = [
     ("saddr", "address of the target", |line, out| put(out, line.event.addr)),
     ("daddr", "our address", |line, out| put_some(out, line.event.heard.map(|h| h.our_addr))),
     ("sport", "port of the target", |line, out| put(out, line.event.port)),
@@ -69,6 +69,21 @@ const FIELDS: [(&str, &str, Write1); 20] = [
     ("hostname", "the name that was given for the target", |line, out| {
         put_some(out, line.names.first().map(|name| CsvField(name.as_bytes())));
     }),
+    ("service", "with -sV: what is listening", |line, out| {
+        text(out, line.told.and_then(|told| told.service.as_deref()));
+    }),
+    ("product", "with -sV: the program", |line, out| {
+        text(out, line.told.and_then(|told| told.product.as_deref()));
+    }),
+    ("version", "with -sV: its version", |line, out| {
+        text(out, line.told.and_then(|told| told.version.as_deref()));
+    }),
+    ("cpe", "with -sV: its first CPE name", |line, out| {
+        text(out, line.told.and_then(|told| told.cpe.first().map(String::as_str)));
+    }),
+    ("tunnel", "with -sV: tls where it speaks inside that", |line, out| {
+        text(out, line.told.and_then(|told| told.tunnel.as_deref()));
+    }),
 ];
 
 impl Field {
@@ -112,6 +127,11 @@ pub(super) fn row(fields: &[Field], line: &Line<'_>, out: &mut Vec<u8>) {
         FIELDS[field.0].2(line, out);
     }
     out.push(b'\n');
+}
+
+/// What the other side wrote.
+fn text(out: &mut Vec<u8>, text: Option<&str>) {
+    put_some(out, text.map(|text| CsvField(text.as_bytes())));
 }
 
 fn classification(reason: Reason) -> &'static str {

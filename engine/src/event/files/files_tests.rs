@@ -28,6 +28,7 @@ fn about(args: &[&str]) -> About {
         names: HashMap::from([("198.18.0.1".parse().unwrap(), vec!["a.example".into()])]),
         shown: ShownStates::default(),
         whole: true,
+        services: false,
         started_unix_us: STARTED_US,
     }
 }
@@ -160,11 +161,12 @@ fn csv_and_json_lines_hold_every_line_that_was_told() {
     assert_eq!(
         written.text("csv"),
         "saddr,daddr,sport,dport,seqnum,acknum,window,ttl,classification,success,repeat,cooldown,\
-         timestamp_ts,timestamp_us,timestamp_str,proto,state,reason,rtt_us,hostname\n\
+         timestamp_ts,timestamp_us,timestamp_str,proto,state,reason,rtt_us,hostname,service,product,version,cpe,\
+         tunnel\n\
          198.18.0.1,198.19.255.1,443,61000,7,8,9,60,synack,1,0,0,1795647304,500000,\
-         2026-11-25T22:55:04.500000Z,tcp,open,syn-ack,51,a.example\n\
+         2026-11-25T22:55:04.500000Z,tcp,open,syn-ack,51,a.example,,,,,\n\
          198.18.0.1,198.19.255.1,22,61000,7,8,9,60,synack,1,1,0,1795647304,500000,\
-         2026-11-25T22:55:04.500000Z,tcp,open,syn-ack,51,a.example\n"
+         2026-11-25T22:55:04.500000Z,tcp,open,syn-ack,51,a.example,,,,,\n"
     );
     assert_eq!(
         written.text("ndjson").lines().next().unwrap(),

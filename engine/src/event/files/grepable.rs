@@ -25,14 +25,24 @@ pub(super) fn host(host: &Host<'_>, services: &Services, out: &mut dyn Write) ->
     write!(out, "{label}\tPorts: ")?;
     for (position, port) in host.ports.iter().enumerate() {
         let comma = if position == 0 { "" } else { ", " };
-        let (protocol, service) = (port.protocol.name(), services.name(port.protocol, port.port));
-        write!(
-            out,
-            "{comma}{}/{}/{protocol}//{}///",
-            port.port,
-            port.state,
-            service.unwrap_or("")
-        )?;
+        let (protocol, table) = (port.protocol.name(), services.name(port.protocol, port.port));
+        write!(out, "{comma}{}/{}/{protocol}//", port.port, port.state)?;
+        match services.told(port) {
+            None => write!(out, "{}///", table.unwrap_or(""))?,
+            Some(told) => {
+                // Slashes part the fields, so that nmap writes bars for them.
+                let field = |text: &str| {
+                    let text = text.replace('/', "|");
+                    Printable::new(text.as_bytes()).without(b",;").to_string()
+                };
+                let tunnel = if told.tunnel.is_some() { "ssl|" } else { "" };
+                match &told.service {
+                    Some(service) => write!(out, "{tunnel}{}", field(service))?,
+                    None => write!(out, "{tunnel}{}?", table.unwrap_or("unknown"))?,
+                }
+                write!(out, "//{}/", field(&told.description()))?;
+            }
+        }
     }
     // Of the states that are not listed nmap names the most frequent one.
     if let Some(&(state, ..)) = host.hidden.first() {

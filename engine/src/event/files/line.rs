@@ -1,5 +1,6 @@
 //! A result on its way into a file that is written as results come.
 
+use super::told::Told;
 use crate::event::PortEvent;
 use crate::event::clock::{Rfc3339, format_rfc3339};
 
@@ -15,6 +16,8 @@ pub(super) struct Line<'a> {
     pub cooldown: bool,
     /// Names given for its address.
     pub names: &'a [String],
+    /// What its service told.
+    pub told: Option<&'a Told>,
 }
 
 impl Line<'_> {

@@ -8,7 +8,7 @@
 //!
 //! * [`place`]: a path or standard output. [`about`]: what is said of the scan.
 //! * [`latency`]: round-trip times. [`status`]: where the scan stands. [`capture`]: frames.
-//! * [`hosts`]: findings as hosts. [`services`]: names of ports.
+//! * [`hosts`]: findings as hosts. [`services`]: names of ports. [`told`]: what services said.
 //!
 //! Not here: which results are shown, and the event log.
 
@@ -25,14 +25,17 @@ pub(crate) mod place;
 pub(crate) mod services;
 pub(crate) mod sorted;
 mod status;
+mod told;
 mod xml;
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 pub use about::About;
 pub use csv::Field;
 pub use place::Place;
+pub use told::Told;
 
 use self::capture::CaptureFile;
 use self::hosts::Host;
@@ -41,12 +44,13 @@ use self::line::Line;
 use self::services::Services;
 use self::sorted::{Finding, Store};
 use self::status::StatusFile;
-use super::PortEvent;
 use super::clock::monotonic_ns;
 use super::output::Output;
+use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
 use crate::latency::Latency;
 use crate::latency::groups::Grouping;
+use crate::plan::{Protocol, Target};
 use crate::scan::Progress;
 use crate::scan::capture::Frame;
 use crate::scan::stages::Stages;
@@ -147,6 +151,19 @@ pub struct Files {
     captures: Vec<CaptureFile>,
     /// When the last probe was sent, CLOCK_MONOTONIC.
     all_sent_ns: u64,
+    /// Lines of open ports that wait for what their services tell.
+    waiting: HashMap<Target, Row>,
+}
+
+/// Lines that may wait for a service; those beyond are written without.
+const WAITING: usize = 1 << 16;
+
+/// A result on its way into the streams.
+struct Row {
+    event: PortEvent,
+    unix_us: u64,
+    revised: bool,
+    cooldown: bool,
 }
 
 struct Stream {
@@ -213,6 +230,7 @@ impl Files {
             statuses: Vec::new(),
             captures: Vec::new(),
             all_sent_ns: u64::MAX,
+            waiting: HashMap::new(),
             about,
         };
         for Wanted { format, place } in wanted {
@@ -261,9 +279,23 @@ impl Files {
                 Place::Path(path) if !path.starts_with("/dev") => place::folder_of(path).to_owned(),
                 _ => std::env::temp_dir(),
             };
+            files.services.keep_told(folder.clone());
             files.store = Some(Store::new(folder));
         }
         Ok(files)
+    }
+
+    /// Takes what is known of a port's service; nothing where it was not asked for any more.
+    pub fn service(&mut self, target: Target, told: Option<&Told>) {
+        if let (Some(store), Some(told), None) = (&mut self.store, told, &self.spill_error) {
+            let place = self.services.tell(told);
+            if let Err(error) = place.and_then(|place| store.add_service(target, place)) {
+                self.spill_error = Some(error);
+            }
+        }
+        if let Some(waiting) = self.waiting.remove(&target) {
+            self.write_rows(&waiting, told);
+        }
     }
 
     /// Takes a result. `shown`: it is to be seen, as a line or as the correction of one.
@@ -307,8 +339,21 @@ impl Files {
             return;
         }
         let cooldown = event.at_ns > self.all_sent_ns;
+        let row = Row { event: *event, unix_us, revised, cooldown };
+        let is_asked = self.about.services && event.state == PortState::Open;
+        if is_asked && event.protocol != Protocol::Icmp && self.waiting.len() < WAITING {
+            let PortEvent { addr, port, protocol, .. } = *event;
+            self.waiting.insert(Target { addr, port, protocol }, row);
+        } else {
+            self.write_rows(&row, None);
+        }
+    }
+
+    fn write_rows(&mut self, row: &Row, told: Option<&Told>) {
+        let Row { event, unix_us, revised, cooldown } = row;
         let names = self.about.names.get(&event.addr).map(Vec::as_slice).unwrap_or_default();
-        let line = Line { event, unix_us, revised, cooldown, names };
+        let line =
+            Line { event, unix_us: *unix_us, revised: *revised, cooldown: *cooldown, names, told };
         for Stream { format, output, .. } in &mut self.streams {
             output.write_with(|out| match format {
                 Format::Csv(fields) => csv::row(fields, &line, out),
@@ -384,6 +429,9 @@ impl Files {
         lag: Option<&Latency>,
         stages: Option<&Stages>,
     ) {
+        for row in std::mem::take(&mut self.waiting).into_values() {
+            self.write_rows(&row, None);
+        }
         self.flush();
         for file in &mut self.latencies {
             file.conclude(lag, stages, monotonic_ns());

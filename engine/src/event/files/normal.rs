@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::about::About;
 use super::hosts::{Host, nmap_reason};
 use super::services::Services;
+use super::told::Told;
 use super::{Outcome, calendar};
 use crate::event::text::Printable;
 
@@ -54,23 +55,41 @@ pub(super) fn host(host: &Host<'_>, services: &Services, out: &mut dyn Write) ->
         writeln!(out, "Not shown: {}", hidden.join(", "))?;
     }
     if !host.ports.is_empty() {
-        let mut rows = vec![["PORT", "STATE", "SERVICE", "REASON"].map(str::to_owned)];
+        let asked = host.ports.iter().any(|port| port.service > 0);
+        let last = if asked { "VERSION" } else { "" };
+        let mut rows = vec![["PORT", "STATE", "SERVICE", "REASON", last].map(str::to_owned)];
         rows.extend(host.ports.iter().map(|port| {
             let reason = nmap_reason(port.reason, host.addr);
+            let told = services.told(port);
+            let table = services.name(port.protocol, port.port).unwrap_or("unknown");
             [
                 format!("{}/{}", port.port, port.protocol.name()),
                 port.state.to_string(),
-                services.name(port.protocol, port.port).unwrap_or("unknown").to_owned(),
+                told.as_ref().map_or_else(|| table.to_owned(), |told| name(told, table)),
                 if port.ttl > 0 { format!("{reason} ttl {}", port.ttl) } else { reason },
+                told.map(|told| Printable::new(told.description().as_bytes()).to_string())
+                    .unwrap_or_default(),
             ]
         }));
         let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-        let (first, second, third) = (width(0), width(1), width(2));
-        for [port, state, service, reason] in &rows {
-            writeln!(out, "{port:<first$} {state:<second$} {service:<third$} {reason}")?;
+        let (first, second, third, fourth) = (width(0), width(1), width(2), width(3));
+        for [port, state, service, reason, version] in &rows {
+            let row = format!(
+                "{port:<first$} {state:<second$} {service:<third$} {reason:<fourth$} {version}"
+            );
+            writeln!(out, "{}", row.trim_end())?;
         }
     }
     writeln!(out)
+}
+
+/// `http`, `ssl/http`; with a question mark what only the port's number says.
+fn name(told: &Told, table: &str) -> String {
+    let tunnel = if told.tunnel.is_some() { "ssl/" } else { "" };
+    match &told.service {
+        Some(service) => format!("{tunnel}{}", Printable::new(service.as_bytes())),
+        None => format!("{tunnel}{table}?"),
+    }
 }
 
 /// What goes after the last host.

@@ -1,15 +1,22 @@
 //! Names of ports as the system has them in /etc/services: what a port is registered
-//! for, not what was found there.
+//! for; and what services told, for those that were asked.
 
 use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
 
+use super::sorted::Finding;
+use super::told::{Spool, Told};
 use crate::plan::Protocol;
 
 const PATH: &str = "/etc/services";
 
 /// Names by protocol and port.
 #[derive(Debug, Default)]
-pub(crate) struct Services(HashMap<(Protocol, u16), String>);
+pub(crate) struct Services {
+    names: HashMap<(Protocol, u16), String>,
+    told: Option<Spool>,
+}
 
 impl Services {
     /// Those of the system; none where it has no list.
@@ -31,11 +38,26 @@ impl Services {
                 names.entry((protocol, port)).or_insert_with(|| name.to_owned());
             }
         }
-        Self(names)
+        Self { names, told: None }
+    }
+
+    /// What is told of services is kept in `folder`, where there is more than memory takes.
+    pub(super) fn keep_told(&mut self, folder: PathBuf) {
+        self.told = Some(Spool::new(folder));
+    }
+
+    /// Keeps what was told; returns its place.
+    pub(super) fn tell(&mut self, told: &Told) -> io::Result<u64> {
+        self.told.as_mut().map_or(Ok(0), |spool| spool.add(told))
+    }
+
+    /// What a port told of its service.
+    pub(super) fn told(&self, finding: &Finding) -> Option<Told> {
+        self.told.as_ref()?.get(finding.service).ok()
     }
 
     pub(crate) fn name(&self, protocol: Protocol, port: u16) -> Option<&str> {
-        self.0.get(&(protocol, port)).map(String::as_str)
+        self.names.get(&(protocol, port)).map(String::as_str)
     }
 }
 
@@ -51,6 +73,6 @@ mod tests {
         assert_eq!(services.name(Protocol::Tcp, 22), Some("ssh"));
         assert_eq!(services.name(Protocol::Tcp, 80), Some("http"));
         assert_eq!(services.name(Protocol::Udp, 53), Some("domain"));
-        assert_eq!(services.0.len(), 3);
+        assert_eq!(services.names.len(), 3);
     }
 }

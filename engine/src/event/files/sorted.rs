@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use crate::event::{PortEvent, PortState, Reason};
-use crate::plan::Protocol;
+use crate::plan::{Protocol, Target};
 
 /// Findings in memory before they are written out.
 const BATCH: usize = 1 << 18;
@@ -35,6 +35,8 @@ pub(crate) struct Finding {
     pub rtt_us: Option<u64>,
     /// When it was found, microseconds since 1970.
     pub unix_us: u64,
+    /// Where what is known of its service stands; 0: nowhere.
+    pub service: u64,
 }
 
 impl Finding {
@@ -48,30 +50,25 @@ impl Finding {
             ttl: event.ttl,
             rtt_us: event.rtt_ns.map(|ns| (ns + 500) / 1000),
             unix_us,
+            service: 0,
         }
     }
 }
 
 /// Bytes that say whose finding it is.
 const KEY: usize = 20;
-const LEN: usize = KEY + 22;
+const LEN: usize = KEY + 30;
+/// Whether a round trip is known; or whether these bytes only say where a service stands.
+const KIND: usize = 25;
+const ONLY_SERVICE: u8 = 2;
+/// Where the place of what a service told stands.
+const SERVICE: usize = 42;
 /// A finding as bytes: big-endian, whose it is first.
 type Raw = [u8; LEN];
 
 fn encode(finding: &Finding) -> Raw {
     let mut raw = [0; LEN];
-    match finding.addr {
-        IpAddr::V4(addr) => {
-            raw[0] = 4;
-            raw[1..5].copy_from_slice(&addr.octets());
-        }
-        IpAddr::V6(addr) => {
-            raw[0] = 6;
-            raw[1..17].copy_from_slice(&addr.octets());
-        }
-    }
-    raw[17] = finding.protocol as u8;
-    raw[18..20].copy_from_slice(&finding.port.to_be_bytes());
+    raw[..KEY].copy_from_slice(&key(finding.addr, finding.protocol, finding.port));
     raw[20] = finding.state as u8;
     raw[21..24].copy_from_slice(&match finding.reason {
         Reason::Icmp { kind, code } => [Reason::PLAIN.len() as u8, kind, code],
@@ -82,10 +79,28 @@ fn encode(finding: &Finding) -> Raw {
         ],
     });
     raw[24] = finding.ttl;
-    raw[25] = u8::from(finding.rtt_us.is_some());
+    raw[KIND] = u8::from(finding.rtt_us.is_some());
     raw[26..34].copy_from_slice(&finding.rtt_us.unwrap_or(0).to_be_bytes());
     raw[34..42].copy_from_slice(&finding.unix_us.to_be_bytes());
+    raw[SERVICE..].copy_from_slice(&finding.service.to_be_bytes());
     raw
+}
+
+fn key(addr: IpAddr, protocol: Protocol, port: u16) -> [u8; KEY] {
+    let mut key = [0; KEY];
+    match addr {
+        IpAddr::V4(addr) => {
+            key[0] = 4;
+            key[1..5].copy_from_slice(&addr.octets());
+        }
+        IpAddr::V6(addr) => {
+            key[0] = 6;
+            key[1..17].copy_from_slice(&addr.octets());
+        }
+    }
+    key[17] = protocol as u8;
+    key[18..20].copy_from_slice(&port.to_be_bytes());
+    key
 }
 
 /// `None`: the bytes are none of ours; the file was changed by somebody.
@@ -107,9 +122,14 @@ fn decode(raw: &Raw) -> Option<Finding> {
             None => Reason::Icmp { kind: raw[22], code: raw[23] },
         },
         ttl: raw[24],
-        rtt_us: (raw[25] != 0).then_some(number(26)?),
+        rtt_us: (raw[KIND] != 0).then_some(number(26)?),
         unix_us: number(34)?,
+        service: service(raw),
     })
+}
+
+fn service(raw: &Raw) -> u64 {
+    raw[SERVICE..].first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 fn strength(raw: &Raw) -> u64 {
@@ -141,7 +161,20 @@ impl Store {
 
     /// Takes a finding; of several of one port the strongest holds.
     pub(crate) fn add(&mut self, finding: &Finding) -> io::Result<()> {
-        self.batch.push(encode(finding));
+        self.push(encode(finding))
+    }
+
+    /// Takes where what is known of a port's service stands.
+    pub(super) fn add_service(&mut self, of: Target, service: u64) -> io::Result<()> {
+        let mut raw = [0; LEN];
+        raw[..KEY].copy_from_slice(&key(of.addr, of.protocol, of.port));
+        raw[KIND] = ONLY_SERVICE;
+        raw[SERVICE..].copy_from_slice(&service.to_be_bytes());
+        self.push(raw)
+    }
+
+    fn push(&mut self, raw: Raw) -> io::Result<()> {
+        self.batch.push(raw);
         if self.batch.len() < self.batch_size {
             return Ok(());
         }
@@ -179,7 +212,11 @@ impl Store {
         self.batch.sort_unstable();
         let runs = self.levels.into_iter().flatten().collect();
         let foreign = || io::Error::new(io::ErrorKind::InvalidData, "a spill file was changed");
+        // A service without a finding is nothing that could be told.
+        let is_finding =
+            |raw: &io::Result<Raw>| raw.as_ref().map_or(true, |raw| raw[KIND] != ONLY_SERVICE);
         Ok(Merge::new(runs, self.batch)?
+            .filter(is_finding)
             .map(move |raw| raw.and_then(|raw| decode(&raw).ok_or_else(foreign))))
     }
 }
@@ -246,11 +283,14 @@ impl Iterator for Merge {
             while let Some(Reverse((next, _))) = self.heads.peek()
                 && next[..KEY] == best[..KEY]
             {
-                if let Some(next) = self.pop()?
-                    && strength(&next) >= strength(&best)
-                {
+                let Some(next) = self.pop()? else { break };
+                // The newest service, whichever finding holds.
+                let service = service(&best).max(service(&next));
+                let only = |raw: &Raw| raw[KIND] == ONLY_SERVICE;
+                if only(&best) || !only(&next) && strength(&next) >= strength(&best) {
                     best = next;
                 }
+                best[SERVICE..].copy_from_slice(&service.to_be_bytes());
             }
             Ok(Some(best))
         };
@@ -288,6 +328,7 @@ mod tests {
                 ttl,
                 rtt_us,
                 unix_us,
+                service: 0,
             },
         )
     }
@@ -321,6 +362,36 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn services_are_joined_to_their_findings(
+            all in proptest::collection::vec((findings(), any::<bool>()), 0..300),
+            batch in 1usize..20
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = Store::new(folder.path().to_owned()).with_batches_of(batch);
+            let mut expected: BTreeMap<(IpAddr, Protocol, u16), u64> = BTreeMap::new();
+            for (place, (finding, served)) in all.iter().enumerate() {
+                let of = Target {
+                    addr: finding.addr, port: finding.port, protocol: finding.protocol,
+                };
+                if *served {
+                    store.add_service(of, place as u64 + 1).unwrap();
+                    expected.insert((of.addr, of.protocol, of.port), place as u64 + 1);
+                }
+            }
+            let mut held = BTreeMap::new();
+            for (finding, _) in &all {
+                store.add(finding).unwrap();
+                let key = (finding.addr, finding.protocol, finding.port);
+                held.insert(key, expected.get(&key).copied().unwrap_or(0));
+            }
+            let found: BTreeMap<_, _> = store.sorted().unwrap().map(Result::unwrap)
+                .map(|f| ((f.addr, f.protocol, f.port), f.service)).collect();
+            prop_assert_eq!(found, held);
+        }
+    }
+
     #[test]
     fn a_folder_that_is_not_there_is_an_error_once_memory_is_full() {
         let mut store = Store::new("/nonexistent".into()).with_batches_of(2);
@@ -333,6 +404,7 @@ mod tests {
             ttl: 64,
             rtt_us: None,
             unix_us: 0,
+            service: 0,
         };
         assert!(store.add(&finding).is_ok());
         assert!(store.add(&finding).is_err());

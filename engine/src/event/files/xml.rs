@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::about::About;
 use super::hosts::{Host, nmap_reason};
 use super::services::Services;
+use super::told::Told;
 use super::{Outcome, calendar};
 use crate::event::PortState;
 use crate::event::text::XmlAttribute;
@@ -109,13 +110,44 @@ fn write_ports(host: &Host<'_>, services: &Services, out: &mut dyn Write) -> io:
             nmap_reason(port.reason, host.addr),
             port.ttl
         )?;
-        if let Some(name) = services.name(port.protocol, port.port) {
+        if let Some(told) = services.told(port) {
+            write_service(&told, services.name(port.protocol, port.port), out)?;
+        } else if let Some(name) = services.name(port.protocol, port.port) {
             let name = XmlAttribute(name.as_bytes());
             write!(out, "<service name=\"{name}\" method=\"table\" conf=\"3\"/>")?;
         }
         writeln!(out, "</port>")?;
     }
     writeln!(out, "</ports>")
+}
+
+/// What a port told of its service; `table` is what its number says.
+fn write_service(told: &Told, table: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(name) = told.service.as_deref().or(table) else { return Ok(()) };
+    write!(out, "<service name=\"{}\"", XmlAttribute(name.as_bytes()))?;
+    for (attribute, text) in [
+        ("product", &told.product),
+        ("version", &told.version),
+        ("extrainfo", &told.extra),
+        ("hostname", &told.hostname),
+        ("ostype", &told.os),
+        ("devicetype", &told.device),
+    ] {
+        if let Some(text) = text {
+            write!(out, " {attribute}=\"{}\"", XmlAttribute(text.as_bytes()))?;
+        }
+    }
+    if told.tunnel.is_some() {
+        write!(out, " tunnel=\"ssl\"")?;
+    }
+    match told.service {
+        Some(_) => write!(out, " method=\"probed\" conf=\"{}\">", told.confidence)?,
+        None => write!(out, " method=\"table\" conf=\"3\">")?,
+    }
+    for cpe in &told.cpe {
+        write!(out, "<cpe>{}</cpe>", XmlAttribute(cpe.as_bytes()))?;
+    }
+    write!(out, "</service>")
 }
 
 /// What goes after the last host.

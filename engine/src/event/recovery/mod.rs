@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use self::account::Account;
 use self::line::parse;
+use super::files::Told;
 use super::log::parts::{self, Form, Part, find, read_lines};
 use super::log::{Tail, beside, is_same_file, sync_folder};
 use super::{PortEvent, PortState};
@@ -151,6 +152,24 @@ impl Interrupted {
                 && let Some((event, unix_us)) = line.told(purpose)
             {
                 take(&event, unix_us, line.revised);
+            }
+        })
+        .map_err(|error| {
+            Error::new(Kind::Failed, format!("read the event log {:?}", self.path))
+                .because_of(error)
+        })
+    }
+
+    /// Hands over what was told of services.
+    ///
+    /// # Errors
+    /// `Failed` when the log cannot be read.
+    pub fn replay_services(&self, mut take: impl FnMut(Target, &Told)) -> Result<()> {
+        self.each_line(|line| {
+            if let Some(target) = parse(line).and_then(|line| line.asked())
+                && let Ok(told) = serde_json::from_slice::<Told>(line)
+            {
+                take(target, &told);
             }
         })
         .map_err(|error| {
