@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use prtip_engine::scan::Control;
 use prtip_engine::service::{self, Answer, Catalogue, Handshakes, Services};
 
 use crate::args::ScanArgs;
+use crate::certificates::{self, Certificates};
 use crate::say::say;
 use crate::signatures::DatabaseArgs;
 
@@ -37,6 +39,12 @@ pub(crate) struct DetectionArgs {
     /// With --service-scan: connections at once [default: 4096, or as many as files may be open].
     #[arg(long, value_name = "N", value_parser = parse_connections, requires = "service_scan")]
     pub version_connections: Option<usize>,
+    /// With --service-scan: show the certificates of TLS servers, and what is wrong with them.
+    #[arg(long, requires = "service_scan")]
+    pub tls_cert_analysis: bool,
+    /// Trust the certificates in FILE instead of the system's.
+    #[arg(long, value_name = "FILE", requires = "service_scan")]
+    pub ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub databases: DatabaseArgs,
 }
@@ -67,6 +75,9 @@ pub(crate) struct Detection {
     known: u64,
     unasked: u64,
     broken: Option<String>,
+    certificates: Option<Certificates>,
+    /// Certificates are shown in the table too.
+    shows_certificates: bool,
 }
 
 impl Detection {
@@ -95,10 +106,21 @@ impl Detection {
             source_ips: args.way_out.source_ip.clone(),
         };
         let catalogue = Catalogue::new(detection.databases.resolver()?, detection.intensity());
+        let certificates =
+            Certificates::trusted(detection.ca_file.as_deref(), detection.tls_cert_analysis)?;
         let tunnels = Box::new(Handshakes::new(names.clone())?);
         let services = Services::start(options, catalogue, Some(tunnels), Arc::clone(control))?;
         let control = Arc::clone(control);
-        Ok(Some(Self { services, control, asked: 0, known: 0, unasked: 0, broken: None }))
+        Ok(Some(Self {
+            services,
+            control,
+            asked: 0,
+            known: 0,
+            unasked: 0,
+            broken: None,
+            certificates,
+            shows_certificates: detection.tls_cert_analysis,
+        }))
     }
 
     /// Takes a result of the scan.
@@ -127,6 +149,13 @@ impl Detection {
                 Answer::Found(found) => {
                     self.known += u64::from(found.service().is_some());
                     sinks.service(&found);
+                    if let (Some(certificates), Some(session)) =
+                        (&self.certificates, &found.session)
+                    {
+                        let record = certificates.record(found.target, session);
+                        let shown = self.shows_certificates.then(|| certificates::lines(&record));
+                        sinks.tls(found.target, &record, &shown.unwrap_or_default());
+                    }
                 }
                 Answer::Unasked(target) => {
                     self.unasked += 1;

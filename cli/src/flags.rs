@@ -27,7 +27,7 @@ const REWRITTEN: [(&str, &str); 16] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 13] = [
+const NOT_BUILT: [(&str, &str); 12] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -39,7 +39,6 @@ const NOT_BUILT: [(&str, &str); 13] = [
     ("-sX", "the Xmas scan"),
     ("-O", "OS detection"),
     ("-A", "service and OS detection"),
-    ("--tls-cert-analysis", "certificate analysis"),
     ("--os-db", "OS detection"),
 ];
 

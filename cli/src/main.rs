@@ -3,6 +3,7 @@
 //! everything else goes to standard error.
 
 mod args;
+mod certificates;
 mod detection;
 mod doctor;
 mod dry_run;

@@ -187,6 +187,10 @@ mod inside {
         {
             thread::sleep(Duration::from_millis(20));
         }
+        let table = prtip("-sV -p 443 127.0.0.1 --tls-cert-analysis");
+        let table = String::from_utf8(table.stdout).unwrap();
+        assert!(table.contains("\n| certificate: CN=a.example\n"), "{table}");
+        assert!(table.contains("\n| chain of 1: self_signed"), "{table}");
         let output = prtip("-sV -p 443,4711,4712 127.0.0.1 --json");
         for server in &mut servers {
             server.kill().unwrap();
@@ -198,6 +202,17 @@ mod inside {
             assert_eq!(record["tunnel"], "tls", "{record}");
             assert_eq!(record["service"], "http", "{record}");
             assert!(record["banner_b64"].as_str().unwrap().starts_with("SFRUUC8x"), "{record}");
+        }
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let shown: Vec<Value> = records.filter(|record| record["type"] == "tls").collect();
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        for record in shown {
+            assert_eq!(record["chain_status"], "self_signed", "{record}");
+            assert_eq!(record["chain"][0]["subject"], "CN=a.example", "{record}");
+            assert_eq!(record["chain"][0]["key"], "Ed25519", "{record}");
+            let version = if record["port"] == 443 { "TLSv1.3" } else { "TLSv1.2" };
+            assert_eq!(record["version"], version, "{record}");
         }
         assert_eq!(found[&4712]["service"], "ssl", "{}", found[&4712]);
     }

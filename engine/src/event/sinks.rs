@@ -25,6 +25,7 @@ use super::record::{
 };
 use super::service_record::Service;
 use super::table::Table;
+use super::tls_record::Tls;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Protocol, Purpose, Target};
@@ -183,6 +184,17 @@ impl Sinks {
             self.line.clear();
             encode(&Service::new(found), &self.clock.rfc3339(found.at_ns), &mut self.line);
             self.write_line();
+        }
+    }
+
+    /// Takes what a TLS server showed; `lines` are for the table.
+    pub fn tls(&mut self, target: Target, record: &Tls, lines: &[String]) {
+        if let Shape::Table(table) = &mut self.shape {
+            table.tls(target, lines, &mut self.text);
+            self.output.take(&mut self.text);
+        }
+        if self.log.is_some() || matches!(self.shape, Shape::Json) {
+            self.write_record(record);
         }
     }
 

@@ -32,9 +32,20 @@ type Ports = BTreeMap<(Protocol, u16), PortEvent>;
 
 #[derive(Debug)]
 enum Layout {
-    OneHost { label: String, ports: Ports, told: BTreeMap<(Protocol, u16), Told> },
-    ManyHosts { address_width: usize, header_written: bool },
-    Hosts { address_width: usize, header_written: bool },
+    OneHost {
+        label: String,
+        ports: Ports,
+        told: BTreeMap<(Protocol, u16), Told>,
+        below: BTreeMap<(Protocol, u16), Vec<String>>,
+    },
+    ManyHosts {
+        address_width: usize,
+        header_written: bool,
+    },
+    Hosts {
+        address_width: usize,
+        header_written: bool,
+    },
 }
 
 impl Table {
@@ -42,7 +53,12 @@ impl Table {
     #[must_use]
     pub fn one_host(label: &str, coloured: bool) -> Self {
         let label = label.escape_default().to_string();
-        let layout = Layout::OneHost { label, ports: BTreeMap::new(), told: BTreeMap::new() };
+        let layout = Layout::OneHost {
+            label,
+            ports: BTreeMap::new(),
+            told: BTreeMap::new(),
+            below: BTreeMap::new(),
+        };
         Self { layout, coloured, services: false }
     }
 
@@ -121,6 +137,20 @@ impl Table {
         self.told(found.target, told(found), out);
     }
 
+    /// Takes what is to stand below the line of an open port.
+    pub fn tls(&mut self, target: Target, lines: &[String], out: &mut String) {
+        let lines = lines.iter().map(|line| format!("| {}", Printable::new(line.as_bytes())));
+        match &mut self.layout {
+            Layout::OneHost { below, .. } => {
+                below.insert((target.protocol, target.port), lines.collect());
+            }
+            Layout::ManyHosts { .. } => lines.for_each(|line| {
+                let _ = writeln!(out, "{line}");
+            }),
+            Layout::Hosts { .. } => {}
+        }
+    }
+
     /// Takes an open port that was not asked for its service.
     pub fn unasked(&mut self, target: Target, out: &mut String) {
         self.told(target, Told::default(), out);
@@ -156,7 +186,7 @@ impl Table {
 
     /// Writes what is left at the end of the scan.
     pub fn finish(&mut self, shown: ShownStates, report: &Report, out: &mut String) {
-        let Layout::OneHost { label, ports, told } = &self.layout else { return };
+        let Layout::OneHost { label, ports, told, below } = &self.layout else { return };
         let _ = writeln!(out, "Scan report for {label}");
         let hidden = hidden_states(ports, shown, report);
         if !hidden.is_empty() {
@@ -167,7 +197,7 @@ impl Table {
             return;
         }
         if self.services {
-            with_services(rows, told, self.coloured, out);
+            with_services(rows, told, below, self.coloured, out);
             return;
         }
         let _ = writeln!(
@@ -185,6 +215,7 @@ impl Table {
 fn with_services<'a>(
     rows: impl Iterator<Item = &'a PortEvent>,
     told: &BTreeMap<(Protocol, u16), Told>,
+    below: &BTreeMap<(Protocol, u16), Vec<String>>,
     coloured: bool,
     out: &mut String,
 ) {
@@ -197,6 +228,9 @@ fn with_services<'a>(
         let (service, version) = told.get(&(event.protocol, event.port)).unwrap_or(&nothing);
         let row = format!("{port:<9} {paint}{:<8}{plain} {service:<width$} {version}", event.state);
         let _ = writeln!(out, "{}", row.trim_end());
+        for line in below.get(&(event.protocol, event.port)).into_iter().flatten() {
+            let _ = writeln!(out, "{line}");
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use prtip_signatures::Scratches;
 use super::catalogue::{Ask, Catalogue};
 use super::found::{BANNER_MAX, Found, Identity};
 use super::limits::{
-    ANSWER_BYTES, HANDSHAKES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED, ns,
+    ANSWER_BYTES, HANDSHAKES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED,
+    ns,
 };
 use super::tunnel::{Session, Stage, Tunnel, Tunnels};
 use crate::plan::{Protocol, Target};
