@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// over time; the ledger; certificates that end soon. Also of a log whose scan was
     /// killed or still runs, of what --json wrote, and of logs compressed by gzip.
     Report(ReportArgs),
-    /// Certificates of TLS servers, offline.
+    /// Certificates of TLS servers: `check` a chain offline, `ask` a server.
     #[command(subcommand)]
     Tls(crate::tls::TlsCommand),
     /// Prints the JSON Schema of the JSON lines.

@@ -23,6 +23,7 @@ mod summary;
 mod targets;
 mod timing;
 mod tls;
+mod tls_ask;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

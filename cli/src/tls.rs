@@ -1,4 +1,5 @@
-//! `prtip tls check`: a chain of certificates judged as a scan does it, offline.
+//! `prtip tls`: chains of certificates judged as a scan does it. [`tls_ask`](crate::tls_ask)
+//! gets them from a server, `check` from a file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,6 +17,7 @@ use prtip_engine::tls::report::{self, Connection, parse_rfc3339};
 use prtip_engine::tls::roots::{LONGEST_FILE, Roots, read_certificates};
 
 use crate::exit::Exit;
+use crate::tls_ask::{self, AskArgs};
 
 /// `prtip tls`.
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,11 @@ pub(crate) enum TlsCommand {
     /// Prints one `tls` record (JSON). A chain with faults is a result like any other:
     /// the exit code is 0.
     Check(CheckArgs),
+    /// Asks one server for its certificates and judges them.
+    ///
+    /// An ordinary connection, TLS 1.3 and 1.2; where the server is too old for these, once
+    /// more as clients before did, down to SSL 3.0. Prints one `tls` record (JSON).
+    Ask(AskArgs),
 }
 
 #[derive(Debug, Args)]
@@ -33,9 +40,17 @@ pub(crate) struct CheckArgs {
     /// prints such); `-` is standard input.
     #[arg(value_name = "CHAIN.pem", default_value = "-")]
     chain: PathBuf,
-    /// The host name or address that the certificate must be for.
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// What a chain is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    /// The host name or address that the certificate must be for; default: the server's
+    /// name, where one is given.
     #[arg(long, value_name = "HOST", value_parser = Host::parse)]
-    name: Option<Host>,
+    pub name: Option<Host>,
     /// Trust the certificates in FILE (PEM) instead of the system's.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -47,27 +62,52 @@ pub(crate) struct CheckArgs {
     json: bool,
 }
 
+impl Asked {
+    /// Whom to trust.
+    pub(crate) fn roots(&self) -> Result<Roots> {
+        match &self.ca_file {
+            Some(file) => Roots::from_file(file),
+            None => Roots::of_the_system(),
+        }
+    }
+
+    /// Judges a chain and prints its record.
+    pub(crate) fn print<D: AsRef<[u8]>>(
+        &self,
+        connection: Connection,
+        ders: &[D],
+        roots: &Roots,
+        host: Option<&Host>,
+    ) -> Result<Exit> {
+        let chain = judge::read(ders.iter().map(AsRef::as_ref));
+        let at = self.at.unwrap_or_else(now);
+        let verdict = judge::judge(&chain, roots, Question { host, at });
+        let mut line = Vec::new();
+        let record = report::record(connection, ders, &chain, &verdict);
+        encode(&record, &Clock::start().now_rfc3339(), &mut line);
+        crate::print(&line)
+    }
+}
+
 pub(crate) fn run(command: &TlsCommand) -> Result<Exit> {
-    let TlsCommand::Check(args) = command;
+    match command {
+        TlsCommand::Check(args) => check(args),
+        TlsCommand::Ask(args) => tls_ask::run(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<Exit> {
     let bytes = read(&args.chain)?;
     let name = args.chain.display();
     let ders = read_certificates(&bytes).map_err(|what| {
         Error::new(Kind::Usage, format!("{name}: {what}"))
             .remedy("give the chain in PEM, as openssl s_client -showcerts prints it")
     })?;
-    let roots = match &args.ca_file {
-        Some(file) => Roots::from_file(file)?,
-        None => Roots::of_the_system()?,
-    };
-    let chain = judge::read(ders.iter().map(AsRef::as_ref));
-    let question = Question { host: args.name.as_ref(), at: args.at.unwrap_or_else(now) };
-    let verdict = judge::judge(&chain, &roots, question);
-    let server_name = args.name.as_ref().map(Host::to_string);
+    let roots = args.asked.roots()?;
+    let host = args.asked.name.as_ref();
+    let server_name = host.map(Host::to_string);
     let connection = Connection { server_name, ..Connection::default() };
-    let mut line = Vec::new();
-    let record = report::record(connection, &ders, &chain, &verdict);
-    encode(&record, &Clock::start().now_rfc3339(), &mut line);
-    crate::print(&line)
+    args.asked.print(connection, &ders, &roots, host)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -8,10 +8,14 @@
 //! * [`roots`]: whom we trust. [`path`]: ways from the server's certificate to a root,
 //!   and what is wrong with each. [`judge`]: the verdict on a chain.
 //! * [`report`]: all of it as a record.
+//! * [`attempt`]: a server asked for its certificates, by [`session`] (rustls) and, where it
+//!   is too old for that, by [`old_hello`]; [`cipher`]: names of suites and alerts.
 
 pub mod algorithm;
+pub mod attempt;
 pub mod bignum;
 pub mod certificate;
+pub mod cipher;
 pub mod constraints;
 mod curve;
 pub mod distinguished;
@@ -19,7 +23,9 @@ pub mod fault;
 pub mod host;
 pub mod judge;
 pub mod key;
+pub mod old_hello;
 pub mod path;
 pub mod report;
 pub mod roots;
+pub mod session;
 pub mod signature;
