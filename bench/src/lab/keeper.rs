@@ -17,7 +17,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -122,6 +122,9 @@ fn keep(
     let (program, arguments) = command.split_first().context("no command")?;
     let mut started = Command::new(program);
     started.args(arguments).env("LAB_ROUTER_MAC", mac_text(ROUTER_MAC));
+    if let Some(file) = trusted_roots(servers)? {
+        started.env("SSL_CERT_FILE", file);
+    }
     let child = match kernel::dies_with_us(&mut started).spawn() {
         Ok(child) => child.id() as i32,
         Err(error) => {
@@ -132,6 +135,24 @@ fn keep(
     let code = wait_for(child, &server_pids, lab);
     end_all(GRACE);
     Ok(code)
+}
+
+/// A file with what the system trusts and the roots of the servers' certificates, where
+/// there are such: the command's own trust.
+fn trusted_roots(servers: &[Unpacked]) -> Result<Option<PathBuf>> {
+    if servers.is_empty() {
+        return Ok(None);
+    }
+    let run = super::packages::cache_dir()?.join("run");
+    let roots: Vec<String> =
+        servers.iter().filter_map(|server| fs::read_to_string(server.trusted(&run)).ok()).collect();
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let file = run.join("trusted.pem");
+    fs::write(&file, system + &roots.concat())?;
+    Ok(Some(file))
 }
 
 /// Waits for the command to end, forwarding signals.

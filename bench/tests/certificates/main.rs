@@ -3,7 +3,8 @@
 //! are broken.
 //!
 //! * [`oracle`]: openssl, asked. [`faults`]: what can be broken, and how.
-//! * [`table`]: each fault alone. [`random`]: several at once. [`keys`]: kinds of keys and
+//! * [`table`]: each fault alone. [`random`]: several at once. [`served`]: by a real server,
+//!   inside the lab. [`keys`]: kinds of keys and
 //!   signatures.
 #![allow(clippy::unwrap_used)]
 
@@ -11,4 +12,5 @@ mod faults;
 mod keys;
 mod oracle;
 mod random;
+mod served;
 mod table;

@@ -6,6 +6,7 @@
 //! that starts them. A family a file ([`web`], [`mail`], …); [`readiness`] asks whether
 //! they are up.
 
+pub mod badssl;
 mod brokers;
 mod chat;
 mod databases;
@@ -56,6 +57,7 @@ pub struct Server {
 pub fn all() -> impl Iterator<Item = &'static Server> {
     [
         web::SERVERS,
+        badssl::SERVERS,
         proxies::SERVERS,
         mail::SERVERS,
         databases::SERVERS,
@@ -86,10 +88,17 @@ impl Server {
         format!("{}.lab", self.name)
     }
 
+    /// All its names, the host name first.
+    pub fn names(&self) -> Vec<String> {
+        let more = if self.name == "badssl" { &badssl::NAMES[..] } else { &[] };
+        let more = more.iter().map(|(name, _)| (*name).to_owned());
+        std::iter::once(self.host_name()).chain(more).collect()
+    }
+
     /// Lines for /etc/hosts.
     pub fn hosts_lines(&self) -> String {
         self.addresses().iter().fold(String::new(), |mut text, ip| {
-            let _ = writeln!(text, "{ip} {}", self.host_name());
+            let _ = writeln!(text, "{ip} {}", self.names().join(" "));
             text
         })
     }
@@ -144,7 +153,7 @@ pub fn list(chosen: &[&Server], ports: ServerPorts, json: bool, mut out: impl Wr
                     let row = serde_json::json!({
                         "ip": ip, "port": port, "proto": proto, "tls": endpoint.tls,
                         "service": service, "product": product, "version": version,
-                        "package_version": package_version, "server": name, "names": [host],
+                        "package_version": package_version, "server": name, "names": server.names(),
                     });
                     writeln!(out, "{row}")?;
                 } else {
@@ -223,6 +232,11 @@ impl Unpacked {
     /// The first of its sockets that does not answer.
     pub fn silent(&self) -> Option<SocketAddr> {
         self.sockets().find(|(endpoint, at)| !readiness::answers(endpoint, *at)).map(|(_, at)| at)
+    }
+
+    /// Where it leaves the roots of its certificates, if it has any to be trusted.
+    pub fn trusted(&self, run: &Path) -> PathBuf {
+        run.join(self.server.name).join("root/srv/trusted.pem")
     }
 
     /// What it said so far, its last lines.
