@@ -68,6 +68,7 @@ bench: test-deps build ## transmit, round trip, event log and instruction counts
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip --events
+	@$(BIN)/prtip-bench tls
 	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
 

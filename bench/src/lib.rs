@@ -8,6 +8,7 @@
 //! * `event_cost`: what an event log costs.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`matching`]: answers of services against the signatures.
+//! * [`tls`]: certificates, beside x509-parser and webpki.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`benchmark`]: what the commands take and print.
@@ -25,6 +26,7 @@ pub mod peers;
 pub mod roundtrip;
 mod roundtrip_live;
 pub mod stage;
+pub mod tls;
 pub mod tx;
 mod tx_live;
 pub mod vm;

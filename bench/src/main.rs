@@ -14,7 +14,7 @@ use prtip_bench::log::LogArgs;
 use prtip_bench::matching::{self, MatchArgs};
 use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::wire::CardArgs;
-use prtip_bench::{lab, log, roundtrip, tx, vm};
+use prtip_bench::{lab, log, roundtrip, tls, tx, vm};
 
 #[derive(Debug, Parser)]
 #[command(name = "prtip-bench", version, about = "The lab and the benchmarks of prtip")]
@@ -38,6 +38,8 @@ enum Command {
     /// In private network namespaces; with -e on a card of yours, at full rate, to the
     /// hosts named, which should answer every SYN (docs/benchmark-your-card.md).
     Roundtrip(RoundtripArgs),
+    /// What reading and judging certificates costs, beside x509-parser and webpki alone
+    Tls(BenchArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
     Vm(vm::VmArgs),
     /// How many events a second the event log takes, synced, against BufWriter with
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
             roundtrip::events(&args.link.bench, &args.link.card).map(|()| 0)
         }
         Command::Roundtrip(args) => roundtrip::run(&args.link.bench, &args.link.card).map(|()| 0),
+        Command::Tls(args) => tls::run(&args).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),
         Command::Match(args) => matching::run(&args).map(|()| 0),
