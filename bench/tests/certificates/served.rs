@@ -73,7 +73,7 @@ fn each_name_shows_its_fault_and_each_old_version_is_told() {
     for (name, status) in NAMES {
         let record = &records[name];
         assert_eq!(record["chain_status"], status, "{name}: {record}");
-        assert_eq!(record["ip"], "198.19.255.90");
+        assert_eq!(record["ip"], "198.19.255.200");
         let version = old(name).map_or("TLSv1.3", |(_, version)| version);
         assert_eq!(record["version"], version, "{name}");
         assert!(record["cipher"].as_str().unwrap().starts_with("TLS_"), "{record}");

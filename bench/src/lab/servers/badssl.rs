@@ -18,7 +18,7 @@ pub(super) static SERVERS: &[Server] = &[Server {
     name: "badssl",
     packages: &["nginx", "openssl"],
     users: &[],
-    host: 90,
+    host: 200,
     endpoints: &[
         Endpoint::tcp(443, "http").tls().product("nginx").version_of("nginx"),
         Endpoint::tcp(1010, "http").tls().product("nginx").version_of("nginx"),

@@ -112,7 +112,7 @@ impl Endpoint {
     pub fn port_in(&self, ports: ServerPorts) -> u16 {
         match ports {
             ServerPorts::Odd if !self.fixed => {
-                self.port.checked_add(ODD_DISTANCE).unwrap_or(self.port - ODD_DISTANCE)
+                self.port.checked_add(ODD_DISTANCE).unwrap_or_else(|| self.port - ODD_DISTANCE)
             }
             _ => self.port,
         }

@@ -286,6 +286,6 @@ mod tests {
     fn a_list_names_servers_once_and_an_unknown_name_is_refused() {
         assert_eq!(select("all").unwrap().len(), all().count());
         assert_eq!(select("redis, nginx,redis").unwrap().len(), 2);
-        assert!(select("nginx,apache").unwrap_err().is::<Usage>());
+        assert!(select("nginx,iis").unwrap_err().is::<Usage>());
     }
 }
