@@ -187,23 +187,30 @@ mod inside {
         {
             thread::sleep(Duration::from_millis(20));
         }
-        let table = prtip("-sV -p 443 127.0.0.1 --tls-cert-analysis");
-        let table = String::from_utf8(table.stdout).unwrap();
+        // s_server serves one connection at a time, and on a busy machine the one that says
+        // nothing may hold it until the budget of the port is spent.
+        let told = |line: &str, known: &dyn Fn(&str) -> bool| {
+            let ask = || String::from_utf8(prtip(line).stdout).unwrap();
+            (0..2).map(|_| ask()).find(|out| known(out)).unwrap_or_else(ask)
+        };
+        let table =
+            told("-sV -p 443 127.0.0.1 --tls-cert-analysis", &|out| out.contains("chain of"));
         assert!(table.contains("\n| certificate: CN=a.example\n"), "{table}");
         assert!(table.contains("\n| chain of 1: self_signed"), "{table}");
-        let output = prtip("-sV -p 443,4711,4712 127.0.0.1 --json");
+        let lines = told("-sV -p 443,4711,4712 127.0.0.1 --json", &|out| {
+            out.matches("\"tunnel\":\"tls\"").count() >= 2
+        });
         for server in &mut servers {
             server.kill().unwrap();
             server.wait().unwrap();
         }
-        let found = services(&output.stdout);
+        let found = services(lines.as_bytes());
         for port in [443, 4711] {
             let record = &found[&port];
             assert_eq!(record["tunnel"], "tls", "{record}");
             assert_eq!(record["service"], "http", "{record}");
             assert!(record["banner_b64"].as_str().unwrap().starts_with("SFRUUC8x"), "{record}");
         }
-        let lines = String::from_utf8(output.stdout).unwrap();
         let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let shown: Vec<Value> = records.filter(|record| record["type"] == "tls").collect();
         assert_eq!(shown.len(), 2, "{shown:?}");
