@@ -108,7 +108,7 @@ impl Detection {
         let catalogue = Catalogue::new(detection.databases.resolver()?, detection.intensity());
         let certificates =
             Certificates::trusted(detection.ca_file.as_deref(), detection.tls_cert_analysis)?;
-        let tunnels = Box::new(Handshakes::new(names.clone())?);
+        let tunnels = Box::new(Handshakes::new(names.clone()));
         let services = Services::start(options, catalogue, Some(tunnels), Arc::clone(control))?;
         let control = Arc::clone(control);
         Ok(Some(Self {

@@ -5,6 +5,7 @@
 //! test of the same name; nothing leaves that namespace.
 #![allow(clippy::unwrap_used)]
 
+mod namespace;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -16,22 +17,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
-/// Runs the ignored test `inside::NAME` in a fresh namespace.
-fn in_a_namespace(name: &str) {
-    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    if !root {
-        assert!(std::env::var_os("CI").is_none(), "needs root, and CI must not skip it");
-        println!("SKIPPED: a network namespace needs root");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(["--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", &format!("inside::{name}"), "--nocapture"])
-        .status()
-        .unwrap();
-    assert!(status.success(), "inside::{name} failed");
-}
+use namespace::in_a_namespace;
 
 #[test]
 fn the_table_lists_exactly_the_listeners() {

@@ -5,6 +5,8 @@
 //! same name; nothing leaves that namespace.
 #![allow(clippy::unwrap_used)]
 
+mod namespace;
+mod openssl;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,25 +19,11 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
+use namespace::in_a_namespace;
+use openssl::openssl;
+
 const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n";
 const HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nConnection: close\r\n\r\nhello";
-
-/// Runs the ignored test `inside::NAME` in a fresh namespace.
-fn in_a_namespace(name: &str) {
-    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    if !root {
-        assert!(std::env::var_os("CI").is_none(), "needs root, and CI must not skip it");
-        println!("SKIPPED: a network namespace needs root");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(["--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", &format!("inside::{name}"), "--nocapture"])
-        .status()
-        .unwrap();
-    assert!(status.success(), "inside::{name} failed");
-}
 
 #[test]
 fn what_listens_is_told_by_name_and_version() {
@@ -154,52 +142,50 @@ mod inside {
         assert_eq!(found[&4712]["service"], "tcpwrapped");
     }
 
+    /// HTTP inside TLS of one version, by openssl, a thread a connection: port, version.
+    const TLS_SERVER: &str = r"
+import http.server, ssl, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    timeout = 20
+    def setup(self):
+        self.request = tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'hello')
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.set_ciphers('DEFAULT:@SECLEVEL=0')
+tls.minimum_version = tls.maximum_version = ssl.TLSVersion['TLSv' + sys.argv[2].replace('.', '_')]
+tls.load_cert_chain('cert', 'key')
+http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Page).serve_forever()
+";
+
     #[test]
     #[ignore = "run by the test of the same name, in a namespace"]
     fn inside_tls() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        let (key, cert) = (at("key"), at("cert"));
-        let openssl = |line: &str| {
-            let mut command = Command::new("openssl");
-            command.args(line.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::null());
-            command
-        };
-        let made = openssl(&format!(
-            "req -x509 -newkey ed25519 -nodes -keyout {key} -out {cert} -days 9 -subj /CN=a.example"
-        ))
-        .stderr(Stdio::null())
-        .status();
-        if made.is_err() {
-            assert!(std::env::var_os("CI").is_none(), "needs openssl, and CI must not skip it");
-            println!("SKIPPED: needs openssl");
-            return;
-        }
+        openssl(
+            folder.path(),
+            "req -x509 -newkey ed25519 -nodes -keyout key -out cert -days 9 -subj /CN=a.example",
+        );
         // 443 is known for TLS, 4711 for nothing; 4712 has no version in common with us.
-        let mut servers = Vec::new();
-        for (port, more) in [(443, ""), (4711, "-tls1_2"), (4712, "-tls1_1")] {
-            let line = format!("s_server -www -accept {port} -key {key} -cert {cert} {more}");
-            servers.push(openssl(&line).spawn().unwrap());
+        let mut servers = [(443, "1.3"), (4711, "1.2"), (4712, "1.1")].map(|(port, version)| {
+            let mut server = Command::new("python3");
+            server.args(["-c", TLS_SERVER, &port.to_string(), version]).current_dir(folder.path());
+            server.stderr(Stdio::null()).spawn().expect("python3: scripts/install-deps.sh --test")
+        });
+        for port in [443, 4711, 4712] {
+            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                thread::sleep(Duration::from_millis(20));
+            }
         }
-        while (TcpStream::connect("127.0.0.1:443").and(TcpStream::connect("127.0.0.1:4711")))
-            .and(TcpStream::connect("127.0.0.1:4712"))
-            .is_err()
-        {
-            thread::sleep(Duration::from_millis(20));
-        }
-        // s_server serves one connection at a time, and on a busy machine the one that says
-        // nothing may hold it until the budget of the port is spent.
-        let told = |line: &str, known: &dyn Fn(&str) -> bool| {
-            let ask = || String::from_utf8(prtip(line).stdout).unwrap();
-            (0..4).map(|_| ask()).find(|out| known(out)).unwrap_or_else(ask)
-        };
-        let table =
-            told("-sV -p 443 127.0.0.1 --tls-cert-analysis", &|out| out.contains("chain of"));
+        let table = prtip("-sV -p 443 127.0.0.1 --tls-cert-analysis");
+        let table = String::from_utf8(table.stdout).unwrap();
         assert!(table.contains("\n| certificate: CN=a.example\n"), "{table}");
         assert!(table.contains("\n| chain of 1: self_signed"), "{table}");
-        let lines = told("-sV -p 443,4711,4712 127.0.0.1 --json", &|out| {
-            out.matches("\"tunnel\":\"tls\"").count() >= 2
-        });
+        let output = prtip("-sV -p 443,4711,4712 127.0.0.1 --json");
+        let lines = String::from_utf8(output.stdout).unwrap();
         for server in &mut servers {
             server.kill().unwrap();
             server.wait().unwrap();

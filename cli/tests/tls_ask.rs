@@ -2,6 +2,7 @@
 //! servers that are none.
 #![allow(clippy::unwrap_used)]
 
+mod openssl;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -10,6 +11,8 @@ use std::thread;
 
 use assert_cmd::Command;
 use serde_json::Value;
+
+use openssl::openssl;
 
 struct Server {
     child: Child,
@@ -21,16 +24,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn openssl(dir: &Path, line: &str) {
-    let made = Process::new("openssl")
-        .args(line.split_whitespace())
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{line}: {}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// openssl's server with these options, on a free port.

@@ -2,21 +2,14 @@
 //! said of input that is none.
 #![allow(clippy::unwrap_used)]
 
+mod openssl;
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::Command as Process;
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-fn openssl(dir: &Path, line: &str) {
-    let made = Process::new("openssl")
-        .args(line.split_whitespace())
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{line}: {}", String::from_utf8_lossy(&made.stderr));
-}
+use openssl::openssl;
 
 /// A root and a server's certificate for a.example and 192.0.2.1.
 fn made() -> tempfile::TempDir {

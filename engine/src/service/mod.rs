@@ -2,7 +2,7 @@
 //!
 //! * [`inquiry`]: what is asked of one port, without sockets; [`catalogue`]: the probes and
 //!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS;
-//!   [`handshake`]: TLS by rustls.
+//!   [`handshake`]: the same by `crate::tls`.
 //! * [`ring`]: connections on io_uring, the only `unsafe` here; [`prober`]: the thread that
 //!   joins the two, with [`hosts`] and [`backlog`].
 //! * [`found`]: the result.

@@ -130,8 +130,9 @@ impl Session {
         if !matches!(self.state, State::Handshaking | State::Established) {
             return &self.state;
         }
-        // A record begins with its kind: a handshake or an alert.
-        if self.taken == 0 && bytes.first().is_some_and(|kind| !matches!(kind, 0x15 | 0x16)) {
+        // A record begins with its kind, a handshake or an alert, and the major version.
+        let begins = matches!(bytes, [] | [0x15 | 0x16] | [0x15 | 0x16, 3, ..]);
+        if self.taken == 0 && !begins {
             self.state = State::Failed(Failure::NotTls);
             return &self.state;
         }
@@ -342,6 +343,7 @@ mod tests {
         assert!(refused.older_may_do());
         assert!(after(b"").older_may_do());
         assert!(!after(b"HTTP/1.0 400 Bad Request").older_may_do());
+        assert_eq!(after(b"\x16\x04").state(), &State::Failed(Failure::NotTls));
         assert!(!session().say(b"too early"));
     }
 

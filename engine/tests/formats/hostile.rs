@@ -69,6 +69,16 @@ const PARTS: [&str; 40] = [
 pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
+    /// From `PRTIP_TEST_SEED`, else from a new seed; prints it.
+    pub(crate) fn of_this_run() -> Self {
+        let seed = match std::env::var("PRTIP_TEST_SEED") {
+            Ok(text) => text.parse().unwrap(),
+            Err(_) => u64::from(std::process::id()) << 32 | 1,
+        };
+        println!("PRTIP_TEST_SEED={seed}");
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -193,17 +203,16 @@ assert [original(name) for name in names] == truth, 'XML differs'
 print(len(rows))
 "#;
 
+/// Whether the full sizes are asked for.
+pub(crate) fn soak() -> bool {
+    std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0")
+}
+
 #[test]
 fn hostile_text_stays_in_its_place_in_every_format() {
     let Some(readers) = Readers::of("hostile text") else { return };
-    let soak = std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0");
-    let seed = match std::env::var("PRTIP_TEST_SEED") {
-        Ok(text) => text.parse().unwrap(),
-        Err(_) => u64::from(std::process::id()) << 32 | 1,
-    };
-    println!("PRTIP_TEST_SEED={seed}");
-    let mut numbers = Numbers(seed);
-    for _ in 0..if soak { 1_000_000 / CHUNK } else { 1 } {
+    let mut numbers = Numbers::of_this_run();
+    for _ in 0..if soak() { 1_000_000 / CHUNK } else { 1 } {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let texts: Vec<String> = (0..CHUNK).map(|_| numbers.text()).collect();

@@ -11,7 +11,7 @@ use prtip_engine::event::files::Place;
 use prtip_engine::report;
 use serde_json::{Value, json};
 
-use crate::hostile::Numbers;
+use crate::hostile::{Numbers, soak};
 use crate::readers::Readers;
 
 /// Texts of one page: as many as its lists show.
@@ -151,14 +151,8 @@ fn write(folder: &Path, texts: &[String]) -> [PathBuf; 3] {
 #[test]
 fn hostile_text_makes_no_element_and_no_attribute_of_a_page() {
     let Some(readers) = Readers::of("hostile report") else { return };
-    let soak = std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0");
-    let seed = match std::env::var("PRTIP_TEST_SEED") {
-        Ok(text) => text.parse().unwrap(),
-        Err(_) => u64::from(std::process::id()) << 32 | 1,
-    };
-    println!("PRTIP_TEST_SEED={seed}");
-    let mut numbers = Numbers(seed);
-    for _ in 0..if soak { 1_000_000 / TEXTS } else { 5 } {
+    let mut numbers = Numbers::of_this_run();
+    for _ in 0..if soak() { 1_000_000 / TEXTS } else { 5 } {
         let folder = tempfile::tempdir().unwrap();
         let texts: Vec<String> = (0..TEXTS).map(|_| numbers.text()).collect();
         let [hostile, harmless, told] = write(folder.path(), &texts);
