@@ -64,11 +64,12 @@ lint: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: test-deps build ## transmit, round trip, event log and instruction counts, with their ratios
+bench: test-deps build ## transmit, round trip, event log, certificates, signatures, instruction counts
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip --events
-	@$(BIN)/prtip-bench tls
+	@$(AS_USER) $(BIN)/prtip-bench tls
+	@$(AS_USER) $(BIN)/prtip-bench match
 	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
 
