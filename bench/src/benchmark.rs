@@ -159,12 +159,11 @@ impl Table {
                 let Setup { port_engine, xdp_mode, packet } = &row.setup;
                 let mode =
                     xdp_mode.as_ref().map(|mode| format!(" ({mode} mode)")).unwrap_or_default();
-                writeln!(
-                    out,
-                    "{port_engine}{mode} over {}, Linux {}; {packet}",
-                    self.over,
-                    release()
-                )?;
+                let way = match port_engine.as_str() {
+                    "none" => String::new(),
+                    engine => format!("{engine}{mode} over {}, ", self.over),
+                };
+                writeln!(out, "{way}Linux {}; {packet}", release())?;
             }
             writeln!(out, "{}", row.text())?;
         }

@@ -102,7 +102,11 @@ pub fn run(args: &LogArgs) -> Result<()> {
             vs: vs.into(),
             compared: Comparison::of(&pairs),
             target,
-            setup: Setup { port_engine: "no".into(), xdp_mode: None, packet: "port record".into() },
+            setup: Setup {
+                port_engine: "none".into(),
+                xdp_mode: None,
+                packet: "port record".into(),
+            },
             note: None,
         })?;
     }

@@ -154,7 +154,7 @@ fn measure(subject: &Subject<'_>, args: &BenchArgs, table: &mut Table) -> Result
     let loops = OneByOne::new(database, answers);
     loops.agree(database, &mut scratch, answers, table)?;
     let setup = Setup {
-        port_engine: "matching".to_owned(),
+        port_engine: "none".to_owned(),
         xdp_mode: None,
         packet: format!("{} answers, {} rules", answers.len(), database.rules().len()),
     };
@@ -345,7 +345,7 @@ fn start_up(args: &BenchArgs, table: &mut Table) -> Result<()> {
         compared: Comparison::of(&pairs),
         target: Some(Target::AtMost(1.0)),
         setup: Setup {
-            port_engine: "matching".to_owned(),
+            port_engine: "none".to_owned(),
             xdp_mode: None,
             packet: "one answer".to_owned(),
         },
