@@ -85,7 +85,7 @@ pub(crate) enum Command {
     ///
     /// What was found, by port, service, network and host; round-trip times; rate and loss
     /// over time; the ledger; certificates that end soon. Also of a log whose scan was
-    /// killed or still runs, of what --json wrote, and of logs compressed by gzip.
+    /// killed or still runs, of what --json wrote, and of logs that were rotated or compressed.
     Report(ReportArgs),
     /// Certificates of TLS servers: `check` a chain offline, `ask` a server.
     #[command(subcommand)]

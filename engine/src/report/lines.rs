@@ -1,4 +1,4 @@
-//! The lines of a log: plain, gzip or standard input, one at a time, in bounded memory.
+//! The lines of a log: plain, gzip, zstd or standard input, one at a time, in bounded memory.
 //!
 //! A log of a scan that was killed ends anywhere. What is no whole line at its end, and
 //! what can no longer be decompressed, is counted and told, and all before it holds.
@@ -30,37 +30,38 @@ impl Lines {
     /// Opens a log; `-` is standard input.
     ///
     /// # Errors
-    /// `Usage` where it cannot be opened, or is compressed in a way that is not known.
+    /// `Usage` where it cannot be opened.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let what = || format!("read the event log {path:?}");
         let fail = |error: io::Error| Error::new(Kind::Usage, what()).because_of(error);
         if path == Path::new("-") {
-            return Self::of(Box::new(io::stdin())).map_err(fail)?.ok_or_else(|| zstd(what()));
+            return Self::of(Box::new(io::stdin())).map_err(fail);
         }
         let file = File::open(path).map_err(fail)?;
         if file.metadata().map_err(fail)?.is_dir() {
             return Err(Error::new(Kind::Usage, what()).cause("it is a folder"));
         }
-        Self::of(Box::new(file)).map_err(fail)?.ok_or_else(|| zstd(what()))
+        Self::of(Box::new(file)).map_err(fail)
     }
 
-    /// Reads from `from`; `None` where it is compressed by zstd.
-    pub(super) fn of(mut from: Box<dyn Read>) -> io::Result<Option<Self>> {
+    /// Reads from `from`, however it is compressed.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(super) fn of(mut from: Box<dyn Read>) -> io::Result<Self> {
         let mut start = Vec::new();
         from.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start)?;
-        if start == ZSTD {
-            return Ok(None);
-        }
-        let compressed = start.starts_with(GZIP);
+        let (gzip, zstd) = (start.starts_with(GZIP), start == ZSTD);
         let whole = Cursor::new(start).chain(from);
-        let reader: Box<dyn BufRead> = match compressed {
-            true => {
-                let inner = BufReader::with_capacity(BUFFER, whole);
-                Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(inner)))
+        let whole = BufReader::with_capacity(BUFFER, whole);
+        let reader: Box<dyn BufRead> = match (gzip, zstd) {
+            (true, _) => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole))),
+            (_, true) => {
+                Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(whole)?))
             }
-            false => Box::new(BufReader::with_capacity(BUFFER, whole)),
+            (false, false) => Box::new(whole),
         };
-        Ok(Some(Self { reader, compressed, line: Vec::new(), torn: None }))
+        Ok(Self { reader, compressed: gzip || zstd, line: Vec::new(), torn: None })
     }
 
     /// The next whole line without its newline; `None` at the end. A line that is too
@@ -105,14 +106,11 @@ impl Lines {
 fn is_broken(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::Other
     )
-}
-
-fn zstd(what: String) -> Error {
-    Error::new(Kind::Usage, what)
-        .cause("it is compressed by zstd")
-        .remedy("zstd -dc LOG.zst | prtip report -")
 }
 
 #[cfg(test)]
@@ -124,7 +122,7 @@ mod tests {
     use std::io::Write;
 
     fn read(bytes: Vec<u8>) -> (Vec<Vec<u8>>, Option<String>) {
-        let mut lines = Lines::of(Box::new(Cursor::new(bytes))).unwrap().unwrap();
+        let mut lines = Lines::of(Box::new(Cursor::new(bytes))).unwrap();
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             all.push(line.to_vec());
@@ -169,7 +167,10 @@ mod tests {
     }
 
     #[test]
-    fn zstd_is_told_apart() {
-        assert!(Lines::of(Box::new(Cursor::new([ZSTD, b"..."].concat()))).unwrap().is_none());
+    fn zstd_is_read_too() {
+        let mut bytes = zstd::encode_all(&b"one\ntwo\n"[..], 0).unwrap();
+        assert_eq!(read(bytes.clone()), (vec![b"one".into(), b"two".into()], None));
+        bytes.truncate(bytes.len() - 3);
+        assert!(read(bytes).1.is_some());
     }
 }

@@ -25,7 +25,7 @@ mod tally;
 mod top;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ use crate::event::files::Place;
 use crate::event::files::place::folder_of;
 use crate::event::files::services::Services;
 use crate::event::files::sorted::{Finding, Store};
+use crate::event::log::parts;
 use crate::event::{PortEvent, PortState};
 use crate::latency::Latency;
 use crate::latency::groups::{Grouping, Groups};
@@ -82,8 +83,17 @@ pub fn write(
         _ => std::env::temp_dir(),
     };
     let mut gathered = Gathered::empty(folder);
+    // What belongs to a log that is named is read with it, not once more.
+    let parts: HashSet<PathBuf> = logs
+        .iter()
+        .filter_map(|log| parts::find(log).ok())
+        .flatten()
+        .filter_map(|part| part.path.canonicalize().ok())
+        .collect();
     for log in logs {
-        gathered.read(log)?;
+        if !log.canonicalize().is_ok_and(|path| parts.contains(&path)) {
+            gathered.read(log)?;
+        }
     }
     let remarks = gathered.remarks();
     let text = gathered.page(now_us)?;
@@ -109,8 +119,10 @@ pub fn of_bytes(log: Vec<u8>, now_us: u64) -> Result<String> {
     let what = "read an event log in memory";
     let lines = Lines::of(Box::new(io::Cursor::new(log)));
     let fail = |error| Error::new(Kind::Failed, what).because_of(error);
-    let lines = lines.map_err(fail)?.ok_or_else(|| foreign(what.to_owned()))?;
-    gathered.read_lines(lines, Scan::named("memory".to_owned()), what)?;
+    let lines = lines.map_err(fail)?;
+    let mut scan = Scan::named("memory".to_owned());
+    gathered.read_lines(lines, &mut scan, what)?;
+    gathered.scans.push(scan);
     gathered.page(now_us)
 }
 
@@ -131,29 +143,42 @@ impl Gathered {
 
     fn read(&mut self, path: &Path) -> Result<()> {
         let lines = Lines::open(path)?;
-        let scan = Scan::named(if path == Path::new("-") {
+        let mut scan = Scan::named(if path == Path::new("-") {
             "standard input".to_owned()
         } else {
             path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
         });
-        self.read_lines(lines, scan, &format!("read the event log {path:?}"))
+        let found = if path == Path::new("-") { Ok(Vec::new()) } else { parts::find(path) };
+        match found {
+            Ok(parts) => {
+                for part in parts {
+                    let what = format!("read {:?}, a part of an event log", part.path);
+                    self.read_lines(Lines::open(&part.path)?, &mut scan, &what)?;
+                }
+            }
+            Err(error) => scan.torn = Some(format!("parts of it were left out: {error}")),
+        }
+        self.read_lines(lines, &mut scan, &format!("read the event log {path:?}"))?;
+        self.scans.push(scan);
+        Ok(())
     }
 
-    fn read_lines(&mut self, mut lines: Lines, mut scan: Scan, what: &str) -> Result<()> {
+    /// Reads a file of a log.
+    fn read_lines(&mut self, mut lines: Lines, scan: &mut Scan, what: &str) -> Result<()> {
+        let before = scan.records;
         let fail = |error| Error::new(Kind::Failed, what).because_of(error);
         while let Some(line) = lines.next().map_err(fail)? {
             match Line::parse(line) {
-                Some(record) => self.take(&mut scan, &record, line).map_err(fail)?,
+                Some(record) => self.take(scan, &record, line).map_err(fail)?,
                 // A log begins with a record, also where it is a part of one.
-                None if scan.records == 0 => return Err(foreign(what.to_owned())),
+                None if scan.records == before => return Err(foreign(what.to_owned())),
                 None => scan.strange_lines += 1,
             }
         }
-        scan.torn = lines.torn;
+        scan.torn = scan.torn.take().or(lines.torn);
         if scan.records == 0 {
             return Err(foreign(what.to_owned()));
         }
-        self.scans.push(scan);
         Ok(())
     }
 

@@ -116,6 +116,31 @@ fn what_is_no_log_is_refused_and_the_page_is_not_touched() {
 }
 
 #[test]
+fn the_parts_of_a_rotated_log_are_one_scan_also_where_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let whole = log();
+    let cut = whole.match_indices('\n').nth(3).unwrap().0 + 1;
+    fs::write(at("a.000001.zst"), zstd::encode_all(&whole.as_bytes()[..cut], 0).unwrap()).unwrap();
+    fs::write(at("a"), line("log_part", 2, ",\"part\":2") + &whole[cut..]).unwrap();
+    let (expected, _) = page_of(&whole).unwrap();
+    let numbers = |page: &str| -> Vec<String> {
+        page.split("<b>").skip(1).map(|rest| rest.split("</span>").next().unwrap().into()).collect()
+    };
+    for names in [&["a"][..], &["a.000001.zst", "a"]] {
+        let paths: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
+        let mut out = Vec::new();
+        assert!(write(&paths, &Place::Stdout, &mut out, NOW_US).unwrap().is_empty());
+        let page = String::from_utf8(out).unwrap();
+        assert!(page.contains("<h1>Scan report</h1>"), "{names:?}: one scan");
+        assert_eq!(numbers(&page), numbers(&expected));
+    }
+    fs::write(at("a.000003"), "").unwrap();
+    let remarks = write(&[at("a")], &Place::Stdout, &mut Vec::new(), NOW_US).unwrap();
+    assert!(remarks[0].contains("left out"), "{remarks:?}");
+}
+
+#[test]
 fn several_logs_are_one_page_and_agree_on_each_port() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["a", "b"].map(|name| folder.path().join(name));
