@@ -15,6 +15,7 @@
 use std::ffi::{CStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Signals that come within this time of one to the whole group are the same.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
-/// Sent by either side of the channel when its half of the set-up is done.
+/// Sent by the keeper when it is in the scanner's namespace.
 const READY: u8 = b'r';
 
 /// The lab's end of the channel to its keeper.
@@ -79,9 +80,13 @@ impl Keeper {
         std::process::exit(code.into())
     }
 
-    /// Lets the keeper start the servers and the command.
-    pub fn go(&mut self) -> Result<()> {
-        self.channel.write_all(&[READY]).context("the lab's keeper has gone")
+    /// Lets the keeper start the servers, say `announcement` when all of them are up, and
+    /// start the command.
+    pub fn go(&mut self, announcement: &str) -> Result<()> {
+        self.channel
+            .write_all(announcement.as_bytes())
+            .and_then(|()| self.channel.shutdown(Shutdown::Write))
+            .context("the lab's keeper has gone")
     }
 
     fn wait_ready(&mut self) -> Result<()> {
@@ -107,8 +112,9 @@ fn keep(
     namespaces.enter(Side::Scan)?;
     private_mounts().context("cannot make a private view of the file system")?;
     channel.write_all(&[READY])?;
-    let mut byte = [0];
-    if channel.read_exact(&mut byte).is_err() {
+    let mut announcement = String::new();
+    channel.read_to_string(&mut announcement)?;
+    if announcement.is_empty() {
         return Ok(1); // The lab has said why.
     }
 
@@ -119,6 +125,8 @@ fn keep(
     if let Some(number) = asked_to_end(Duration::ZERO) {
         return Ok(128 + number as u8);
     }
+    // Not before: while the servers start, this process is in their namespace.
+    eprintln!("{announcement}");
     let (program, arguments) = command.split_first().context("no command")?;
     let mut started = Command::new(program);
     started.args(arguments).env("LAB_ROUTER_MAC", mac_text(ROUTER_MAC));

@@ -182,8 +182,7 @@ fn run_kept(
     let started_ns = now_ns();
     let (far_end, delay) = attach(args, started_ns)?;
     let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;
-    report::announce(args, &far_end, keeper.pid, unpacked);
-    keeper.go()?;
+    keeper.go(&report::announcement(args, &far_end, keeper.pid, unpacked))?;
     let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
     let delayed = delay.map(DelayPath::stop).transpose()?;
     report::finish(args, namespaces, &far_end, delayed, flooded)?;

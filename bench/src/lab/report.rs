@@ -16,8 +16,8 @@ use super::servers::Unpacked;
 /// Buckets of arrivals in a second.
 const BUCKETS_PER_SECOND: usize = (1_000_000_000 / BUCKET_NS) as usize;
 
-/// Says on standard error what the lab is.
-pub fn announce(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Unpacked]) {
+/// What the lab is, in one line.
+pub fn announcement(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Unpacked]) -> String {
     let rules = &args.rules;
     let mut text = format!(
         "lab: scan0 in net namespace of pid {keeper}, lab0 of pid {} (nsenter -n -t PID), {} \
@@ -61,7 +61,7 @@ pub fn announce(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Unpack
         let (name, ip) = (server.host_name(), server.addresses()[0]);
         let _ = write!(text, "; {name} {ip} {}", ports.join(" "));
     }
-    eprintln!("{text}");
+    text
 }
 
 /// Says what was counted, and writes it where `--stats` says.
