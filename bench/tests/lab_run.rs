@@ -241,7 +241,7 @@ fn a_signal_reaches_the_command_once_and_its_end_is_awaited() {
         return;
     }
     // Not SIGINT: a shell cannot trap what was ignored when the tests were started.
-    let script = "trap 'echo got; n=1' TERM; echo up; for i in $(seq 100); do sleep 0.05; \
+    let script = "trap 'echo got; n=1' TERM; echo up; for i in {1..100}; do sleep 0.05; \
                   [ \"${n:-}\" ] && exit 3; done; exit 4";
     let mut child = Command::new(BENCH)
         .args(["lab", "run", "--", "bash", "-c", script])
