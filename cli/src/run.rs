@@ -141,9 +141,12 @@ fn scan(
     let resumed = interrupted.is_some();
     let files = match wanted.as_slice() {
         [] => None,
-        wanted => Some(Files::open(wanted, about, || Box::new(stdout()))?),
+        wanted => Some(Files::open(wanted, about, Some(control), || Box::new(stdout()))?),
     };
     let mut sinks = Sinks::new(shape, shown_states(args), Box::new(stdout()), None).about(purpose);
+    if !stdout().is_terminal() {
+        sinks = sinks.behind(Box::new(stdout()), control);
+    }
     if let Some(files) = files {
         sinks = sinks.with_files(files);
         if let Some(interrupted) = &interrupted {
@@ -231,7 +234,7 @@ pub(crate) fn write_files_again(args: &ScanArgs, interrupted: &Interrupted) -> R
     let raw_args: Vec<OsString> = begun.args.iter().map(OsString::from).collect();
     let purpose = resolved.plan.items().purpose();
     let about = about(args, &raw_args, &resolved, Some(interrupted.started_unix_us()));
-    let mut files = Files::open(&wanted, about, || Box::new(stdout()))?;
+    let mut files = Files::open(&wanted, about, None, || Box::new(stdout()))?;
     interrupted.replay(purpose, |event, unix_us, revised| {
         files.restore(event, unix_us, revised);
     })?;
@@ -410,6 +413,14 @@ impl Observer for Console {
 
     fn checkpoint(&mut self, finished: &[Range<u64>]) {
         self.sinks.checkpoint(finished);
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.sinks.has_room()
+    }
+
+    fn has_room_for_frames(&mut self) -> bool {
+        self.sinks.has_room_for_frames()
     }
 
     fn frame(&mut self, frame: &Frame) {

@@ -72,7 +72,7 @@ fn has_program(lab: &OpenLab) -> bool {
 }
 
 /// What has come to the far end.
-fn frames_sent(lab: &OpenLab) -> u64 {
+pub(crate) fn frames_sent(lab: &OpenLab) -> u64 {
     let table = lab.output(Side::Far, "cat /proc/thread-self/net/dev");
     let line = table.lines().find_map(|line| line.trim_start().strip_prefix("lab0:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -6,7 +6,7 @@
 //!   several; [`town`]: real hosts on a bridge,
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
-//!   [`icmp_limit`], [`kill`], [`kinds`], [`logs`], [`formats`], [`resume`], [`ways`], [`transfer`],
+//!   [`icmp_limit`], [`kill`], [`kinds`], [`logs`], [`slow_readers`], [`formats`], [`resume`], [`ways`], [`transfer`],
 //!   [`frames`], [`memory`], [`words`], [`round_trips`], [`copies`].
 //!
 //! README.md beside this file draws the topology. Tests that measure time or rate run
@@ -38,6 +38,7 @@ mod readers;
 mod resume;
 mod round_trips;
 mod setting;
+mod slow_readers;
 mod town;
 mod transfer;
 mod truth;

@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::clock::{Clock, monotonic_ns};
 use super::files::{Files, Outcome, Told};
@@ -30,7 +31,7 @@ use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Protocol, Purpose, Target};
 use crate::scan::capture::Frame;
-use crate::scan::{Observer, Progress, Report};
+use crate::scan::{Control, Observer, Progress, Report};
 use crate::service::Found;
 
 /// Time between two `progress` records.
@@ -121,6 +122,15 @@ impl Sinks {
             told: HashMap::new(),
             progress_at_ns: monotonic_ns(),
         }
+    }
+
+    /// Standard output is written on a thread of its own, so that a slow reader holds up
+    /// nothing but results: for all but terminals. Where `control` says to stop at once, it
+    /// is not waited for.
+    #[must_use]
+    pub fn behind(mut self, stdout: Box<dyn Write + Send>, control: &Arc<Control>) -> Self {
+        self.output = Output::behind(stdout, Some(Arc::clone(control)));
+        self
     }
 
     /// Results are `port` records, or `host` records where hosts are looked for.
@@ -395,6 +405,14 @@ impl Observer for Sinks {
             files.progress(progress, now_ns, self.clock.unix_us(now_ns));
         }
         self.flush();
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.output.has_room() && self.files.as_mut().is_none_or(Files::has_room)
+    }
+
+    fn has_room_for_frames(&mut self) -> bool {
+        self.files.as_mut().is_none_or(Files::has_room_for_frames)
     }
 
     fn frame(&mut self, frame: &Frame) {

@@ -118,6 +118,15 @@ pub trait Observer {
     /// The indices that are finished, of this run and those before it, ascending and
     /// apart; every result of theirs has been handed over. About once a second.
     fn checkpoint(&mut self, _finished: &[Range<u64>]) {}
+    /// Whether more results may come now. Where not they wait on the buses, sending is
+    /// slowed down, and all else goes on.
+    fn has_room(&mut self) -> bool {
+        true
+    }
+    /// The same of frames; those that find no place are dropped and counted.
+    fn has_room_for_frames(&mut self) -> bool {
+        true
+    }
     /// An accepted reply as it was received, where frames were asked for
     /// ([`Options::frames`]).
     fn frame(&mut self, _frame: &Frame) {}

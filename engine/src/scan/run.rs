@@ -31,7 +31,7 @@ use crate::plan::{Plan, ProbeKind, Protocol, Purpose, Target};
 use crate::port::Counters;
 
 /// Events that one worker can have on the bus.
-const BUS_EVENTS: usize = 1 << 15;
+pub(super) const BUS_EVENTS: usize = 1 << 15;
 /// However busy it is, the observer gets its pause this often.
 const IDLE_NS: u64 = 50_000_000;
 /// Time between progress reports.
@@ -126,6 +126,7 @@ impl Prepared {
             hunt: hunt.take(),
             icmp_limits: plan.items().sends(ProbeKind::Udp).then(IcmpLimits::new),
             mark,
+            mark_is_due: false,
             idle_at_ns: start_ns,
             all_sent_told: false,
             ring_to_event: self.stages.then(Latency::new),
@@ -170,7 +171,7 @@ impl Prepared {
                 handles.into_iter().map(|handle| handle.join().expect(broken)).collect();
             Ok((finished, asking.map(|handle| handle.join().expect(broken))))
         })?;
-        while coordinator.drain() > 0 {}
+        let dropped = coordinator.drain_to_the_end(control);
         let failed = finished.iter().any(|worker| worker.failure.is_some())
             || asked.as_ref().is_some_and(|asked| asked.failure.is_some());
         if control.level() < 2 && !failed {
@@ -181,7 +182,8 @@ impl Prepared {
         let (results, throttled) = (coordinator.results, coordinator.governor.lowest);
         let (hunt, icmp_limits) = (coordinator.hunt.take(), coordinator.icmp_limits.take());
         let ring_to_event = coordinator.ring_to_event.take();
-        let books = Books { finished, asked: asked.map(|asked| (asked, link_answers)), results };
+        let asked = asked.map(|asked| (asked, link_answers));
+        let books = Books { finished, asked, results, dropped };
         let mut report = close_books(books, throttled, self.rate.is_some(), &shared);
         if let (Some(stages), Some(ring_to_event)) = (&mut report.stages, ring_to_event) {
             stages.ring_to_event = ring_to_event;
@@ -274,6 +276,8 @@ struct Coordinator<'a> {
     /// Where UDP ports are asked.
     icmp_limits: Option<IcmpLimits>,
     mark: Mark,
+    /// A mark was found, and what came before it is not all handed over.
+    mark_is_due: bool,
     idle_at_ns: u64,
     all_sent_told: bool,
     /// From the kernel's time stamp to here, where that is asked for.
@@ -283,14 +287,18 @@ struct Coordinator<'a> {
 impl Coordinator<'_> {
     fn turn(&mut self, control: &Control) {
         let now = now_ns();
-        let mark_is_due = self.mark.turn(self.shared, now);
+        self.mark_is_due |= self.mark.turn(self.shared, now);
         // Before results are taken, so that the observer knows of which the cooldown is.
         self.decide_finish(control, now);
         let taken = self.drain();
-        if mark_is_due {
-            // What was on the buses when the mark was found is handed over first.
+        if self.mark_is_due {
+            // What was on the buses when the mark was found is handed over first; where there
+            // is no room for that the mark waits.
             while self.drain() > 0 {}
-            self.observer.checkpoint(&self.mark.finished(self.shared));
+            if self.is_drained() {
+                self.mark_is_due = false;
+                self.observer.checkpoint(&self.mark.finished(self.shared));
+            }
         }
         if let Some(hunt) = &mut self.hunt {
             hunt.turn(self.shared, now);
@@ -325,7 +333,9 @@ impl Coordinator<'_> {
         // One reading for what had come by then.
         let mut timed_ns = 0;
         for bus in &mut self.buses {
-            while let Ok(event) = bus.pop() {
+            while self.observer.has_room()
+                && let Ok(event) = bus.pop()
+            {
                 if let Some(ring_to_event) = &mut self.ring_to_event {
                     if event.at_ns >= timed_ns {
                         timed_ns = now_ns();
@@ -349,12 +359,36 @@ impl Coordinator<'_> {
         for frames in &mut self.captures {
             // What waits now; more may come while it is handed over.
             for _ in 0..frames.slots() {
-                if let Ok(frame) = frames.pop() {
+                if self.observer.has_room_for_frames()
+                    && let Ok(frame) = frames.pop()
+                {
                     self.observer.frame(&frame);
                 }
             }
         }
         taken
+    }
+
+    /// Whether the buses are empty.
+    fn is_drained(&self) -> bool {
+        self.buses.iter().all(Consumer::is_empty)
+    }
+
+    /// Hands over what the workers have left, however long that takes its readers. Only a
+    /// scan told to stop at once drops what they do not take; returns how much.
+    fn drain_to_the_end(&mut self, control: &Control) -> u64 {
+        while !self.is_drained() {
+            if self.drain() == 0 {
+                if control.level() >= 2 {
+                    return self.buses.iter_mut().map(discard).sum();
+                }
+                self.observer.idle();
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        // Frames may be left.
+        self.drain();
+        0
     }
 
     /// Sets the finish time once all workers have sent everything.
@@ -441,6 +475,11 @@ impl Coordinator<'_> {
     }
 }
 
+/// Empties a bus; how many events were on it.
+fn discard(bus: &mut Consumer<PortEvent>) -> u64 {
+    std::iter::from_fn(|| bus.pop().ok()).count() as u64
+}
+
 /// What the threads of a scan have left.
 struct Books {
     finished: Vec<Finished>,
@@ -448,22 +487,25 @@ struct Books {
     asked: Option<(Asked, bool)>,
     /// Events that were handed to the observer.
     results: u64,
+    /// Events that the observer had no room for when the scan was told to stop at once.
+    dropped: u64,
 }
 
 /// Sums the workers' and the ports' counts and says what is off.
 fn close_books(
-    Books { finished, asked, results }: Books,
+    Books { finished, asked, results, dropped }: Books,
     throttled: Option<f64>,
     rated: bool,
     shared: &Shared,
 ) -> Report {
-    let mut ledger = Ledger { results, ..Ledger::default() };
+    let mut ledger = Ledger { results, event_drops: dropped, ..Ledger::default() };
     let mut port = Counters::default();
     let (mut latency, mut lag) = (Latency::new(), Latency::new());
     let mut remarks = Vec::new();
     let mut failure = None;
     let mut stages = None;
     let (mut stalls, mut longest_ns, mut forgiven, mut not_captured) = (0, 0, 0, 0);
+    let mut held = Duration::ZERO;
     for worker in finished {
         let tally = worker.tally;
         ledger.generated += tally.generated;
@@ -487,6 +529,7 @@ fn close_books(
         if let Some(own) = worker.stages {
             stages.get_or_insert_with(Stages::default).send.merge(&own);
         }
+        held += worker.held;
         failure = failure.or(worker.failure);
     }
     if let Some((asked, answers_are_results)) = asked {
@@ -526,6 +569,12 @@ fn close_books(
         };
         remarks.push(format!(
             "{why}: {forgiven} probes of the schedule were sent later than --rate asks"
+        ));
+    }
+    if held > Duration::ZERO {
+        remarks.push(format!(
+            "results were not taken as fast as they came: sending waited {:.1} s for their readers",
+            held.as_secs_f64()
         ));
     }
     if let Some(rate) = throttled {
@@ -599,6 +648,10 @@ fn report_silent(
         for offset in 0..range.reached[0].load(Ordering::Relaxed) {
             if offset.is_multiple_of(1 << 14) {
                 observer.idle();
+            }
+            while !observer.has_room() && control.level() < 2 {
+                observer.idle();
+                thread::sleep(Duration::from_millis(2));
             }
             if control.level() > 1 {
                 return;

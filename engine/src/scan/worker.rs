@@ -20,6 +20,7 @@ use super::capture::Tap;
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
+use super::run::BUS_EVENTS;
 use super::sample::Sample;
 use super::send_time::SendTimes;
 use super::shared::{RETRY_AFTER, RangeState, Shared};
@@ -98,6 +99,8 @@ pub(super) struct Finished {
     pub not_captured: u64,
     /// How long sending took, where that is asked for.
     pub stages: Option<SendStages>,
+    /// How long it did not send because results were not taken.
+    pub held: Duration,
     /// Why it ended early.
     pub failure: Option<crate::error::Error>,
 }
@@ -161,6 +164,7 @@ impl Worker {
         let live = &shared.live[self.number];
         let others = shared.live.len().saturating_sub(1).max(1) as u64;
         let mut sent_while_all_read = 0;
+        let (mut held, mut held_since_ns) = (Duration::ZERO, None);
 
         loop {
             let now = now_ns();
@@ -174,7 +178,17 @@ impl Worker {
                 sent_while_all_read = sender.sent;
             }
             let unread = sender.sent - sent_while_all_read;
-            if level == 0 && !sender.done && unread < UNREAD / others {
+            // So that the other half of the bus is there for what is in the air.
+            let bus_is_full = self.events.slots() < BUS_EVENTS / 2;
+            match (bus_is_full, held_since_ns) {
+                (true, None) => held_since_ns = Some(now),
+                (false, Some(since)) => {
+                    held += Duration::from_nanos(now - since);
+                    held_since_ns = None;
+                }
+                _ => {}
+            }
+            if level == 0 && !sender.done && !bus_is_full && unread < UNREAD / others {
                 match sender.turn(self.port.as_mut(), &self.prober, now) {
                     Ok(sent) => idle = sent == 0,
                     Err(error) => {
@@ -224,6 +238,9 @@ impl Worker {
         }
 
         live.heartbeat_ns.store(u64::MAX, Ordering::Relaxed);
+        if let Some(since) = held_since_ns {
+            held += Duration::from_nanos(now_ns().saturating_sub(since));
+        }
         // In this order, so that the books close: nothing new is steered, what is
         // in the rings is read, and only then are the counters.
         self.port.quiesce();
@@ -243,7 +260,7 @@ impl Worker {
         let (latency, lag, stalls) = (receiver.latency, sender.lag, sender.pacer.stalls());
         let not_captured = self.tap.map_or(0, |tap| tap.dropped);
         let stages = self.port.stages();
-        Finished { tally, port, latency, lag, stalls, not_captured, stages, failure }
+        Finished { tally, port, latency, lag, stalls, not_captured, stages, held, failure }
     }
 
     fn publish(&self, sender: &Sender<'_>, receiver: &Receiver) {

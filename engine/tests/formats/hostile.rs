@@ -133,7 +133,7 @@ fn write(folder: &Path, texts: &[String]) {
     .into_iter()
     .map(|(name, format)| Wanted { format, place: Place::of(&folder.join(name)) })
     .collect();
-    let mut files = Files::open(&wanted, about, || unreachable!()).unwrap();
+    let mut files = Files::open(&wanted, about, None, || unreachable!()).unwrap();
     for number in 0..texts.len() as u64 {
         let event = PortEvent {
             addr: address(number),

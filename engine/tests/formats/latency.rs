@@ -58,7 +58,7 @@ fn the_javascript_version_reads_what_was_recorded_and_prints_the_same_percentile
             place: Place::of(&at(name)),
         })
         .collect();
-    let mut files = Files::open(&wanted, about, || unreachable!()).unwrap();
+    let mut files = Files::open(&wanted, about, None, || unreachable!()).unwrap();
     let mut random = 88_172_645_463_325_252_u64;
     let start_ns = monotonic_ns();
     // A prime: no percentile falls exactly between two values, where rounding would decide.

@@ -72,7 +72,7 @@ impl Written {
         .map(|(name, format)| Wanted { format, place: Place::of(&folder.path().join(name)) })
         .collect();
         let shown = about.shown;
-        let mut files = Files::open(&wanted, about, || unreachable!("none is `-`")).unwrap();
+        let mut files = Files::open(&wanted, about, None, || unreachable!("none is `-`")).unwrap();
         files.services = Services::default();
         for (event, revised) in events {
             let shown = shown.contains(event.state) || *revised;
@@ -201,7 +201,7 @@ fn what_comes_after_the_last_probe_came_in_the_cooldown() {
     let path = folder.path().join("csv");
     let cooldown = Field::from_name("cooldown").unwrap();
     let wanted = [Wanted { format: Format::Csv(vec![cooldown]), place: Place::of(&path) }];
-    let mut files = Files::open(&wanted, about(&[]), || unreachable!()).unwrap();
+    let mut files = Files::open(&wanted, about(&[]), None, || unreachable!()).unwrap();
     let late = event("198.18.0.1", 80, PortState::Open, Reason::SynAck);
     files.port(&late, STARTED_US, true, false);
     files.all_sent(9);
@@ -230,7 +230,8 @@ fn a_dash_is_standard_output_for_both_kinds() {
     {
         let captured = Captured::default();
         let wanted = [Wanted { format, place: Place::Stdout }];
-        let mut files = Files::open(&wanted, about(&[]), || Box::new(captured.clone())).unwrap();
+        let mut files =
+            Files::open(&wanted, about(&[]), None, || Box::new(captured.clone())).unwrap();
         files.conclude(ended(), None, None);
         files.finish().unwrap();
         let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
@@ -250,7 +251,7 @@ fn a_full_disk_is_told_for_every_kind_and_the_other_files_are_whole() {
             Wanted { format, place: full.clone() },
             Wanted { format: Format::Grepable, place: Place::of(&good) },
         ];
-        let mut files = Files::open(&wanted, about(&[]), || unreachable!()).unwrap();
+        let mut files = Files::open(&wanted, about(&[]), None, || unreachable!()).unwrap();
         files.port(
             &event("198.18.0.1", 80, PortState::Open, Reason::SynAck),
             STARTED_US,
@@ -258,7 +259,15 @@ fn a_full_disk_is_told_for_every_kind_and_the_other_files_are_whole() {
             false,
         );
         files.flush();
-        let alarm = files.take_alarm();
+        // Streams are written by threads of their own.
+        let mut alarm = files.take_alarm();
+        for _ in 0..if is_stream { 5000 } else { 10 } {
+            if alarm.is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            alarm = files.take_alarm();
+        }
         assert_eq!(alarm.is_some_and(|alarm| alarm.contains("No space left")), is_stream);
         assert_eq!(files.take_alarm(), None, "once is enough");
         files.conclude(ended(), None, None);

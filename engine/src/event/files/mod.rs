@@ -29,8 +29,9 @@ mod told;
 mod xml;
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use about::About;
 pub use csv::Field;
@@ -51,9 +52,9 @@ use crate::error::{Error, Kind, Result};
 use crate::latency::Latency;
 use crate::latency::groups::Grouping;
 use crate::plan::{Protocol, Target};
-use crate::scan::Progress;
 use crate::scan::capture::Frame;
 use crate::scan::stages::Stages;
+use crate::scan::{Control, Progress};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,13 +211,15 @@ impl Outcome {
 }
 
 impl Files {
-    /// Creates or empties all files. `stdout` is taken where one of them goes there.
+    /// Creates or empties all files. `stdout` is taken where one of them goes there. Where
+    /// `control` says to stop at once, nobody is waited for.
     ///
     /// # Errors
     /// `Usage`, where one cannot be opened.
     pub fn open(
         wanted: &[Wanted],
         about: About,
+        control: Option<&Arc<Control>>,
         stdout: impl Fn() -> Box<dyn Write + Send>,
     ) -> Result<Self> {
         let mut files = Self {
@@ -239,31 +242,41 @@ impl Files {
                 None => stdout(),
             };
             let (format, place) = (format.clone(), place.clone());
+            let output = |to: Box<dyn Write + Send>| match place {
+                Place::Stdout if io::stdout().is_terminal() => Output::new(to),
+                _ => Output::behind(to, control.cloned()),
+            };
             match &format {
                 Format::Csv(_) | Format::Ndjson => {
-                    let mut output = Output::new(to);
+                    let mut output = output(to);
                     if let Format::Csv(fields) = &format {
                         output.write_with(|out| csv::head(fields, out));
                     }
                     output.flush();
-                    files.streams.push(Stream { format, place, output, alarm_given: false });
+                    files.streams.push(Stream {
+                        format,
+                        place: place.clone(),
+                        output,
+                        alarm_given: false,
+                    });
                 }
                 Format::Latency { by, stages } => {
                     let mut beside = Vec::new();
                     for (name, place) in latency::beside(&place, *stages) {
                         let file = place.create()?;
-                        beside.extend(file.map(|file| (name, Output::new(Box::new(file)))));
+                        beside.extend(file.map(|file| (name, output(Box::new(file)))));
                     }
-                    let (output, now_ns) = (Output::new(to), monotonic_ns());
-                    let file = LatencyFile::new(place, output, beside, *by, &files.about, now_ns);
+                    let (output, now_ns) = (output(to), monotonic_ns());
+                    let file =
+                        LatencyFile::new(place.clone(), output, beside, *by, &files.about, now_ns);
                     files.latencies.push(file);
                 }
                 Format::Status => {
-                    let (output, now_ns) = (Output::new(to), monotonic_ns());
-                    files.statuses.push(StatusFile::new(place, output, now_ns));
+                    let (output, now_ns) = (output(to), monotonic_ns());
+                    files.statuses.push(StatusFile::new(place.clone(), output, now_ns));
                 }
                 Format::Capture => {
-                    let file = CaptureFile::new(place, Output::new(to), &files.about.version);
+                    let file = CaptureFile::new(place.clone(), output(to), &files.about.version);
                     files.captures.push(file);
                 }
                 Format::Normal | Format::Xml | Format::Grepable => {
@@ -365,6 +378,18 @@ impl Files {
     /// The last probe was sent at `at_ns`: what comes later came in the cooldown.
     pub fn all_sent(&mut self, at_ns: u64) {
         self.all_sent_ns = at_ns;
+    }
+
+    /// Whether more results may come: the readers of the streams have taken those before.
+    #[must_use]
+    pub fn has_room(&mut self) -> bool {
+        self.streams.iter_mut().all(|stream| stream.output.has_room())
+    }
+
+    /// Whether more frames may come.
+    #[must_use]
+    pub fn has_room_for_frames(&mut self) -> bool {
+        self.captures.iter_mut().all(|capture| capture.output.has_room())
     }
 
     /// Writes what has come together.
