@@ -12,7 +12,7 @@ use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::sinks::Sinks;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::plan::Target;
-use prtip_engine::scan::Control;
+use prtip_engine::scan::{Control, Observer};
 use prtip_engine::service::{self, Answer, Catalogue, Handshakes, Services};
 
 use crate::args::ScanArgs;
@@ -142,9 +142,11 @@ impl Detection {
         self.services.left()
     }
 
-    /// Hands over what has been found since.
-    pub(crate) fn drain(&mut self, sinks: &mut Sinks) {
-        while let Some(answer) = self.services.take() {
+    /// Hands over what has been found since, as long as there is room for results; whether
+    /// that was all.
+    pub(crate) fn drain(&mut self, sinks: &mut Sinks) -> bool {
+        while sinks.has_room() || self.control.level() >= 2 {
+            let Some(answer) = self.services.take() else { return true };
             match answer {
                 Answer::Found(found) => {
                     self.known += u64::from(found.service().is_some());
@@ -169,6 +171,7 @@ impl Detection {
                 }
             }
         }
+        false
     }
 
     /// The scan has ended: waits for what is left, with a `pause` now and then. Returns what
@@ -183,8 +186,7 @@ impl Detection {
         loop {
             // Asked before the last answers are taken: none is left behind.
             let over = self.services.is_over();
-            self.drain(sinks);
-            if over {
+            if self.drain(sinks) && over {
                 break;
             }
             pause(sinks, self.left());

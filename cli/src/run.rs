@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::clock::{Clock, monotonic_ns};
@@ -178,11 +179,14 @@ fn scan(
         detection,
         on_full,
     };
+    let begun = Instant::now();
     let report = prepared.run(control, &mut console);
     let services = console.finish_services();
     console.display.end();
     let Console { mut sinks, sending, closed, .. } = console;
     let mut report = report?;
+    // It lasts until the last service is known.
+    report.elapsed = begun.elapsed();
     // Whoever resumes asks those that were left out.
     report.stopped |= services.as_ref().is_some_and(|services| services.unasked > 0);
     sinks.finished(&report);

@@ -193,9 +193,7 @@ impl Output {
                         if thread.is_finished() {
                             break;
                         }
-                        return Some(io::Error::other(
-                            "it was stopped before its reader had taken everything",
-                        ));
+                        return Some(stopped());
                     }
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -234,6 +232,38 @@ impl Output {
             }
         }
     }
+}
+
+/// For what is written in one go at the end: who writes waits for the reader, but for a scan
+/// that is told to stop at once.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while !self.has_room() {
+            if let Way::Thread(Handoff { control: Some(control), .. }) = &self.way
+                && control.level() >= 2
+            {
+                return Err(stopped());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.is_closed() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if let Some(error) = self.error() {
+            return Err(io::Error::other(error));
+        }
+        self.write_with(|buffer| buffer.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::flush(self);
+        Ok(())
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("it was stopped before its reader had taken everything")
 }
 
 /// For a reader when everything ends at once.

@@ -317,7 +317,7 @@ pub struct ScanFinished {
     pub closed: u64,
     /// Ports filtered at the end, silent ones included.
     pub filtered: u64,
-    /// From the first probe to the end of the cooldown.
+    /// From the first probe to the end of the cooldown, or until the last service is known.
     pub elapsed_s: f64,
     /// Over the first valid answers; null when there were none.
     pub latency_us: Option<Percentiles>,

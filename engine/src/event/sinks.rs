@@ -89,6 +89,8 @@ pub struct Sinks {
     shape: Shape,
     output: Output,
     log: Option<EventLog>,
+    /// How the log has ended, once it has.
+    logged: Option<Result<Counts>>,
     files: Option<Files>,
     line: Vec<u8>,
     text: String,
@@ -115,6 +117,7 @@ impl Sinks {
             shape,
             output: Output::new(stdout),
             log,
+            logged: None,
             files: None,
             line: Vec::with_capacity(PORT_LINE_MAX),
             text: String::new(),
@@ -225,15 +228,6 @@ impl Sinks {
             table.finish(self.shown, report, &mut self.text);
             self.output.take(&mut self.text);
         }
-        if let Some(files) = &mut self.files {
-            let outcome = Outcome {
-                ended_unix_us: self.clock.unix_us(monotonic_ns()),
-                elapsed_s: report.elapsed.as_secs_f64(),
-                stopped: report.stopped || report.failure.is_some(),
-                hosts_up: 0,
-            };
-            files.conclude(outcome, report.lag.as_ref(), report.stages.as_ref());
-        }
         self.write_record(&LedgerRecord {
             ledger: &report.ledger,
             steering: report.steering,
@@ -253,6 +247,17 @@ impl Sinks {
             rate_settled: report.rate_found.as_ref().map(|found| found.settled),
         });
         self.flush();
+        // Before the files that are written at the end: their readers may take their time.
+        self.logged = self.log.take().map(EventLog::finish);
+        if let Some(files) = &mut self.files {
+            let outcome = Outcome {
+                ended_unix_us: self.clock.unix_us(monotonic_ns()),
+                elapsed_s: report.elapsed.as_secs_f64(),
+                stopped: report.stopped || report.failure.is_some(),
+                hosts_up: 0,
+            };
+            files.conclude(outcome, report.lag.as_ref(), report.stages.as_ref());
+        }
     }
 
     /// Whether the reader of standard output has gone.
@@ -289,7 +294,7 @@ impl Sinks {
     /// pipe is none.
     pub fn finish(mut self) -> Result<Option<Counts>> {
         self.output.flush();
-        let log = self.log.take().map(EventLog::finish).transpose();
+        let log = self.log.take().map(EventLog::finish).or(self.logged.take()).transpose();
         // All are ended, whichever failed.
         let files = self.files.take().map_or(Ok(()), Files::finish);
         let counts = log?;

@@ -110,9 +110,10 @@ impl Services {
         let (to, answers) = channel();
         let live = Arc::new(Live::default());
         let prober = Prober::new(ring, connections, options, catalogue, tunnels);
+        let counts = Arc::clone(&live);
         let thread = thread::Builder::new()
             .name("services".into())
-            .spawn(move || prober.run(&from, &to, &control))
+            .spawn(move || prober.run(&from, &to, &counts.answered, &control))
             .map_err(|error| Error::new(Kind::Failed, "start a thread").because_of(error))?;
         Ok(Self { targets: Some(targets), answers, thread: Some(thread), live, connections })
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ use crate::scan::clock::now_ns;
 const TURN: Duration = Duration::from_millis(20);
 /// What has begun when the scan is stopped may go on for so long.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Answers that may wait to be taken; no port is begun with meanwhile.
+const UNTAKEN: u64 = 4096;
 /// Ports that are looked at in a turn for one whose host has room.
 const LOOKED_AT: usize = 256;
 
@@ -79,14 +82,24 @@ impl Prober {
     }
 
     /// Runs until there is nothing left to ask and nobody to ask for more, or until stopped.
-    pub(super) fn run(mut self, from: &Receiver<Target>, to: &Sender<Answer>, control: &Control) {
-        let mut open = true;
+    /// `taken`: how many ports' answers have been taken.
+    pub(super) fn run(
+        mut self,
+        from: &Receiver<Target>,
+        to: &Sender<Answer>,
+        taken: &AtomicU64,
+        control: &Control,
+    ) {
+        let (mut open, mut received) = (true, 0_u64);
         let mut stop_at_ns = None;
         let mut told = Vec::new();
         loop {
             while open {
                 match from.try_recv() {
-                    Ok(target) => self.backlog.push(target),
+                    Ok(target) => {
+                        received += 1;
+                        self.backlog.push(target);
+                    }
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => open = false,
                 }
@@ -105,7 +118,11 @@ impl Prober {
                 }
             }
             self.serve();
-            self.begin(now, to);
+            let unanswered =
+                self.backlog.len() as u64 + (self.running.len() - self.idle.len()) as u64;
+            if received < taken.load(Ordering::Relaxed) + unanswered + UNTAKEN {
+                self.begin(now, to);
+            }
             let at_rest = self.idle.len() == self.running.len();
             if !open && at_rest && self.backlog.len() == 0 {
                 return;

@@ -108,6 +108,67 @@ fn small_scan() -> Written {
     )
 }
 
+/// Text for people in a pipe that nobody reads yet, more than fits into it.
+fn into_a_pipe(control: &Arc<Control>) -> (Files, std::fs::File, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    // Open both ways, so that nobody waits for the other.
+    let reader = std::fs::File::options().read(true).write(true).open(&fifo).unwrap();
+    let wanted = [Wanted { format: Format::Normal, place: Place::of(&fifo) }];
+    let control = Some(control);
+    let mut files = Files::open(&wanted, about(&[]), control, || unreachable!()).unwrap();
+    files.services = Services::default();
+    for number in 0..20_000_u32 {
+        let addr = IpAddr::from((0xc612_0000 + number).to_be_bytes());
+        let open = event("198.18.0.1", 22, PortState::Open, Reason::SynAck);
+        files.port(&PortEvent { addr, ..open }, STARTED_US, true, false);
+    }
+    (files, reader, folder)
+}
+
+#[test]
+fn text_for_a_reader_that_takes_nothing_is_waited_for_until_the_scan_is_stopped_at_once() {
+    let control = Arc::new(Control::default());
+    let (mut files, reader, _folder) = into_a_pipe(&control);
+    let ending = std::thread::spawn(move || {
+        files.conclude(ended(), None, None);
+        files.finish()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    control.stop();
+    assert!(!ending.is_finished(), "nobody has read it");
+    control.stop();
+    let error = ending.join().unwrap().unwrap_err();
+    assert!(error.to_string().contains("before its reader had taken everything"), "{error}");
+    drop(reader);
+}
+
+#[test]
+fn text_for_a_reader_that_is_late_is_whole() {
+    let (mut files, mut reader, _folder) = into_a_pipe(&Arc::default());
+    let reading = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let (mut text, mut some) = (Vec::new(), [0; 1 << 16]);
+        while !text.ends_with(b" seconds\n") {
+            let count = std::io::Read::read(&mut reader, &mut some).unwrap();
+            text.extend_from_slice(&some[..count]);
+        }
+        String::from_utf8(text).unwrap()
+    });
+    files.conclude(ended(), None, None);
+    files.finish().unwrap();
+    let text = reading.join().unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with("22/tcp open")).count(), 20_000);
+}
+
 #[test]
 fn the_text_for_people_is_in_nmaps_words() {
     assert_eq!(

@@ -29,7 +29,7 @@ mod told;
 mod xml;
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -177,7 +177,7 @@ struct Stream {
 struct Report {
     format: Format,
     place: Place,
-    output: BufWriter<Box<dyn Write + Send>>,
+    output: Output,
     error: Option<io::Error>,
 }
 
@@ -280,7 +280,7 @@ impl Files {
                     files.captures.push(file);
                 }
                 Format::Normal | Format::Xml | Format::Grepable => {
-                    let output = BufWriter::new(to);
+                    let output = output(to);
                     files.reports.push(Report { format, place, output, error: None });
                 }
             }
@@ -501,8 +501,11 @@ impl Files {
                 Format::Grepable => grepable::foot(about, &outcome, out)?,
                 _ => normal::foot(about, &outcome, out)?,
             }
-            out.flush()
+            Ok(())
         });
+        for report in &mut self.reports {
+            report.output.flush();
+        }
     }
 
     /// Ends all files.
@@ -512,9 +515,15 @@ impl Files {
     pub fn finish(mut self) -> Result<()> {
         self.flush();
         let fail = |place: &Place, error: io::Error| {
+            let space = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space; ",
+                _ => "",
+            };
             Error::new(Kind::Failed, format!("write results to {}", place.name()))
                 .because_of(error)
-                .remedy("free some space; where there is an event log, `--resume LOG` writes them again")
+                .remedy(format!(
+                    "{space}where there is an event log, `--resume LOG` writes them again"
+                ))
         };
         let streams = self.streams.into_iter().map(|f| (f.place, f.output.into_error()));
         let statuses = self.statuses.into_iter().map(|f| (f.place, f.output.into_error()));
@@ -526,7 +535,9 @@ impl Files {
             }
         }
         for report in self.reports {
-            match self.spill_error.take().or(report.error) {
+            // Its own first: it says more.
+            let error = report.output.into_error().or(report.error);
+            match self.spill_error.take().or(error) {
                 Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                     return Err(fail(&report.place, error));
                 }
