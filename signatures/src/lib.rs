@@ -1,4 +1,4 @@
-//! Service signatures: bytes in, match out. No input or output happens here.
+//! Signatures of services and operating systems: bytes in, match out. No input or output happens here.
 //!
 //! * [`rule`]: what a database is made of.
 //! * [`format`]: the text form of our own database (`data/*.sig`).
@@ -10,12 +10,14 @@
 //! * [`users`]: databases in other projects' formats.
 //! * [`resolver`]: our database and the user's, asked as one.
 //! * [`check`]: the examples of a database, tried.
+//! * [`os`]: operating systems, by how they answer sixteen probes.
 
 pub mod check;
 pub mod compile;
 pub mod database;
 pub mod format;
 pub mod matching;
+pub mod os;
 pub mod outcome;
 pub mod resolver;
 pub mod rule;

@@ -1,0 +1,168 @@
+//! One fingerprint against all systems of a database, the best first.
+//!
+//! Each value of the fingerprint leads to a set of systems that agree
+//! ([`columns`](super::columns)); its points are added to all of them. Bit maps are added
+//! together, sixteen systems at a time and all tests in one go, so that the sums stay in
+//! registers. What could be won depends on which tests a system has, and few combinations
+//! of these exist. Nothing is allocated.
+
+use super::columns::{Pattern, Set, WORD_BITS};
+use super::comparison::Score;
+use super::database::{Database, System};
+use super::fingerprint::Fingerprint;
+use super::notation::TEST_COUNT;
+
+/// Which systems are worth telling.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// No system below this accuracy, in hundredths of a percent.
+    pub at_least: u32,
+    /// No system that is worse than the best by more than this.
+    pub behind: u32,
+    /// No more than so many.
+    pub most: usize,
+}
+
+impl Default for Limits {
+    /// From 85 %, within 10 points of the best, ten of them.
+    fn default() -> Self {
+        Self { at_least: 8500, behind: 1000, most: 10 }
+    }
+}
+
+/// A system that may be it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its place in [`Database::systems`].
+    pub system: u16,
+    /// How well it agrees.
+    pub score: Score,
+}
+
+/// Memory of a matcher, made once.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    won: Vec<u16>,
+    possible: Vec<u16>,
+    maps: Vec<(u32, u16)>,
+    candidates: Vec<Candidate>,
+}
+
+/// The best systems, as far as they are told.
+#[derive(Clone, Copy, Debug)]
+pub struct Best<'a> {
+    /// In order: the better before the worse, of equal ones the earlier in the file.
+    pub candidates: &'a [Candidate],
+    /// Systems within the limits, told or not.
+    pub count: usize,
+}
+
+impl Database {
+    /// Memory to match with.
+    #[must_use]
+    pub fn os_scratch(&self) -> Scratch {
+        let systems = self.columns.words * WORD_BITS;
+        Scratch {
+            won: vec![0; systems],
+            possible: vec![0; self.columns.patterns.len()],
+            maps: Vec::with_capacity(self.columns.most_sets()),
+            candidates: Vec::with_capacity(systems),
+        }
+    }
+
+    /// The systems that agree best with a fingerprint.
+    pub fn best<'a>(
+        &self,
+        scratch: &'a mut Scratch,
+        fingerprint: &Fingerprint,
+        limits: Limits,
+    ) -> Best<'a> {
+        self.add_points(scratch, fingerprint);
+        self.add_possible(scratch, fingerprint);
+        let Scratch { won, possible, candidates, .. } = scratch;
+        candidates.clear();
+        let at_least = u64::from(limits.at_least);
+        for (system, (&won, &pattern)) in won.iter().zip(&self.columns.pattern_of).enumerate() {
+            let possible = possible[usize::from(pattern)];
+            if u64::from(won) * 10_000 >= at_least * u64::from(possible) && possible > 0 {
+                let score = Score { won: won.into(), possible: possible.into() };
+                candidates.push(Candidate { system: system as u16, score });
+            }
+        }
+        let best = candidates.iter().map(|candidate| candidate.score.hundredths()).max();
+        let worst = best.unwrap_or(0).saturating_sub(limits.behind);
+        candidates.retain(|candidate| candidate.score.hundredths() >= worst);
+        let count = candidates.len();
+        if count > limits.most {
+            candidates.select_nth_unstable_by(limits.most, order);
+            candidates.truncate(limits.most);
+        }
+        candidates.sort_unstable_by(order);
+        Best { candidates, count }
+    }
+
+    /// The system of a candidate.
+    #[must_use]
+    pub fn system(&self, candidate: &Candidate) -> &System {
+        &self.systems()[usize::from(candidate.system)]
+    }
+
+    fn add_points(&self, scratch: &mut Scratch, fingerprint: &Fingerprint) {
+        let Scratch { won, maps, .. } = scratch;
+        let columns = &self.columns;
+        won.fill(0);
+        maps.clear();
+        for (test, value) in fingerprint.values() {
+            let points = self.points(test);
+            if points == 0 {
+                continue;
+            }
+            columns.sets(test, value, |set| match set {
+                Set::Empty => {}
+                Set::List(from, count) => {
+                    for &system in &columns.members[from as usize..][..count as usize] {
+                        won[usize::from(system)] += points;
+                    }
+                }
+                Set::Map(from) => maps.push((from, points)),
+            });
+        }
+        let (blocks, _) = won.as_chunks_mut::<WORD_BITS>();
+        for (at, block) in blocks.iter_mut().enumerate() {
+            for &(from, points) in &*maps {
+                let bits = columns.maps[from as usize + at];
+                for (bit, won) in block.iter_mut().enumerate() {
+                    *won += if bits & (1 << bit) == 0 { 0 } else { points };
+                }
+            }
+        }
+    }
+
+    /// What can be won by systems of each combination of tests, a byte of it at a time.
+    fn add_possible(&self, scratch: &mut Scratch, fingerprint: &Fingerprint) {
+        let mut worth = [[0_u16; 256]; size_of::<Pattern>()];
+        let mut tests = [0_u16; TEST_COUNT.next_multiple_of(8)];
+        for (test, _) in fingerprint.values() {
+            tests[test.index()] = self.points(test);
+        }
+        for (worth, tests) in worth.iter_mut().zip(tests.as_chunks::<8>().0) {
+            for (bit, points) in tests.iter().enumerate() {
+                for byte in 0..1 << bit {
+                    worth[byte | 1 << bit] = worth[byte] + points;
+                }
+            }
+        }
+        for (possible, pattern) in scratch.possible.iter_mut().zip(&self.columns.patterns) {
+            *possible =
+                pattern.iter().zip(&worth).map(|(&byte, worth)| worth[usize::from(byte)]).sum();
+        }
+    }
+}
+
+/// The better before the worse, of equal ones the earlier in the file.
+fn order(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
+    let product = |a: u32, b: u32| u64::from(a) * u64::from(b);
+    product(other.score.won, one.score.possible)
+        .cmp(&product(one.score.won, other.score.possible))
+        .then(one.system.cmp(&other.system))
+}
