@@ -70,6 +70,7 @@ bench: test-deps build ## transmit, round trip, event log, certificates, signatu
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip --events
 	@$(AS_USER) $(BIN)/prtip-bench tls
 	@$(AS_USER) $(BIN)/prtip-bench match
+	@$(AS_USER) $(BIN)/prtip-bench os $(if $(wildcard target/readers/nmap/nmap-os-db),--os-db target/readers/nmap/nmap-os-db)
 	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
 
@@ -82,5 +83,5 @@ bench-peers: test-deps build ## masscan, zmap and nmap beside prtip: a table, an
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics; do \
+	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics os; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

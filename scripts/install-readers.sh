@@ -42,18 +42,19 @@ with_own_lists() {
     "${apt[@]}" update && "${apt[@]}" download "$@"
 }
 
-# nmap's DTD and ndiff, from Debian's packages; nmap's data files are not looked at.
+# nmap's DTD, ndiff and its database of operating systems, from Debian's packages. The last
+# is read where a user names it, and by the tests of that; nothing is taken from it.
 nmap() {
     local folder
     folder=$(mktemp -d) && chmod 755 "$folder" && cd "$folder" &&
         { apt-get -qq download nmap-common ndiff || with_own_lists "$folder" nmap-common ndiff; } &&
         for package in ./*.deb; do dpkg-deb -x "$package" "$folder/x" || return 1; done &&
         mkdir "$readers/nmap" &&
-        cp x/usr/share/nmap/nmap.dtd x/usr/bin/ndiff x/usr/lib/python3/dist-packages/ndiff.py "$readers/nmap" &&
+        cp x/usr/share/nmap/nmap.dtd x/usr/share/nmap/nmap-os-db x/usr/bin/ndiff x/usr/lib/python3/dist-packages/ndiff.py "$readers/nmap" &&
         rm -rf "$folder"
 }
 
 once python 1 python
 once node 1 node
-once nmap 1 nmap
+once nmap 2 nmap
 exit 0

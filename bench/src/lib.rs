@@ -21,6 +21,7 @@ mod event_cost;
 pub mod lab;
 pub mod log;
 pub mod matching;
+pub mod os_matching;
 pub mod paired;
 pub mod peers;
 pub mod roundtrip;

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
 use prtip_bench::log::LogArgs;
 use prtip_bench::matching::{self, MatchArgs};
+use prtip_bench::os_matching::{self, OsArgs};
 use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::wire::CardArgs;
 use prtip_bench::{lab, log, roundtrip, tls, tx, vm};
@@ -47,6 +48,8 @@ enum Command {
     Log(LogArgs),
     /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
     Peers(PeersArgs),
+    /// Fingerprints of operating systems against thousands, and against the same one by one
+    Os(OsArgs),
     /// Answers of services against the signatures, and against the same rules one by one
     Match(MatchArgs),
 }
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Tls(args) => tls::run(&args).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),
+        Command::Os(args) => os_matching::run(&args).map(|()| 0),
         Command::Match(args) => matching::run(&args).map(|()| 0),
         Command::Peers(args) => peers::run(&args).map(|()| 0),
     };

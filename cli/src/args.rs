@@ -90,6 +90,9 @@ pub(crate) enum Command {
     /// Certificates of TLS servers: `check` a chain offline, `ask` a server.
     #[command(subcommand)]
     Tls(crate::tls::TlsCommand),
+    /// Operating systems, offline: `match` a fingerprint.
+    #[command(subcommand)]
+    Os(crate::os::OsCommand),
     /// Prints the JSON Schema of the JSON lines.
     Schema,
     /// Prints the manual page (roff).

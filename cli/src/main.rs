@@ -11,6 +11,7 @@ mod event_log;
 mod exit;
 mod flags;
 mod metrics;
+mod os;
 mod outputs;
 mod progress;
 mod report;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
 
 fn start(raw_args: Vec<OsString>) -> Exit {
     // Subcommands have flags of their own.
-    let subcommand = raw_args.first().is_some_and(|arg| arg == "signatures");
+    let subcommand = raw_args.first().is_some_and(|arg| arg == "signatures" || arg == "os");
     let rewritten = match flags::rewrite(raw_args.iter().cloned()) {
         _ if subcommand => raw_args.clone(),
         Ok(rewritten) => rewritten,
@@ -98,6 +99,7 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
             print(&text)
         }
         Some(Command::Tls(command)) => tls::run(command),
+        Some(Command::Os(command)) => os::run(command),
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())

@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use prtip_signatures::os::comparison::{Score, compare};
 use prtip_signatures::os::notation::Test;
-use prtip_signatures::os::{Database, Fingerprint, Limits};
+use prtip_signatures::os::{Database, Fingerprint, Limits, sample};
 
 const ALL: Limits = Limits { at_least: 0, behind: 10_000, most: usize::MAX };
 
@@ -230,36 +230,13 @@ fn nmaps_file(test: &str) -> Option<Vec<u8>> {
     bytes
 }
 
-/// A fingerprint that a system's expressions mean: of each expression one value, drawn.
-fn drawn(database: &Database, system: usize, mut draw: impl FnMut(usize) -> usize) -> Fingerprint {
-    let mut fingerprint = Fingerprint::default();
-    for (test, expression) in database.expressions(&database.systems()[system]) {
-        let alternatives: Vec<&str> = expression.split('|').collect();
-        let one = alternatives[draw(alternatives.len())];
-        let number = |text| u64::from_str_radix(text, 16).ok();
-        let value = if let Some(above) = one.strip_prefix('>') {
-            format!("{:X}", number(above).unwrap() + 1 + draw(1000) as u64)
-        } else if let Some(below) = one.strip_prefix('<') {
-            format!("{:X}", draw(number(below).unwrap() as usize))
-        } else {
-            let range = one.split_once('-').and_then(|(a, b)| Some((number(a)?, number(b)?)));
-            match range {
-                Some((a, b)) => format!("{:X}", a + draw((b - a) as usize + 1) as u64),
-                None => one.to_owned(),
-            }
-        };
-        fingerprint.set(test, value);
-    }
-    fingerprint
-}
-
 /// A generator of our own, so that a failure is repeated by its seed.
-fn dice(seed: u64) -> impl FnMut(usize) -> usize {
+fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed;
     move |sides| {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 33) as usize) % sides.max(1)
+        (state >> 33) % sides.max(1)
     }
 }
 
@@ -291,7 +268,7 @@ fn nmaps_own_file_is_read_whole_and_its_fingerprints_find_themselves() {
     let mut scratch = database.os_scratch();
     let (mut first, mut ties) = (0, 0);
     for system in (0..database.systems().len()).step_by(if soak { 1 } else { 57 }) {
-        let mut fingerprint = drawn(&database, system, &mut dice);
+        let mut fingerprint = sample::host(&database, &database.systems()[system], &mut dice);
         let best = database.best(&mut scratch, &fingerprint, Limits { most: usize::MAX, ..ALL });
         let own = best.candidates.iter().position(|one| usize::from(one.system) == system).unwrap();
         let score = best.candidates[own].score;
@@ -311,7 +288,7 @@ fn nmaps_own_file_is_read_whole_and_its_fingerprints_find_themselves() {
             .expressions(&database.systems()[system])
             .map(|(test, _)| test)
             .filter(|test| database.points(*test) > 0)
-            .nth(dice(60))
+            .nth(dice(60) as usize)
             .unwrap();
         fingerprint.set(broken, "NEVER");
         let score = compare(&database, &database.systems()[system], &fingerprint, |_| ());

@@ -3,7 +3,8 @@
 //!
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
-//! * [`service_record`]: those of services. [`tls_record`]: the one about certificates.
+//! * [`service_record`]: those of services. [`os_record`]: those of operating systems.
+//!   [`tls_record`]: the one about certificates.
 //! * [`schema`]: the records' JSON Schema.
 //! * [`log`]: the event log, written through io_uring where the kernel lets us.
 //! * [`recovery`]: the log of an interrupted scan, read again.
@@ -17,6 +18,7 @@
 pub mod clock;
 pub mod files;
 pub mod log;
+pub mod os_record;
 mod output;
 pub mod prometheus;
 pub mod record;

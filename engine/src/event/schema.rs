@@ -10,6 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use super::os_record::Os;
 use super::record::{
     Checkpoint, Host, LedgerRecord, LogPart, Port, Probe, ProgressRecord, Record, SCHEMA,
     ScanFinished, ScanResumed, ScanStarted, StagesRecord,
@@ -31,6 +32,7 @@ pub fn schema() -> Value {
         of::<Service<'static>>(),
         of::<Probe>(),
         of::<Tls>(),
+        of::<Os<'static>>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),
         of::<LogPart>(),

@@ -12,8 +12,11 @@ use super::expression::{Alternative, alternatives, matches, number};
 use super::faults::Faults;
 use super::notation::{TEST_COUNT, Test};
 
-/// Bits of a bit map's words; the matcher takes a word at a time.
-pub(super) const WORD_BITS: usize = 16;
+/// Bits of a bit map's words.
+pub(super) const WORD_BITS: usize = u64::BITS as usize;
+
+/// A bit map is padded to so many words, which the matcher takes at a time.
+pub(super) const WORDS: usize = 4;
 
 /// A set is a list where it holds less than one system in so many.
 const SPARSE: usize = 24;
@@ -28,7 +31,7 @@ pub(super) struct Columns {
     /// The lists, one after the other.
     pub members: Vec<u16>,
     /// The bit maps, one after the other.
-    pub maps: Vec<u16>,
+    pub maps: Vec<u64>,
     /// Words of a bit map.
     pub words: usize,
     /// Which tests systems have: each combination once.
@@ -73,7 +76,8 @@ struct Expressions<'a> {
 impl Columns {
     pub(super) fn of(content: &Content) -> Result<Self, Faults> {
         let count = content.systems.len();
-        let mut columns = Self { words: count.div_ceil(WORD_BITS), ..Self::default() };
+        let mut columns =
+            Self { words: count.div_ceil(WORD_BITS).next_multiple_of(WORDS), ..Self::default() };
         let mut expressions: Vec<Expressions<'_>> = Vec::new();
         expressions.resize_with(TEST_COUNT, Expressions::default);
         columns.add_patterns(content);

@@ -1,12 +1,11 @@
 //! One fingerprint against all systems of a database, the best first.
 //!
 //! Each value of the fingerprint leads to a set of systems that agree
-//! ([`columns`](super::columns)); its points are added to all of them. Bit maps are added
-//! together, sixteen systems at a time and all tests in one go, so that the sums stay in
-//! registers. What could be won depends on which tests a system has, and few combinations
+//! ([`columns`](super::columns)); its points are added to all of them. Bit maps of tests
+//! that are worth the same are first counted bit by bit, 256 systems at a time. What could be won depends on which tests a system has, and few combinations
 //! of these exist. Nothing is allocated.
 
-use super::columns::{Pattern, Set, WORD_BITS};
+use super::columns::{Pattern, Set, WORD_BITS, WORDS};
 use super::comparison::Score;
 use super::database::{Database, System};
 use super::fingerprint::Fingerprint;
@@ -44,7 +43,7 @@ pub struct Candidate {
 pub struct Scratch {
     won: Vec<u16>,
     possible: Vec<u16>,
-    maps: Vec<(u32, u16)>,
+    maps: Vec<(u16, u32)>,
     candidates: Vec<Candidate>,
 }
 
@@ -124,16 +123,20 @@ impl Database {
                         won[usize::from(system)] += points;
                     }
                 }
-                Set::Map(from) => maps.push((from, points)),
+                Set::Map(from) => maps.push((points, from)),
             });
         }
-        let (blocks, _) = won.as_chunks_mut::<WORD_BITS>();
-        for (at, block) in blocks.iter_mut().enumerate() {
-            for &(from, points) in &*maps {
-                let bits = columns.maps[from as usize + at];
-                for (bit, won) in block.iter_mut().enumerate() {
-                    *won += if bits & (1 << bit) == 0 { 0 } else { points };
+        // Maps of equal points are counted together.
+        maps.sort_unstable();
+        for group in maps.chunk_by(|(one, _), (other, _)| one == other) {
+            let (points, _) = group[0];
+            for (at, won) in won.as_chunks_mut::<{ WORDS * WORD_BITS }>().0.iter_mut().enumerate() {
+                let mut counted = Counted::default();
+                for &(_, from) in group {
+                    let words = columns.maps[from as usize + at * WORDS..].first_chunk();
+                    counted.add(*words.unwrap_or(&[0; WORDS]));
                 }
+                counted.put(group.len(), points, won);
             }
         }
     }
@@ -158,6 +161,60 @@ impl Database {
         }
     }
 }
+
+/// How many bit maps have each bit: the counts' lowest bits, then those above, and so on.
+#[derive(Default)]
+struct Counted {
+    planes: [[u64; WORDS]; PLANES],
+}
+
+/// Bits of a count: a fingerprint leads to at most so many maps.
+const PLANES: usize = TEST_COUNT.ilog2() as usize + 1;
+
+// Loops over places, not over zipped iterators: the compiler makes vectors of them in every
+// profile.
+#[allow(clippy::needless_range_loop)]
+impl Counted {
+    fn add(&mut self, mut carry: [u64; WORDS]) {
+        for plane in 0..PLANES {
+            for word in 0..WORDS {
+                let bits = self.planes[plane][word];
+                self.planes[plane][word] = bits ^ carry[word];
+                carry[word] &= bits;
+            }
+        }
+    }
+
+    /// Adds `points` times the counts of at most `most` maps.
+    fn put(&self, most: usize, points: u16, sums: &mut [u16; WORDS * WORD_BITS]) {
+        let used = PLANES.min(most.ilog2() as usize + 1);
+        for height in 0..used {
+            let worth = points << height;
+            for place in 0..WORDS * WORD_BITS / LANES {
+                let word = self.planes[height][place * LANES / WORD_BITS];
+                let bits = (word >> (place * LANES % WORD_BITS)) as u16;
+                for lane in 0..LANES {
+                    let hit = bits & BITS[lane] == BITS[lane];
+                    sums[place * LANES + lane] += if hit { worth } else { 0 };
+                }
+            }
+        }
+    }
+}
+
+/// Sums that are added to at a time.
+const LANES: usize = 16;
+
+/// Each bit of a number of sixteen.
+const BITS: [u16; LANES] = {
+    let mut bits = [1; LANES];
+    let mut at = 1;
+    while at < LANES {
+        bits[at] = bits[at - 1] << 1;
+        at += 1;
+    }
+    bits
+};
 
 /// The better before the worse, of equal ones the earlier in the file.
 fn order(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {

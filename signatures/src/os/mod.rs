@@ -10,6 +10,7 @@
 //! * [`matcher`]: one fingerprint against all systems, the best first.
 //! * [`comparison`]: one fingerprint against one system, test by test: the definition that
 //!   the matcher is held to, and what explains its verdict.
+//! * [`sample`]: hosts made up, for the lab, the benchmark and the tests.
 //! * [`faults`]: what is wrong with a text, line by line.
 
 pub mod columns;
@@ -21,6 +22,7 @@ pub mod fingerprint;
 pub mod matcher;
 pub mod notation;
 pub mod reader;
+pub mod sample;
 
 pub use database::{Class, Database, System};
 pub use faults::Faults;

@@ -1,0 +1,88 @@
+//! `prtip os match`: a fingerprint on standard input, an `os` record on standard output.
+#![allow(clippy::unwrap_used)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// A Linux that was asked in a namespace, as another program printed it.
+const LINUX: &str = "\
+OS:SCAN(V=7.93%E=4%OT=80%CT=1)SEQ(SP=104%GCD=1%ISR=10D%TI=Z%CI=Z%II=I%TS=22)
+OS:OPS(O1=M5B4ST11NWA%O2=M5B4ST11NWA%O3=M5B4NNT11NWA%O4=M5B4ST11NWA%O5=M5B4S
+OS:T11NWA%O6=M5B4ST11)WIN(W1=FE88%W2=FE88%W3=FE88%W4=FE88%W5=FE88%W6=FE88)EC
+OS:N(R=Y%DF=Y%T=40%W=FAF0%O=M5B4NNSNWA%CC=Y%Q=)T1(R=Y%DF=Y%T=40%S=O%A=S+%F=A
+OS:S%RD=0%Q=)T2(R=N)T3(R=N)
+";
+
+fn os_match(args: &[&str], input: &str) -> (Option<i32>, Value, String) {
+    let mut command = Command::cargo_bin("prtip").unwrap();
+    let output = command.args(["os", "match"]).args(args).write_stdin(input).output().unwrap();
+    let record = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code(), record, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_fingerprint_is_told_by_our_own_systems() {
+    let (code, record, errors) = os_match(&[], LINUX);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!((&record["type"], &record["schema"]), (&"os".into(), &"prtip/1".into()));
+    assert!(record["ip"].is_null());
+    let best = &record["matches"][0];
+    assert_eq!((&best["name"], &best["accuracy"]), (&"Linux 6.18".into(), &100.0.into()));
+    assert_eq!(best["cpe"][0], "cpe:/o:linux:linux_kernel:6.18");
+    assert_eq!(best["classes"][0]["family"], "Linux");
+    assert_eq!(best["differs"], Value::Array(Vec::new()));
+    assert_eq!(record["matches"][1]["differs"][0], "ECN.CC");
+    let told = record["fingerprint"].as_str().unwrap();
+    assert!(told.starts_with("SCAN(V=7.93%E=4%OT=80%CT=1)\nSEQ(SP=104%GCD=1"), "{told}");
+    // What was told is read again and tells the same.
+    assert_eq!(os_match(&[], told).1["matches"], record["matches"]);
+}
+
+#[test]
+fn a_users_database_takes_the_place_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("systems");
+    let name = file.to_str().unwrap();
+    let text = "MatchPoints\nSEQ(TI=60)\nT2(R=40)\nIE(R=10)\n\n\
+                Fingerprint Mine\nClass Me | Mine || toy\nCPE cpe:/h:me:mine auto\nSEQ(TI=I)\nT2(R=N)\n";
+    std::fs::write(&file, text).unwrap();
+    let (code, record, errors) = os_match(&["--os-db", name], "SEQ(TI=I)T2(R=N)");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("on line 6, has no OPS"), "the end may be missing: {errors}");
+    let [only] = record["matches"].as_array().unwrap().as_slice() else { panic!("{record}") };
+    assert_eq!((&only["name"], &only["line"]), (&"Mine".into(), &6.into()));
+    assert_eq!((&only["points"], &only["possible"]), (&100.into(), &100.into()));
+
+    // Nothing agrees well enough; nothing but a guess does.
+    let poor = "SEQ(TI=Z)T2(R=N)";
+    let (code, record, _) = os_match(&["--os-db", name], poor);
+    assert_eq!((code, &record["matches"]), (Some(0), &Value::Array(Vec::new())));
+    let (_, record, _) = os_match(&["--os-db", name, "--osscan-guess"], poor);
+    assert_eq!(record["matches"][0]["accuracy"], 40.0);
+
+    for (from, to, told) in [
+        ("T2(R=N)", "T2(R=N", "systems, line 10: T2: no closing parenthesis"),
+        ("TI=60", "TI=x", "systems, line 2: SEQ.TI: \"x\": points are 0 to 478"),
+        ("Class Me | Mine", "Klass Me", "line 7: \"Klass Me || toy\": not a line"),
+    ] {
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+        let (code, record, errors) = os_match(&["--os-db", name], LINUX);
+        assert_eq!((code, &record), (Some(2), &Value::Null), "{errors}");
+        assert!(errors.contains(told), "{told:?} in {errors:?}");
+    }
+    assert_eq!(os_match(&["--os-db", "/does/not/exist"], LINUX).0, Some(2));
+    assert_eq!(os_match(&["--os-db", dir.path().to_str().unwrap()], LINUX).0, Some(2));
+}
+
+#[test]
+fn what_is_no_fingerprint_is_refused_with_its_line() {
+    for (input, told) in [
+        ("", "standard input, line 1: no test of a fingerprint"),
+        ("T2(R=N)\nT9(R=N)\n", "standard input, line 2: \"T9\": no line of a fingerprint"),
+        ("SEQ(SP=5-7)", "an expression; a fingerprint has one value a test"),
+    ] {
+        let (code, record, errors) = os_match(&[], input);
+        assert_eq!((code, &record), (Some(2), &Value::Null));
+        assert!(errors.contains(told), "{told:?} in {errors:?}");
+    }
+}

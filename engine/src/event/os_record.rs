@@ -1,0 +1,115 @@
+//! The `os` record: which systems answer as a host did.
+
+use std::net::IpAddr;
+
+use prtip_signatures::os::comparison::compare;
+use prtip_signatures::os::matcher::Best;
+use prtip_signatures::os::{Candidate, Class, Database, Fingerprint};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::record::Record;
+
+/// What a host's answers say of its operating system.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Os<'a> {
+    /// The host; null where a fingerprint was given.
+    pub ip: Option<IpAddr>,
+    /// The systems that agree best, the best first; of equal ones the earlier in the file.
+    pub matches: Vec<OsMatch<'a>>,
+    /// Systems that agree about as well, told or not.
+    pub candidates: usize,
+    /// The answers in nmap's notation, a line a probe.
+    pub fingerprint: String,
+}
+
+impl Record for Os<'_> {
+    const TYPE: &'static str = "os";
+}
+
+/// A system that may be it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct OsMatch<'a> {
+    /// What the database calls it.
+    pub name: &'a str,
+    /// Percent of the points that could be won, rounded down: 100 is a perfect match and
+    /// nothing else.
+    pub accuracy: f64,
+    /// Names of all its classes in the Common Platform Enumeration.
+    pub cpe: Vec<&'a str>,
+    /// Where it stands in the database.
+    pub line: u32,
+    /// What kind of system it is.
+    pub classes: Vec<OsClass<'a>>,
+    /// Points won.
+    pub points: u32,
+    /// Points that could be won.
+    pub possible: u32,
+    /// The tests that disagree.
+    pub differs: Vec<String>,
+}
+
+/// A kind of system.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct OsClass<'a> {
+    /// Who makes it.
+    pub vendor: &'a str,
+    /// `Linux`, `Windows`, …
+    pub family: &'a str,
+    /// `5.X`; null where it has none.
+    pub generation: Option<&'a str>,
+    /// `general purpose`, `router`, …
+    #[serde(rename = "type")]
+    pub device: &'a str,
+    /// Names in the Common Platform Enumeration.
+    pub cpe: &'a [String],
+}
+
+impl<'a> Os<'a> {
+    /// The record of a fingerprint and what a database makes of it.
+    #[must_use]
+    pub fn new(
+        ip: Option<IpAddr>,
+        fingerprint: &Fingerprint,
+        database: &'a Database,
+        best: &Best<'_>,
+    ) -> Self {
+        let matches = best
+            .candidates
+            .iter()
+            .map(|candidate| OsMatch::new(fingerprint, database, candidate))
+            .collect();
+        Self { ip, matches, candidates: best.count, fingerprint: fingerprint.to_string() }
+    }
+}
+
+impl<'a> OsMatch<'a> {
+    fn new(fingerprint: &Fingerprint, database: &'a Database, candidate: &Candidate) -> Self {
+        let system = database.system(candidate);
+        let mut differs = Vec::new();
+        compare(database, system, fingerprint, |test| differs.push(test.to_string()));
+        let cpe = system.classes.iter().flat_map(|class| &class.cpe).map(String::as_str);
+        Self {
+            name: &system.name,
+            accuracy: f64::from(candidate.score.hundredths()) / 100.0,
+            cpe: cpe.collect(),
+            line: system.line,
+            classes: system.classes.iter().map(OsClass::from).collect(),
+            points: candidate.score.won,
+            possible: candidate.score.possible,
+            differs,
+        }
+    }
+}
+
+impl<'a> From<&'a Class> for OsClass<'a> {
+    fn from(class: &'a Class) -> Self {
+        Self {
+            vendor: &class.vendor,
+            family: &class.family,
+            generation: class.generation.as_deref(),
+            device: &class.device,
+            cpe: &class.cpe,
+        }
+    }
+}
