@@ -114,7 +114,7 @@ fn text(value: &str) -> String {
 fn probe(probe: &Probe) -> String {
     format!(
         "Probe {{ name: {}, transport: Transport::{:?}, payload: {}, ports: {}, tls_ports: {}, \
-         rarity: {}, wait_ms: {}, fallback: {}, sets: {} }}",
+         rarity: {}, wait_ms: {}, fallback: {}, sets: {}, own: {} }}",
         text(&probe.name),
         probe.transport,
         borrowed(&*probe.payload),
@@ -124,6 +124,7 @@ fn probe(probe: &Probe) -> String {
         probe.wait_ms,
         borrowed(&*probe.fallback),
         borrowed(&*probe.sets),
+        probe.own,
     )
 }
 

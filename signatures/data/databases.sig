@@ -801,6 +801,20 @@ rule openwire
         from activemq 5.17.2, WireFormatInfo
     near "\0\0\x01@\x01ActiveMR\0\0\0\x0c"
 
+section beanstalk-error
+    answers GetRequest
+    service beanstalk
+
+# A line that is no command; both lines of a request are none.
+rule unknown-command
+    soft
+    match ^UNKNOWN_COMMAND\r\nUNKNOWN_COMMAND\r\n\z
+    product Beanstalk
+    cpe a:beanstalkd_project:beanstalkd
+    example "UNKNOWN_COMMAND\r\nUNKNOWN_COMMAND\r\n"
+        from beanstalkd 1.12-1.1, asked for a page
+    near "UNKNOWN_COMMAND\r\n"
+
 section beanstalk
     answers BeanstalkStats
     service beanstalk
@@ -814,6 +828,20 @@ rule stats
         from beanstalkd 1.12-1.1
         is version 1.12
     near "OK 20\r\n---\nversio: 1\n\r\n"
+
+section tarantool
+    answers NULL
+    service tarantool
+
+rule greeting
+    match ^Tarantool (?<version>\d[\w.-]*)\x20\((?<extra>Binary|Lua console)\)
+    product Tarantool
+    cpe a:tarantool:tarantool:${version}
+    example "Tarantool 2.6.0 (Binary) c5559099-bcd0-413d-aa43-8243cb891877  \noHKfWdP0WsM3YOrJOqW1M1R/FW3CQOmnIE7gVSHm+9M=                   \n"
+        from tarantool 2.6.0-1.4
+        is version 2.6.0
+        is extra Binary
+    near "Tarantool (Binary) c5559099"
 
 section gearman
     answers GearmanVersion MemcachedVersion

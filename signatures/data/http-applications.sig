@@ -1,6 +1,28 @@
 # Applications that speak HTTP, told by headers and words of their own. They stand before
 # the servers that carry them (http-servers.sig): the files are read in alphabetical order.
 
+# etcd tells its version at a path of its own.
+probe EtcdVersion tcp
+    send "GET /version HTTP/1.0\r\n\r\n"
+    ports 2379 2380 4001
+    rarity 9
+
+section etcd
+    answers EtcdVersion
+    service etcd
+    require ^HTTP/1\.[01] 200 OK\r
+
+rule version
+    match \{"etcdserver":"(?<version>\d[\w.+-]*)"
+    product etcd
+    cpe a:etcd:etcd:${version}
+    example
+        "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: 45\r\n"
+        "\r\n{\"etcdserver\":\"3.4.23\",\"etcdcluster\":\"3.4.0\"}"
+        from etcd-server 3.4.23-4
+        is version 3.4.23
+    near "HTTP/1.0 200 OK\r\n\r\n{\"etcdcluster\":\"3.4.0\"}"
+
 section http-app
     answers GetRequest
     service http
@@ -64,6 +86,23 @@ rule etcd
     example "HTTP/1.1 200 OK\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\n\r\n"
         from etcd 3.4
     near "HTTP/1.1 200 OK\r\nX-Etcd-Id: c\r\n\r\n"
+
+# Its headers against cross-site requests, whatever is asked.
+rule etcd-cors
+    service etcd
+    soft
+    header Access-Control-Allow-Headers: accept, content-type, authorization\r\n
+    header Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n
+    header Access-Control-Allow-Origin: \*\r\n
+    product etcd
+    cpe a:etcd:etcd
+    example
+        "HTTP/1.0 404 Not Found\r\nAccess-Control-Allow-Headers: accept, content-t"
+        "ype, authorization\r\nAccess-Control-Allow-Methods: POST, GET, OPTIONS, P"
+        "UT, DELETE\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: text/plain;"
+        " charset=utf-8\r\n\r\n404 page not found\n"
+        from etcd-server 3.4.23-4
+    near "HTTP/1.0 404 Not Found\r\nAccess-Control-Allow-Origin: *\r\n\r\n404 page not found\n"
 
 rule consul
     service consul
@@ -1098,6 +1137,7 @@ rule rancher
 rule go-404
     match ^HTTP/1\.[01] 404 Not Found\r\n
     header X-Content-Type-Options: nosniff\r\n
+    unless \r\nAccess-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n
     match \r\n\r\n404 page not found\n\z
     product Go net/http server
     cpe a:golang:go

@@ -884,6 +884,7 @@ rule varnish-server
     near "HTTP/1.1 200 OK\r\nX-Server: Varnish\r\n\r\n"
 
 rule squid
+    service http-proxy
     header Server: squid(?:/(?<version>[\w.-]+))?[ \r]
     product Squid
     cpe a:squid-cache:squid:${version}
@@ -893,6 +894,7 @@ rule squid
     near "HTTP/1.1 200 OK\r\nX-Server: squid/5.7\r\n\r\n"
 
 rule privoxy
+    service http-proxy
     header Server: Privoxy(?:/(?<version>[\w.-]+))?[ \r]
     product Privoxy
     cpe a:privoxy:privoxy:${version}
@@ -902,6 +904,7 @@ rule privoxy
     near "HTTP/1.1 200 OK\r\nX-Server: Privoxy/3.0.34\r\n\r\n"
 
 rule tinyproxy
+    service http-proxy
     header Server: tinyproxy(?:/(?<version>[\w.-]+))?[ \r]
     product Tinyproxy
     cpe a:tinyproxy_project:tinyproxy:${version}
@@ -934,9 +937,8 @@ rule mitmproxy
     near "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n\r\nServer: mitmproxy\r\n"
 
 rule icecast
-    service icecast
     header Server: Icecast (?<version>[\d.]+)
-    product Icecast
+    product Icecast streaming media server
     cpe a:xiph:icecast:${version}
     example "HTTP/1.1 200 OK\r\nServer: Icecast 2.4.4\r\nContent-Length: 0\r\n\r\n"
         from icecast2 2.4.4-4

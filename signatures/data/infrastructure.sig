@@ -400,13 +400,13 @@ rule error
 
 # ONC RPC (RFC 5531): NULL of the port mapper.
 probe RpcNull udp
-    send "\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    send "\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa0\0\0\0c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 111 2049 635
     rarity 4
 
 # The same over TCP.
 probe RpcNullTcp tcp
-    send "\x80\0\0(\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    send "\x80\0\0(\x1a+<M\0\0\0\0\0\0\0\x02\0\x01\x86\xa0\0\0\0c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     ports 111 2049
     rarity 5
     fallback NULL GetRequest
@@ -414,6 +414,16 @@ probe RpcNullTcp tcp
 section rpc
     answers udp:RpcNull RpcNullTcp
     service rpcbind
+
+# Of a version that does not exist: the answer names the lowest and the highest one.
+rule versions
+    match ^(?:\x80\x00\x00[\x00-\xff])?\x1a\x2b\x3c\x4d\x00\x00\x00\x01\x00\x00\x00\x00(?s:.{8})\x00\x00\x00\x02(?<low>\x00\x00\x00[\x01-\x09])(?<high>\x00\x00\x00[\x01-\x09])
+    version ${low|big-endian}-${high|big-endian}
+    extra RPC program 100000
+    example "\x1a+<M\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\x04"
+        from rpcbind 1.2.6-6+b1; RFC 5531
+        is version 2-4
+    near "\x1a+<M\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x02\0\0\0\x04"
 
 rule accepted
     match ^(?:\x80\x00\x00[\x00-\xff])?\x1a\x2b\x3c\x4d\x00\x00\x00\x01\x00\x00\x00\x00(?s:.{8})\x00\x00\x00\x00
@@ -424,9 +434,9 @@ rule accepted
 
 rule not-here
     service rpc
-    match ^(?:\x80\x00\x00[\x00-\xff])?\x1a\x2b\x3c\x4d\x00\x00\x00\x01\x00\x00\x00\x00(?s:.{8})\x00\x00\x00[\x01\x02]
+    match ^(?:\x80\x00\x00[\x00-\xff])?\x1a\x2b\x3c\x4d\x00\x00\x00\x01\x00\x00\x00\x00(?s:.{8})\x00\x00\x00\x01
     extra another RPC program
-    example "\x1a+<M\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x03\0\0\0\x04"
+    example "\x1a+<M\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"
         from RFC 5531; NFS server
     near "\x1a+<M\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05"
 

@@ -268,9 +268,41 @@ rule open
 probe SmbNegotiate tcp
     send "\0\0\0l\xfeSMB@\0\0\0\0\0\0\0\0\0\x1f\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
         "\0\0\0\0\0\0\0\0$\0\x04\0\x01\0\0\0\0\0\0\0prtip-probe-1234\0\0\0\0\0\0\0\0\x02\x02\x10\x02\0\x03\x02\x03"
-    ports 445 139
+    ports 445
     rarity 2
     fallback NULL GetRequest
+
+# NetBIOS session (RFC 1002, 4.3.2): from PRTIP to *SMBSERVER, and in it a NEGOTIATE of SMB 1
+# (MS-CIFS 2.2.4.52) that offers SMB 2.
+probe NetbiosSession tcp
+    send "\x81\0\0D CKFDENECFDEFFCFGEFFCCACACACACACA\0 FAFCFEEJFACACACACACACACACACACAAA\0"
+        "\0\0\0E\xffSMBr\0\0\0\0\x18\x01H\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xfe\xff\0\0\0\0\0"
+        "\"\0\x02NT LM 0.12\0\x02SMB 2.002\0\x02SMB 2.???\0"
+    ports 139
+    rarity 8
+
+section netbios-session
+    answers NetbiosSession
+    service netbios-ssn
+
+rule samba
+    match ^\x82\x00\x00\x00\x00\x00[\x00-\xff]{2}\xfeSMB\x40\x00
+    match \x60\x48\x06\x06\x2b\x06\x01\x05\x05\x02\xa0\x3e\x30\x3c\xa0\x0e\x30\x0c\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a\xa3\x2a
+    product Samba smbd
+    cpe a:samba:samba
+    example
+        "\x82\0\0\0\0\0\0X\xfeSMB@\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0A\0\x01\0"
+        "\x02\x03\0\0vm\0\0\0\0\0\0\0\0\0\0\0\0\0\0`H\x06\x06+\x06\x01\x05\x05\x02\xa0>0<\xa0\x0e0\x0c\x06\n+\x06\x01\x04\x01\x827\x02\x02\n\xa3*"
+        from samba 2:4.17.12+dfsg-0+deb12u3, standalone
+    near "\x83\0\0\x01\x82"
+
+# 82 positive, 83 negative with a reason, 84 retarget.
+rule answer
+    soft
+    match ^(?:\x82\x00\x00\x00|\x83\x00\x00\x01[\x80-\x83\x8f]|\x84\x00\x00\x06)
+    example "\x83\0\0\x01\x82"
+        from RFC 1002; Windows
+    near "\x83\0\0\x02\x82"
 
 section smb
     answers SmbNegotiate
@@ -450,7 +482,7 @@ rule refused
 
 section tor-socks
     answers GetRequest
-    service tor-socks
+    service socks5
 
 rule not-http
     match ^HTTP/1\.0 501 Tor is not an HTTP Proxy\r\n

@@ -1,25 +1,43 @@
 # Monitoring, printing, building, sharing, and small services of old.
 
 section distcc
-    answers DistccVersion
+    answers DistccEmpty
     service distccd
 
-# distcc protocol 1: cc --version.
-probe DistccVersion tcp
-    send "DIST00000001ARGC00000002ARGV00000002ccARGV00000009--versionD"
+# distcc protocol 1: an empty source, preprocessed, to be compiled by cc.
+probe DistccEmpty tcp
+    send "DIST00000001ARGC00000005ARGV00000002ccARGV00000002-cARGV00000003p.cARGV00000002-oARGV00000003p.oD"
         "OTI00000000"
     ports 3632
-    rarity 8
+    rarity 7
     fallback NULL GetRequest
 
 rule done
-    match ^DONE00000001STAT
-    match SOUT[0-9a-f]{8}
+    match ^DONE00000001STAT[0-9a-f]{8}SERR
     product distccd
     cpe a:samba:distcc
-    example "DONE00000001STAT00000000SERR00000000SOUT00000060cc (Debian 12.2.0-14) 12.2.0\nDOTO00000000"
+    example "DONE00000001STAT00000000SERR00000000SOUT00000000DOTO00000338\x7fELF"
         from distcc 3.4+really3.4-4
-    near "DONE00000002STAT00000000"
+    near "DONE00000002STAT00000000SERR00000000"
+
+section nbd
+    answers NULL
+    service nbd
+
+# Network block device, newstyle handshake: two words and flags.
+rule newstyle
+    match ^NBDMAGICIHAVEOPT(?s:..)
+    extra newstyle handshake
+    example "NBDMAGICIHAVEOPT\0\x03"
+        from nbd-server 1:3.24-1.1; the protocol's description
+    near "NBDMAGICIHAVE"
+
+rule oldstyle
+    match ^NBDMAGIC\x00\x00\x42\x02\x81\x86\x12\x53
+    extra oldstyle handshake
+    example "NBDMAGIC\0\0B\x02\x81\x86\x12S\0\0\0\0\0\x01\0\0"
+        from the protocol's description
+    near "NBDMAGIC\0\0B\x03"
 
 probe ClamVersion tcp
     send "VERSION\n"
@@ -88,7 +106,7 @@ section zabbix
 probe ZabbixPing tcp
     send "ZBXD\x01\n\0\0\0\0\0\0\0agent.ping"
     ports 10050
-    rarity 8
+    rarity 7
     fallback NULL GetRequest
 
 rule agent
@@ -267,7 +285,7 @@ rule open
     near "200 277     \nVarnis 7\n"
 
 section finger
-    answers FingerLine
+    answers FingerLine GetRequest
     service finger
 
 # Finger (RFC 1288): a user that is not there; other servers tell of a bad command.
@@ -283,6 +301,13 @@ rule no-user
     example "finger: prtip: no such user.\n"
         from fingerd 0.17-17; finger 0.17
     near "finger: other: no such user.\n"
+
+rule no-forwarding
+    match ^fingerd: forwarding not allowed\r\n\z
+    product GNU fingerd
+    example "fingerd: forwarding not allowed\r\n"
+        from fingerd 0.17-17, asked with an @
+    near "fingerd: forwarding allowed\r\n"
 
 section ident
     answers IdentQuery
@@ -311,6 +336,34 @@ rule daytime
         from openbsd-inetd 0.20221205; RFC 867
     near "Thursday Nov 26 02:45:00 2026\r\n"
 
+# xinetd's own: RFC 867 leaves the form to the server.
+rule daytime-xinetd
+    service daytime
+    match ^[ 0-3]\d (?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC) \d{4} \d\d:\d\d:\d\d [A-Z]{2,5}\r\n\z
+    product xinetd
+    cpe a:xinetd:xinetd
+    example "26 NOV 2026 06:13:58 UTC\r\n"
+        from xinetd 1:2.3.15.4-3
+    near "26 NOV 2026 06:13 UTC\r\n"
+
+# The first line of xinetd's own begins behind the space.
+rule chargen-xinetd
+    service chargen
+    match ^!"#\$%&'\(\)\*\+,-\./0123456789:;<=>\?@ABCDEFGHIJKLMNOPQRSTUVWXYZ\[\\\]\^_`abcdefgh\r\n"#
+    product xinetd
+    cpe a:xinetd:xinetd
+    example "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefgh\r\n\"#$%"
+        from xinetd 1:2.3.15.4-3
+    near "!\"#$%&'()*+,-./012345678"
+
+# Time (RFC 868): seconds since 1900, and the connection is closed.
+rule time
+    service time
+    match ^[\xe8-\xf7](?s:...)\z
+    example "\xee\xb2K\xb5"
+        from xinetd 1:2.3.15.4-3
+    near "\xee\xb2K\xb5\0"
+
 rule chargen
     service chargen
     match ^ !"#\$%&\'\(\)\*\+,-\./0123456789:;<=>\?@ABCDEFGHIJKLMNOPQRSTUVWXYZ
@@ -319,8 +372,14 @@ rule chargen
     near " !\"#$%&'()*+,-./012345678"
 
 section echo
-    answers FingerLine RtspOptions IdentQuery
+    answers FingerLine GetRequest
     service echo
+
+rule request
+    match ^GET / HTTP/1\.0\r\n\r\n\z
+    example "GET / HTTP/1.0\r\n\r\n"
+        from xinetd 1:2.3.15.4-3; RFC 862
+    near "GET / HTTP/1.0\r\n"
 
 rule finger-line
     match ^prtip\r\n\z

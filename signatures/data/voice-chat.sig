@@ -278,6 +278,23 @@ section xmpp
     answers XmppStream
     service xmpp-client
 
+rule prosody-server
+    service xmpp-server
+    match ^<\?xml version='1\.0'\?><stream:stream\x20
+    match \x20xmlns='jabber:server'
+    match This host does not serve\x20
+    product Prosody
+    cpe a:prosody:prosody
+    example
+        "<?xml version='1.0'?><stream:stream xml:lang='en' xmlns:stream='http://e"
+        "therx.jabber.org/streams' version='1.0' from='prtip.invalid' xmlns='jabb"
+        "er:server' id='83dbba56' to=''><stream:error><host-unknown xmlns='urn:ie"
+        "tf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp"
+        "-streams'>This host does not serve prtip.invalid</text></stream:error></"
+        "stream:stream>"
+        from prosody 0.12.3-1
+    near "<?xml version='1.0'?><stream:stream xmlns='jabber:server'>This host serves "
+
 rule prosody
     match This server does not serve\x20
     product Prosody
@@ -290,6 +307,20 @@ rule prosody
         from prosody 0.12.3-1
     near "<?xml version='1.0'?><stream:stream>This server serves "
 
+rule unknown-server
+    service xmpp-server
+    match ^<\?xml version='1\.0'\?><stream:stream\x20
+    match \x20xmlns=['"]jabber:server['"]
+    match <host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'(?:/>|></host-unknown>)
+    extra host unknown
+    example
+        "<?xml version='1.0'?><stream:stream id='1234' version='1.0' xml:lang='en"
+        "' xmlns:stream='http://etherx.jabber.org/streams' from='host' xmlns='jab"
+        "ber:server'><stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xm"
+        "pp-streams'></host-unknown></stream:error></stream:stream>"
+        from ejabberd 23.01
+    near "<?xml version='1.0'?><stream:stream xmlns='jabber:server'><host-gone/>"
+
 rule ejabberd
     match ^<\?xml version='1\.0'\?><stream:stream
     match <host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'(?:/>|></host-unknown>)
@@ -301,6 +332,15 @@ rule ejabberd
         "pp-streams'/></stream:error></stream:stream>"
         from ejabberd 23.01
     near "<?xml version='1.0'?><stream:stream><host-gone/>"
+
+rule server
+    service xmpp-server
+    soft
+    match <stream:stream\x20
+    match \x20xmlns=['"]jabber:server['"]
+    example "<?xml version='1.0'?><stream:stream xmlns='jabber:server' version='1.0'>"
+        from RFC 6120
+    near "<?xml version='1.0'?><stream:stream xmlns='jabber:servers'"
 
 rule any
     soft

@@ -86,12 +86,14 @@ impl Resolver {
         })
     }
 
-    /// Whether some answer to a probe would tell a service for sure.
+    /// Whether some answer to a probe would tell a service for sure, by rules for its answers
+    /// (not by its fallbacks').
     #[must_use]
     pub fn could_tell(&self, probe: usize, service: &str) -> bool {
         let tells = |database: &Database, place: Option<usize>| {
-            let sets = place.map(|place| &database.probes()[place].sets);
-            sets.is_some_and(|sets| {
+            let probe = place.map(|place| &database.probes()[place]);
+            let own = probe.map(|probe| &probe.sets[..usize::from(probe.own)]);
+            own.is_some_and(|sets| {
                 let mut rules = database.rules().iter();
                 rules.any(|rule| !rule.soft && rule.service == service && sets.contains(&rule.set))
             })

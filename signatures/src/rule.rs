@@ -42,6 +42,8 @@ pub struct Probe {
     pub fallback: List<u16>,
     /// The rule sets tried on its answers, its own first, then its fallbacks'.
     pub sets: List<u16>,
+    /// How many of them are its own.
+    pub own: u16,
 }
 
 impl Probe {

@@ -79,10 +79,7 @@ impl Catalogue {
     /// the port is known for, then the others by rarity. `inside`: within TLS.
     #[must_use]
     pub fn order(&self, protocol: Protocol, port: u16, inside: bool) -> Vec<Ask> {
-        let transport = match protocol {
-            Protocol::Udp => Transport::Udp,
-            Protocol::Tcp | Protocol::Icmp => Transport::Tcp,
-        };
+        let transport = transport(protocol);
         let mut probes: Vec<(bool, u8, usize)> = self
             .resolver
             .probes()
@@ -147,6 +144,17 @@ impl Catalogue {
         place.is_some_and(|place| probes[place])
     }
 
+    /// The questions whose answers could tell more of a service that is known softly,
+    /// however rare.
+    pub fn telling(&self, protocol: Protocol, service: &str) -> impl Iterator<Item = Ask> {
+        let transport = transport(protocol);
+        let probes = self.resolver.probes().iter().enumerate();
+        probes
+            .filter(move |(_, probe)| probe.transport == transport && !probe.payload.is_empty())
+            .map(|(place, _)| Ask::Probe(place))
+            .filter(move |&ask| self.could_tell(ask, service))
+    }
+
     /// What an answer tells.
     #[must_use]
     pub fn read(&self, scratch: &mut Scratches, ask: Ask, answer: &[u8]) -> Option<Identity> {
@@ -166,6 +174,13 @@ impl Catalogue {
         probes
             .filter(move |(_, probe)| probe.transport == Transport::Udp && probe.suits(port, false))
             .map(|(place, _)| Ask::Probe(place))
+    }
+}
+
+fn transport(protocol: Protocol) -> Transport {
+    match protocol {
+        Protocol::Udp => Transport::Udp,
+        Protocol::Tcp | Protocol::Icmp => Transport::Tcp,
     }
 }
 

@@ -78,6 +78,8 @@ struct Talk {
 pub struct Inquiry {
     target: Target,
     asks: VecDeque<Ask>,
+    /// What was asked already.
+    put: Vec<Ask>,
     talks: [Option<Talk>; TALKS],
     started_ns: u64,
     bytes: usize,
@@ -88,6 +90,12 @@ pub struct Inquiry {
     inside: bool,
     handshakes: u32,
     session: Option<Session>,
+    /// What the next handshake is made with, where those before it were too modern.
+    older: Option<Box<dyn Tunnel>>,
+    /// A handshake was answered by TLS.
+    speaks_tls: bool,
+    /// What is known was said in the clear, of the service inside TLS.
+    said_outside: bool,
     /// The listening was closed at once and without a word.
     shut: bool,
     /// Some question met silence until its time was over.
@@ -112,6 +120,7 @@ impl Inquiry {
         Self {
             target,
             asks: asks.into(),
+            put: Vec::new(),
             talks: [const { None }; TALKS],
             started_ns: now_ns,
             bytes: 0,
@@ -121,6 +130,9 @@ impl Inquiry {
             inside: false,
             handshakes: 0,
             session: None,
+            older: None,
+            speaks_tls: false,
+            said_outside: false,
             shut: false,
             ignored: false,
             decided: false,
@@ -194,7 +206,8 @@ impl Inquiry {
         let in_tunnel = self.inside || talk.ask == Ask::Handshake;
         let said = match (&talk.ask, &mut desk.tunnels) {
             (_, Some(tunnels)) if in_tunnel => {
-                let mut tunnel = tunnels.tunnel(target);
+                let older = self.older.take_if(|_| talk.ask == Ask::Handshake);
+                let mut tunnel = older.unwrap_or_else(|| tunnels.tunnel(target));
                 let said = tunnel.outgoing();
                 talk.tunnel = Some(tunnel);
                 said
@@ -233,7 +246,7 @@ impl Inquiry {
                     }
                 }
                 Stage::Open => {}
-                Stage::Refused | Stage::Foreign => {
+                Stage::Shown | Stage::Refused | Stage::Foreign => {
                     self.closed(at, now_ns, desk);
                     return;
                 }
@@ -288,6 +301,7 @@ impl Inquiry {
             let ask = self.asks.remove(place);
             if let (Some(talk), Some(ask)) = (&mut self.talks[at], ask) {
                 talk.ask = ask;
+                self.put = vec![ask];
             }
         }
         let Some(talk) = &mut self.talks[at] else { return };
@@ -309,17 +323,46 @@ impl Inquiry {
             // A few more, in case it only wants to be asked.
             self.asks.truncate(3);
         }
-        if let Some(tunnel) = &talk.tunnel
-            && tunnel.stage() == Stage::Refused
-            && self.best.is_none()
-        {
-            let service = "ssl".to_owned();
-            let rule = "tls/refused".to_owned();
-            let identity = Identity { service, rule, soft: true, ..Identity::default() };
-            self.best = Some((identity, Ask::Handshake));
-            self.asks.retain(|&ask| ask != Ask::Handshake);
-        }
+        self.handshake_ended(at, desk);
         self.hang_up(at, desk);
+    }
+
+    /// Where a handshake has come to its end: what it showed, and whether an older one is
+    /// to be tried.
+    fn handshake_ended(&mut self, at: usize, desk: &Desk<'_>) {
+        let Some(tunnel) = self.talks[at].as_mut().and_then(|talk| talk.tunnel.as_mut()) else {
+            return;
+        };
+        let answered = matches!(tunnel.stage(), Stage::Refused | Stage::Shown);
+        if self.inside || !answered && !self.expects_tls(desk) {
+            return;
+        }
+        let Some(tunnel) = self.talks[at].as_mut().and_then(|talk| talk.tunnel.as_mut()) else {
+            return;
+        };
+        tunnel.hung_up();
+        self.speaks_tls |= answered;
+        self.session = tunnel.session().or_else(|| self.session.take());
+        if tunnel.stage() == Stage::Foreign {
+            return;
+        }
+        self.older = tunnel.older();
+        if self.older.is_some() {
+            self.asks.push_front(Ask::Handshake);
+        } else if self.speaks_tls {
+            // Nothing can be asked inside, and outside everything meets TLS.
+            self.asks.clear();
+            if self.best.is_none() {
+                let (service, rule) = ("ssl".to_owned(), "tls/refused".to_owned());
+                let identity = Identity { service, rule, soft: true, ..Identity::default() };
+                self.best = Some((identity, Ask::Handshake));
+            }
+        }
+    }
+
+    /// Whether TLS is likely, though the port has not answered by TLS.
+    fn expects_tls(&self, desk: &Desk<'_>) -> bool {
+        self.speaks_tls || self.said_outside || desk.catalogue.suits_tls(self.target.port)
     }
 
     fn due(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
@@ -402,11 +445,15 @@ impl Inquiry {
         };
         let (soft, service) = (identity.soft, identity.service.clone());
         self.best = Some((identity, ask));
+        self.said_outside = of_tls;
         match (soft, pending) {
             (_, true) => self.only_shake_hands(desk),
             (false, false) => self.decided = true,
             (true, false) => {
-                self.asks.retain(|&ask| desk.catalogue.could_tell(ask, &service));
+                // Here rare questions are not too rare.
+                let telling = desk.catalogue.telling(self.target.protocol, &service);
+                let telling = telling.filter(|ask| !self.put.contains(ask));
+                self.asks = telling.collect();
                 for at in 0..TALKS {
                     let useless = self.talks[at].as_ref().is_some_and(|talk| {
                         talk.ask != ask && !desk.catalogue.could_tell(talk.ask, &service)
@@ -449,6 +496,7 @@ impl Inquiry {
             }
             while let Some(at) = self.room(now_ns, desk) {
                 let Some(ask) = self.asks.pop_front() else { break };
+                self.put.push(ask);
                 self.handshakes += u32::from(ask == Ask::Handshake);
                 self.talks[at] = Some(Talk {
                     ask,
@@ -494,7 +542,7 @@ impl Inquiry {
         Found {
             target: self.target,
             wrapped: identity.is_none() && banner.is_none() && self.shut && !self.ignored,
-            inside_tls: self.inside,
+            inside_tls: self.inside || self.speaks_tls && self.said_outside,
             session: self.session.take(),
             identity,
             probe: probe.or(first).map(|ask| catalogue.name(ask).to_owned()),
@@ -514,7 +562,12 @@ fn is_tls_name(service: &str) -> bool {
 fn is_of_tls(answer: &[u8]) -> bool {
     const WORDS: [&[u8]; 3] =
         [b"to HTTPS port", b"plain HTTP to an SSL", b"HTTP request to an HTTPS server"];
-    let record = matches!(answer, [0x15 | 0x16, 0x03, 0..=4, _, _, ..]);
+    // A greeting of a client's, 1, is an echo of ours.
+    let record = match answer {
+        [0x15, 0x03, 0..=4, _, _, ..] | [0x16, 0x03, 0..=4, _, _] => true,
+        [0x16, 0x03, 0..=4, _, _, kind, ..] => *kind == 2,
+        _ => false,
+    };
     record || WORDS.iter().any(|words| answer.windows(words.len()).any(|part| part == *words))
 }
 

@@ -345,7 +345,10 @@ fn tls_is_told_from_records_and_from_words() {
     ] {
         assert!(is_of_tls(answer), "{answer:?}");
     }
-    for answer in [&b""[..], b"\x15\x03", b"\x15\x04\x01\x00\x02", b"HTTP/1.1 200 OK\r\n", SSH] {
+    let echo = b"\x16\x03\x01\x00\x7a\x01";
+    for answer in
+        [&b""[..], b"\x15\x03", b"\x15\x04\x01\x00\x02", b"HTTP/1.1 200 OK\r\n", SSH, echo]
+    {
         assert!(!is_of_tls(answer), "{answer:?}");
     }
 }

@@ -20,7 +20,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// serves one at a time reads theirs only now.
 pub(super) const TURN: Duration = Duration::from_secs(1);
 /// A connection that is closed without a word this soon looks wrapped.
-pub(super) const WRAPPED: Duration = Duration::from_secs(3);
+pub(super) const WRAPPED: Duration = Duration::from_secs(2);
 /// Handshakes that are tried with a port that seems to speak TLS.
 pub(super) const HANDSHAKES: u32 = 2;
 /// Connections to one host at once.

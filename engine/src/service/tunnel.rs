@@ -6,6 +6,8 @@ use crate::plan::Target;
 pub trait Tunnel: Send {
     /// Takes what the server sent.
     fn take(&mut self, bytes: &[u8]);
+    /// The server has ended the connection.
+    fn hung_up(&mut self);
     /// What is to be sent to the server now; nothing where it is empty.
     fn outgoing(&mut self) -> Vec<u8>;
     /// Puts something in, to be sent inside.
@@ -14,6 +16,9 @@ pub trait Tunnel: Send {
     fn heard(&mut self, answer: &mut Vec<u8>);
     /// How far it has come.
     fn stage(&self) -> Stage;
+    /// The same as an older client does it, for a new connection, where this one failed in
+    /// a way that it may be spared.
+    fn older(&self) -> Option<Box<dyn Tunnel>>;
     /// What was agreed on; `None` where it has not come so far.
     fn session(&self) -> Option<Session>;
 }
@@ -38,6 +43,8 @@ pub enum Stage {
     Handshaking,
     /// It stands.
     Open,
+    /// All that can be seen from outside was seen: certificates of an older version.
+    Shown,
     /// It cannot stand, but what the server said was TLS.
     Refused,
     /// The server does not speak TLS.

@@ -120,6 +120,11 @@ impl OldHello {
             let Some((header, after)) = rest.split_first_chunk::<4>() else { break };
             let Some((content, after)) = split(after, length_of(&header[1..])) else { break };
             let read = match header[0] {
+                // It sends back what it is sent.
+                1 => {
+                    self.state = State::Failed(Failure::NotTls);
+                    Some(())
+                }
                 2 => self.read_hello(content),
                 11 => self.read_certificates(content),
                 // The server's part is over, and it has shown none.

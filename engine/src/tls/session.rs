@@ -13,7 +13,8 @@ use std::sync::{Arc, LazyLock};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeType, ProtocolVersion,
+    SignatureScheme,
 };
 
 use super::cipher;
@@ -236,6 +237,10 @@ fn version(version: ProtocolVersion) -> Option<&'static str> {
 
 fn failure(error: Error) -> Failure {
     match error {
+        // It sends back what it is sent.
+        Error::InappropriateHandshakeMessage { got_type: HandshakeType::ClientHello, .. } => {
+            Failure::NotTls
+        }
         Error::AlertReceived(alert) => Failure::Alert(cipher::words(&format!("{alert:?}"))),
         error => Failure::Disagreed(error.to_string()),
     }

@@ -186,6 +186,7 @@ fn resolve_probes(
             wait_ms: probe.wait_ms,
             fallback: fallback.into(),
             sets: listed.into(),
+            own: own_sets[at].len() as u16,
         });
     }
 }

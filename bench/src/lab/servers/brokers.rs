@@ -34,7 +34,7 @@ pub(super) static SERVERS: &[Server] = &[
         host: 42,
         endpoints: &[Endpoint::tcp(4222, "nats")
             .v4_only()
-            .product("NATS Server")
+            .product("NATS")
             .version_of("nats-server")],
         command: nats,
     },

@@ -19,7 +19,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["ngircd"],
         users: &["irc"],
         host: 80,
-        endpoints: &[Endpoint::tcp(6667, "irc").product("ngircd")],
+        endpoints: &[Endpoint::tcp(6667, "irc").product("ngIRCd").version_of("ngircd")],
         command: ngircd,
     },
     Server {
@@ -27,7 +27,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["inspircd"],
         users: &["irc"],
         host: 84,
-        endpoints: &[Endpoint::tcp(6667, "irc").product("InspIRCd")],
+        endpoints: &[Endpoint::tcp(6667, "irc").product("InspIRCd").version_text("3")],
         command: inspircd,
     },
     Server {
@@ -45,7 +45,10 @@ pub(super) static SERVERS: &[Server] = &[
         ],
         users: &["prosody"],
         host: 85,
-        endpoints: &[Endpoint::tcp(5222, "xmpp-client"), Endpoint::tcp(5269, "xmpp-server")],
+        endpoints: &[
+            Endpoint::tcp(5222, "xmpp-client").product("Prosody"),
+            Endpoint::tcp(5269, "xmpp-server").product("Prosody"),
+        ],
         command: prosody,
     },
     Server {

@@ -65,7 +65,10 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["etcd-server"],
         users: &[],
         host: 34,
-        endpoints: &[Endpoint::tcp(2379, "http").v4_only().product("etcd")],
+        endpoints: &[Endpoint::tcp(2379, "etcd")
+            .v4_only()
+            .product("etcd")
+            .version_of("etcd-server")],
         command: etcd,
     },
 ];

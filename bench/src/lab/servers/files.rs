@@ -53,7 +53,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["subversion"],
         users: &[],
         host: 66,
-        endpoints: &[Endpoint::tcp(3690, "svnserve").v4_only().product("Subversion")],
+        endpoints: &[Endpoint::tcp(3690, "svn").v4_only().product("Subversion")],
         command: svnserve,
     },
     Server {
@@ -61,7 +61,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["git"],
         users: &[],
         host: 67,
-        endpoints: &[Endpoint::tcp(9418, "git").v4_only()],
+        endpoints: &[Endpoint::tcp(9418, "git").v4_only().product("git daemon")],
         command: git,
     },
     Server {
@@ -77,7 +77,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["distcc"],
         users: &[],
         host: 69,
-        endpoints: &[Endpoint::tcp(3632, "distccd").v4_only()],
+        endpoints: &[Endpoint::tcp(3632, "distccd").v4_only().product("distccd")],
         command: distcc,
     },
     Server {
@@ -182,8 +182,10 @@ fn nbd(inside: &Inside) -> Result<Command> {
              [lab]\nexportname = /srv/export\nreadonly = true\n"
         ),
     )?;
-    let mut command = Command::new("/usr/bin/nbd-server");
-    command.args(["-d", "-C", "/srv/nbd.conf"]);
+    // In the foreground (-d) it serves in its first process, and ends with the first client
+    // that hangs up before the options are agreed on.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "/usr/bin/nbd-server -C /srv/nbd.conf && exec sleep infinity"]);
     Ok(command)
 }
 
@@ -192,6 +194,8 @@ fn distcc(inside: &Inside) -> Result<Command> {
     let mut command = Command::new("/usr/bin/distccd");
     command.args(["--no-detach", "--daemon", "--log-stderr", "--user", "nobody", "-j", "1"]);
     command.args(["--allow", "198.18.0.0/15", "--listen", &ip, "--port", &port]);
+    // Debian lists what may be called when the package is installed; there is no list here.
+    command.arg("--enable-tcp-insecure");
     Ok(command)
 }
 

@@ -84,8 +84,8 @@ pub(super) static SERVERS: &[Server] = &[
         users: &["_rpc"],
         host: 98,
         endpoints: &[
-            Endpoint::tcp(111, "rpcbind").v4_only().fixed(),
-            Endpoint::udp(111, "rpcbind", PORTMAP_NULL).v4_only().fixed(),
+            Endpoint::tcp(111, "rpcbind").v4_only().fixed().version_text("2-4"),
+            Endpoint::udp(111, "rpcbind", PORTMAP_NULL).v4_only().fixed().version_text("2-4"),
         ],
         command: rpcbind,
     },

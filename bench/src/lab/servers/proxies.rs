@@ -21,9 +21,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["squid", "squid-common"],
         users: &["proxy"],
         host: 21,
-        endpoints: &[Endpoint::tcp(3128, "http-proxy")
-            .product("Squid http proxy")
-            .version_of("squid")],
+        endpoints: &[Endpoint::tcp(3128, "http-proxy").product("Squid").version_of("squid")],
         command: squid,
     },
     Server {
@@ -41,7 +39,7 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["privoxy"],
         users: &["privoxy"],
         host: 23,
-        endpoints: &[Endpoint::tcp(8118, "http-proxy").product("Privoxy http proxy")],
+        endpoints: &[Endpoint::tcp(8118, "http-proxy").product("Privoxy")],
         command: privoxy,
     },
     Server {

@@ -27,7 +27,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "xinetd",
-        packages: &["xinetd", "inetutils-telnetd", "fingerd"],
+        packages: &["xinetd", "inetutils-telnetd", "fingerd", "finger"],
         users: &[],
         host: 71,
         endpoints: &[

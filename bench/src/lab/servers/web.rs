@@ -81,9 +81,9 @@ pub(super) static SERVERS: &[Server] = &[
         packages: &["influxdb"],
         users: &[],
         host: 19,
-        endpoints: &[Endpoint::tcp(8086, "http")
+        endpoints: &[Endpoint::tcp(8086, "influxdb")
             .v4_only()
-            .product("InfluxDB http admin")
+            .product("InfluxDB")
             .version_of("influxdb")],
         command: influxdb,
     },
