@@ -33,7 +33,7 @@ pub(crate) fn rows(
     let out = live::Interface { name: &wire.name, index: wire.index, mac: wire.mac };
     let times = Times { slots: 1 << 16, stride: 5, attempts: 1 };
     let generator = live::generators(&recipe, out, 1, times)?.pop().context("a generator")?;
-    let mut live = LivePort::new(&wire.name, sockets, generator);
+    let mut live = LivePort::new(&wire.name, sockets, generator, 1);
     let mut frame = vec![0; prober.max_len()];
     prober.craft(0, 0, &mut frame);
     let mut constant = ConstantFrames::new(wire.index, &frame)?;

@@ -221,7 +221,7 @@ struct prtip_rx_meta {
 /* Longest hole. */
 #define PRTIP_FILL_BYTES 16
 /* Most indices of one list. */
-#define PRTIP_LIST 1024
+#define PRTIP_LIST 2048
 /* Most payloads and templates. */
 #define PRTIP_PAYLOADS 256
 #define PRTIP_TEMPLATES 256

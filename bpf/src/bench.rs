@@ -5,15 +5,15 @@
 //! end, and what picks the engine's replies out is the steering program of a scan.
 
 use std::fs::File;
-use std::io;
 use std::os::fd::AsRawFd;
 
 use aya::maps::{DevMap, XskMap};
 use aya::programs::xdp::{Xdp, XdpMode};
-use aya::programs::{ProgramError, TestRun, TestRunAttrs, TestRunOptions};
+use aya::programs::{TestRun, TestRunAttrs, TestRunOptions};
 use aya::{Ebpf, EbpfLoader};
 
 use crate::lab::LabError;
+use crate::namespace::in_new_namespace;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bench.bpf.o"));
 
@@ -94,12 +94,8 @@ impl ConstantFrames {
         let program = ebpf.program_mut(Self::PROGRAM).ok_or(LabError::Missing(Self::PROGRAM))?;
         let program: &mut Xdp = program.try_into()?;
         program.load()?;
-        let namespace = std::thread::scope(|scope| {
-            scope
-                .spawn(|| hold(program))
-                .join()
-                .unwrap_or_else(|_| Err(LabError::Missing("thread")))
-        })?;
+        let attach = || program.attach("lo", XdpMode::Skb);
+        let (_, namespace) = in_new_namespace(attach)?;
         Ok(Self { ebpf, frame: frame.to_vec(), _namespace: namespace })
     }
 
@@ -120,16 +116,4 @@ impl ConstantFrames {
         })?;
         Ok(count.into())
     }
-}
-
-/// Attaches a program to the loopback interface of a new network namespace.
-#[expect(unsafe_code, reason = "libc's unshare")]
-fn hold(program: &mut Xdp) -> Result<File, LabError> {
-    // SAFETY: takes an integer only; this thread does nothing else afterwards.
-    if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-        return Err(ProgramError::IOError(io::Error::last_os_error()).into());
-    }
-    let namespace = File::open("/proc/thread-self/ns/net").map_err(ProgramError::IOError)?;
-    program.attach("lo", XdpMode::Skb)?;
-    Ok(namespace)
 }

@@ -22,6 +22,7 @@ use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, 
 use zerocopy::IntoBytes;
 
 use crate::mapping::Mapping;
+use crate::namespace::{LOOPBACK, in_new_namespace};
 use crate::recipe::{Item, LIST, Recipe, state};
 use crate::steer::{AttachMode, create_xdp_link, detach, with_libbpf_log};
 
@@ -30,8 +31,6 @@ static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gen.bpf.o"));
 /// Frames that the kernel makes before it hands them to the driver.
 const BATCH: u32 = 64;
 const LIVE_FRAMES: u32 = 1 << 1;
-/// The loopback interface, in every network namespace.
-const LOOPBACK: u32 = 1;
 const TRACEPOINT: &std::ffi::CStr = c"xdp_devmap_xmit";
 
 /// What went wrong with the generator.
@@ -406,20 +405,11 @@ fn count_sent(object: &Object) -> Result<OwnedFd, GenError> {
 }
 
 /// Attaches the program to the loopback interface of a new network namespace.
-#[expect(unsafe_code, reason = "libc's unshare")]
 fn hold(program: &OwnedFd) -> Result<Holding, GenError> {
-    let work = || -> io::Result<Holding> {
-        // SAFETY: takes an integer only; this thread does nothing else afterwards.
-        if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let namespace = File::open("/proc/thread-self/ns/net")?;
-        let link = create_xdp_link(program, LOOPBACK, AttachMode::Generic)?;
-        Ok(Holding { link, _namespace: namespace })
-    };
-    std::thread::scope(|scope| scope.spawn(work).join())
-        .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
-        .map_err(set_up("hold the generator in a network namespace of its own"))
+    let attach = || create_xdp_link(program, LOOPBACK, AttachMode::Generic);
+    let (link, _namespace) = in_new_namespace(attach)
+        .map_err(set_up("hold the generator in a network namespace of its own"))?;
+    Ok(Holding { link, _namespace })
 }
 
 /// What a call with live frames asks for.

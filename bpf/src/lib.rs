@@ -6,6 +6,7 @@
 //! * [`recipe`]: what the generator must know to make the probes of a plan.
 //! * `generator` (feature `steer`): loads and runs the generator; `mapping`: memory
 //!   that it shares with us.
+//! * `namespace`: where a program is attached that must meet no packet.
 //! * `holder` (feature `steer`): who holds an interface that is taken.
 //! * `lab` (feature `lab`): loads the programs of the lab.
 //! * `bench` (feature `lab`): loads the programs that the benchmarks measure against.
@@ -22,6 +23,8 @@ pub mod holder;
 pub mod lab;
 #[cfg(feature = "steer")]
 pub mod mapping;
+#[cfg(any(feature = "steer", feature = "lab"))]
+mod namespace;
 pub mod recipe;
 #[cfg(feature = "steer")]
 pub mod steer;

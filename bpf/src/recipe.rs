@@ -16,7 +16,7 @@ pub const PAYLOAD_BYTES: usize = 1232;
 /// Holes of a payload (`PRTIP_FILLS`).
 pub const FILLS: usize = 6;
 /// Most indices of one list (`PRTIP_LIST`).
-pub const LIST: usize = 1024;
+pub const LIST: usize = 2048;
 /// Most payloads (`PRTIP_PAYLOADS`).
 pub const PAYLOADS: usize = 256;
 /// Places for templates (`PRTIP_TEMPLATES`).

@@ -325,8 +325,9 @@ impl Opener<'_> {
             format!("{why}; frames of the kernel's own leave; replies over AF_XDP: {}", opened.why);
         let (mode, queues) = (opened.mode, opened.queues);
         let interface = &self.path.interface.name;
+        let workers = generators.len();
         let live = |(sockets, generator)| {
-            Box::new(LivePort::new(interface, sockets, generator)) as Box<dyn Port>
+            Box::new(LivePort::new(interface, sockets, generator, workers)) as Box<dyn Port>
         };
         let ports = opened.ports.into_iter().zip(generators).map(live).collect();
         self.steered("live", mode, why, ports, opened.steer, queues)
