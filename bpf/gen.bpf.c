@@ -105,6 +105,8 @@ INLINE __u64 addresses_before(__u64 rank)
 	__u64 middle = a * d + (low >> 32);
 	__u64 other = b * c + (__u32)middle;
 
+	if (config.slots == 1)
+		return rank;
 	return (a * c + (middle >> 32) + (other >> 32)) >> config.slots_shift;
 }
 
@@ -210,71 +212,51 @@ INLINE int resize(struct xdp_md *ctx, __u32 len)
 	return !change || !bpf_xdp_adjust_tail(ctx, change);
 }
 
-/* Whether `bytes` more at `at` are within the frame, and within a template's length. */
-INLINE int fits(void *data, void *end, __u32 len, __u32 at, __u32 bytes)
+/* Copies the constant bytes, as much of them as the frame is long. */
+INLINE void copy_template(void *data, void *end, const struct prtip_template *template)
 {
-	return config.one ? at + bytes <= len : data + at + bytes <= end;
-}
-
-/* Copies the constant bytes, as much of them as the frame is long. Where there is one
- * template its length is a constant, and the verifier removes every test but one. */
-INLINE int copy_template(void *data, void *end, __u32 len,
-			 const volatile struct prtip_template *template)
-{
-	const volatile __u8 *from = template->bytes;
+	const __u8 *from = template->bytes;
 	__u32 at = 0;
 	int i;
 
-	if (config.one && data + len > end)
-		return 0;
 #pragma unroll
 	for (i = 0; i < PRTIP_TEMPLATE_BYTES / 8; i++) {
-		if (!fits(data, end, len, at, 8))
+		if (data + at + 8 > end)
 			break;
-		*(__u64 *)(data + at) = *(const volatile __u64 *)(from + at);
+		*(__u64 *)(data + at) = *(const __u64 *)(from + at);
 		at += 8;
 	}
 	if (at > PRTIP_TEMPLATE_BYTES - 8)
-		return 1;
-	if (fits(data, end, len, at, 4)) {
-		*(__u32 *)(data + at) = *(const volatile __u32 *)(from + at);
+		return;
+	if (data + at + 4 <= end) {
+		*(__u32 *)(data + at) = *(const __u32 *)(from + at);
 		at += 4;
 	}
-	if (fits(data, end, len, at, 2))
-		*(__u16 *)(data + at) = *(const volatile __u16 *)(from + at);
-	return 1;
+	if (data + at + 2 <= end)
+		*(__u16 *)(data + at) = *(const __u16 *)(from + at);
 }
 
-/* A SYN or an ACK. */
-INLINE int write_tcp(struct xdp_md *ctx, const struct prtip_probe *probe, int v6, int ack,
-		     const volatile struct prtip_template *template)
+/* Writes what differs between SYNs, or ACKs, of one template behind its bytes. */
+INLINE void patch_tcp(void *ip, const struct prtip_probe *probe, int v6, int ack,
+		      __u64 ip_sum, __u64 l4_sum)
 {
 	__u32 seq = bpf_htonl((__u32)probe->token);
-	__u32 ip_len = v6 ? 40 : 20;
-	__u32 len = template->len;
-	__u64 sum = template->l4_sum + probe->ports + seq;
-	void *data, *end, *ip, *tcp;
+	void *tcp = ip + (v6 ? 40 : 20);
+	__u64 sum = l4_sum + probe->ports + seq;
 
-	if (!resize(ctx, len))
-		return 0;
-	data = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	ip = data + config.link_len;
-	tcp = ip + ip_len;
-	if (tcp + 20 > end || !copy_template(data, end, len, template))
-		return 0;
 	if (v6) {
 		*(__u64 *)(ip + 24) = probe->addr[0];
 		*(__u64 *)(ip + 32) = probe->addr[1];
 		sum += halves(probe->addr[0]) + halves(probe->addr[1]);
 	} else {
+		__u32 addr = probe->addr[0];
 		/* Never 0: a raw socket would replace that. */
 		__u16 id = (__u16)seq | 0x0100;
 
 		*(__u16 *)(ip + 4) = id;
-		*(__u16 *)(ip + 10) = folded(template->ip_sum + (__u32)probe->addr[0] + id);
-		*(__u32 *)(ip + 16) = probe->addr[0];
-		sum += (__u32)probe->addr[0];
+		*(__u16 *)(ip + 10) = folded(ip_sum + addr + id);
+		*(__u32 *)(ip + 16) = addr;
+		sum += addr;
 	}
 	*(__u32 *)tcp = probe->ports;
 	*(__u32 *)(tcp + 4) = seq;
@@ -283,6 +265,51 @@ INLINE int write_tcp(struct xdp_md *ctx, const struct prtip_probe *probe, int v6
 		sum += seq;
 	}
 	*(__u16 *)(tcp + 16) = folded(sum);
+}
+
+/* A SYN or an ACK. */
+INLINE int write_tcp(struct xdp_md *ctx, const struct prtip_probe *probe, int v6, int ack,
+		     const struct prtip_template *template)
+{
+	void *data, *end, *ip;
+
+	if (!resize(ctx, template->len))
+		return 0;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	ip = data + config.link_len;
+	if (ip + (v6 ? 60 : 40) > end)
+		return 0;
+	copy_template(data, end, template);
+	patch_tcp(ip, probe, v6, ack, template->ip_sum, template->l4_sum);
+	return 1;
+}
+
+/* The same where all probes are of one template. Its length is a constant to the verifier,
+ * so one test does for all bytes; what is no multiple of 8 is copied by a last word that
+ * overlaps the one before. The frame is cut in front, where it then begins with a cache
+ * line. */
+INLINE int write_one(struct xdp_md *ctx, const struct prtip_probe *probe)
+{
+	const volatile __u8 *from = config.only.bytes;
+	__u32 len = config.only.len;
+	void *data;
+	int i;
+
+	if (bpf_xdp_adjust_head(ctx, PRTIP_SPARE_HEAD))
+		return 0;
+	data = (void *)(long)ctx->data;
+	if (data + len > (void *)(long)ctx->data_end)
+		return 0;
+#pragma unroll
+	for (i = 0; i < PRTIP_TEMPLATE_BYTES / 8; i++) {
+		if (8 * i + 8 > len)
+			break;
+		*(__u64 *)(data + 8 * i) = *(const volatile __u64 *)(from + 8 * i);
+	}
+	*(__u64 *)(data + len - 8) = *(const volatile __u64 *)(from + len - 8);
+	patch_tcp(data + config.link_len, probe, config.v6.count > 0,
+		  config.kinds == PRTIP_KIND_ACK, config.only.ip_sum, config.only.l4_sum);
 	return 1;
 }
 
@@ -317,7 +344,7 @@ INLINE __u64 fill_hole(struct xdp_md *ctx, const struct prtip_fill *fill, __u32 
 
 /* A UDP datagram or an echo request. */
 INLINE int write_carrier(struct xdp_md *ctx, const struct prtip_probe *probe, int v6,
-			 const volatile struct prtip_template *template)
+			 const struct prtip_template *template)
 {
 	__u32 place = probe->payload;
 	const struct prtip_payload *payload = bpf_map_lookup_elem(&payloads, &place);
@@ -337,8 +364,7 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct prtip_probe *probe, in
 	end = (void *)(long)ctx->data_end;
 	if (data + config.link_len + ip_len + 8 > end)
 		return 0;
-	if (!copy_template(data, end, template->len, template))
-		return 0;
+	copy_template(data, end, template);
 	sum = payload->sum;
 	if (len && bpf_xdp_store_bytes(ctx, template->len, (void *)payload->bytes, len))
 		return 0;
@@ -400,12 +426,12 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct prtip_probe *probe, in
 
 /* Works out a probe of a family, its rank there being `rank`: all but the token. */
 INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *state,
-		       const volatile struct prtip_family *family, __u64 rank,
-		       struct prtip_item item)
+		       const volatile struct prtip_family *family, __u64 rank, __u32 item)
 {
 	int v6 = family == &config.v6;
-	__u16 hashed = config.hosts ? 0 : item.port, theirs = bpf_htons(item.port), ours;
+	__u16 port = item, hashed = config.hosts ? 0 : port;
 	__u64 high, low, hash;
+	__u32 ours;
 
 	if (!address(family, rank, &high, &low))
 		return 0;
@@ -417,14 +443,14 @@ INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *
 		probe->addr[0] = bpf_htonl((__u32)low);
 		hash = prtip_port_hash4((__u32)low, hashed, config.salt);
 	}
-	ours = bpf_htons((__u16)(prtip_first_port(hash, config.port_slots, config.attempts,
-						  config.port_first) + state->attempt));
-	probe->ports = ours | (__u32)theirs << 16;
+	ours = prtip_first_port(hash, config.port_slots, config.attempts, config.port_first) +
+	       state->attempt;
+	probe->ports = bpf_htonl(ours << 16 | port);
 	if (config.one)
 		return 1;
-	probe->form = origin_of(family, high, low) << 3 | item.kind << 1 | v6;
-	probe->kind = item.kind;
-	probe->payload = item.payload;
+	probe->kind = item >> 16;
+	probe->payload = item >> 24;
+	probe->form = origin_of(family, high, low) << 3 | probe->kind << 1 | v6;
 	return 1;
 }
 
@@ -433,9 +459,7 @@ INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *sta
 		    __u64 index)
 {
 	__u64 rank = prtip_mix(&config.order, index), address_rank;
-	const struct prtip_item *item;
-	struct prtip_item next;
-	__u32 slot;
+	__u32 slot, item, *found;
 
 	if (rank >= config.order.n)
 		rank = walk(rank);
@@ -443,94 +467,126 @@ INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *sta
 		return 0;
 	if (config.hosts) {
 		address_rank = rank;
-		item = &state->item;
+		item = *(const __u32 *)&state->item;
 	} else {
 		address_rank = addresses_before(rank);
 		slot = rank - address_rank * config.slots;
 		if (config.consecutive) {
-			next = (struct prtip_item){ .port = config.first_port + slot };
-			item = &next;
+			item = config.first_port + slot;
 		} else {
-			item = bpf_map_lookup_elem(&items, &slot);
-			if (!item)
+			found = bpf_map_lookup_elem(&items, &slot);
+			if (!found)
 				return 0;
+			item = *found;
 		}
 	}
 	if (config.v4.count && (!config.v6.count || address_rank < config.v4.count))
-		return work_out_of(probe, state, &config.v4, address_rank, *item);
+		return work_out_of(probe, state, &config.v4, address_rank, item);
 	if (config.v6.count)
 		return work_out_of(probe, state, &config.v6, address_rank - config.v4.count,
-				   *item);
+				   item);
 	return 0;
 }
 
 /* Adds the tokens, which are half of the work: in a loop of their own, since a chain of
  * this length leaves the CPU no room to begin the next probe's. */
-static __noinline int sign(struct prtip_gen_state *state, __u32 wanted)
+__noinline int sign(struct prtip_gen_state *state, __u32 wanted)
 {
 	__u32 i;
 
+	if (!state)
+		return 0;
 #pragma clang loop unroll(disable)
-	for (i = 0; i < PRTIP_AHEAD; i++) {
+	for (i = 0; i < PRTIP_AHEAD && i < wanted; i++) {
 		struct prtip_probe *probe = &state->ahead[i];
 		__u32 form = probe->form, ports = probe->ports;
 		__u16 ours = ports, theirs = ports >> 16;
-		const struct prtip_template *template;
+		const struct prtip_template *template = bpf_map_lookup_elem(&templates, &form);
 
-		if (i >= wanted)
-			break;
-		if (config.one && config.v6.count) {
-			probe->token = prtip_token6(&config.only.key, probe->addr, theirs, ours);
-		} else if (config.one) {
-			/* A TCP header has room for no more of it. */
-			probe->token = (__u32)prtip_token4(&config.only.key, probe->addr[0],
-							   theirs, ours);
-		} else {
-			template = bpf_map_lookup_elem(&templates, &form);
-			if (!template)
-				continue;
-			probe->token =
-				form & 1 ? prtip_token6(&template->key, probe->addr, theirs, ours) :
-					   prtip_token4(&template->key, probe->addr[0], theirs, ours);
-		}
+		if (!template)
+			continue;
+		probe->token = form & 1 ? prtip_token6(&template->key, probe->addr, theirs, ours) :
+					  prtip_token4(&template->key, probe->addr[0], theirs, ours);
 	}
+	return 0;
+}
+
+/* The same where all probes are of one template; a TCP header has room for half of it. */
+__noinline int sign_one(struct prtip_gen_state *state, __u32 wanted)
+{
+	__u32 i;
+
+	if (!state)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < PRTIP_AHEAD && i < wanted; i++) {
+		struct prtip_probe *probe = &state->ahead[i];
+		__u32 ports = probe->ports;
+		__u16 ours = ports, theirs = ports >> 16;
+
+		if (config.v6.count)
+			probe->token = (__u32)prtip_token6(&config.only.key, probe->addr, theirs, ours);
+		else
+			probe->token = (__u32)prtip_token4(&config.only.key, probe->addr[0], theirs, ours);
+	}
+	return 0;
+}
+
+/* Notes when `index` leaves, unless that of its batch has been noted already. */
+__noinline int note(struct prtip_gen_state *state, __u64 index, __u64 now)
+{
+	__u64 batch, *slot;
+	__u32 place;
+
+	if (!state)
+		return 0;
+	batch = (index - state->base) >> config.times_stride;
+	if (batch == state->batch)
+		return 0;
+	state->batch = batch;
+	place = state->attempt * config.times_slots +
+		((__u32)batch & (config.times_slots - 1));
+	slot = bpf_map_lookup_elem(&send_times, &place);
+	if (slot)
+		*slot = (batch + 1) << PRTIP_TIME_BITS | now;
 	return 0;
 }
 
 /* Works out the next probes of the call, notes when they leave, and says how many.  They
  * do not depend on each other, so that the CPU works on several of them at a time,
  * which it cannot on those of one frame after the other with the kernel's work between. */
-static __noinline int look_ahead(struct prtip_gen_state *state, __u32 position)
+__noinline int look_ahead(struct prtip_gen_state *state, __u32 position)
 {
 	__u64 now = bpf_ktime_get_ns() & ((1ULL << PRTIP_TIME_BITS) - 1);
-	__u32 wanted = state->count - position, i;
-	__u64 noted = state->batch;
+	__u32 wanted, i;
+	__u64 first;
 
+	if (!state)
+		return 0;
+	wanted = state->count - position;
+	first = state->first + position;
+	if (!state->listed) {
+		for (i = 0; i < PRTIP_AHEAD && i < wanted; i += 1U << config.times_stride)
+			note(state, first + i, now);
+		note(state, first + (wanted < PRTIP_AHEAD ? wanted : PRTIP_AHEAD) - 1, now);
+	}
 #pragma clang loop unroll(disable)
-	for (i = 0; i < PRTIP_AHEAD; i++) {
+	for (i = 0; i < PRTIP_AHEAD && i < wanted; i++) {
 		struct prtip_probe *probe = &state->ahead[i];
-		__u64 index, batch;
+		__u64 index = first + i;
 
-		if (i >= wanted)
-			break;
-		index = state->listed ? state->list[(position + i) & (PRTIP_LIST - 1)] :
-					state->first + position + i;
-		batch = (index - state->base) >> config.times_stride;
-		if (batch != noted) {
-			__u32 place = state->attempt * config.times_slots +
-				      ((__u32)batch & (config.times_slots - 1));
-			__u64 *slot = bpf_map_lookup_elem(&send_times, &place);
-
-			noted = batch;
-			if (slot)
-				*slot = (batch + 1) << PRTIP_TIME_BITS | now;
+		if (state->listed) {
+			index = state->list[(position + i) & (PRTIP_LIST - 1)];
+			note(state, index, now);
 		}
 		probe->form = 0;
 		if (!work_out(probe, state, index))
 			probe->form = PRTIP_TEMPLATES;
 	}
-	state->batch = noted;
-	sign(state, wanted);
+	if (config.one)
+		sign_one(state, wanted);
+	else
+		sign(state, wanted);
 	return i;
 }
 
@@ -543,8 +599,7 @@ INLINE int write(struct xdp_md *ctx, const struct prtip_probe *probe)
 	if (form >= PRTIP_TEMPLATES)
 		return 0;
 	if (config.one)
-		return write_tcp(ctx, probe, config.v6.count > 0, config.kinds == PRTIP_KIND_ACK,
-				 &config.only);
+		return write_one(ctx, probe);
 	template = bpf_map_lookup_elem(&templates, &form);
 	if (!template)
 		return 0;

@@ -320,7 +320,11 @@ struct prtip_probe {
 
 /* Probes that are worked out at a time: as many as the kernel gives to the driver at a
  * time, so that none is left over when a call is cut short. */
-#define PRTIP_AHEAD 16
+#define PRTIP_AHEAD 32
+
+/* By so many bytes the frame that the generator is given is too long in front, where all
+ * probes are of one template. */
+#define PRTIP_SPARE_HEAD 16
 
 /* One call of the generator, and what it has counted. Written by user space
  * before a call and read after it; nobody else runs this generator meanwhile. */

@@ -23,7 +23,7 @@ use zerocopy::IntoBytes;
 
 use crate::mapping::Mapping;
 use crate::namespace::{LOOPBACK, in_new_namespace};
-use crate::recipe::{Item, LIST, Recipe, state};
+use crate::recipe::{Item, LIST, Recipe, SPARE_HEAD, state};
 use crate::steer::{AttachMode, create_xdp_link, detach, with_libbpf_log};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gen.bpf.o"));
@@ -290,14 +290,22 @@ fn load_all(
                 asks: Arc::clone(&asks),
                 // No probe has this length. A frame comes back with the length that the far
                 // end gave it, and the kernel sets it anew only where the program has changed
-                // the length (frame_was_changed and ctx_was_changed in net/bpf/test_run.c).
-                frame: vec![0xa5; recipe.longest + 2].into(),
+                // its bounds (frame_was_changed and ctx_was_changed in net/bpf/test_run.c).
+                frame: vec![0xa5; frame_len(recipe)].into(),
                 _holding: hold(&program)?,
                 _counting: Arc::clone(&counting),
                 program,
             })
         })
         .collect()
+}
+
+/// How long the frame is that the program gets.
+fn frame_len(recipe: &Recipe) -> usize {
+    match recipe.config.one {
+        0 => recipe.longest + 2,
+        _ => recipe.config.only.len as usize + SPARE_HEAD,
+    }
 }
 
 fn load_error(source: libbpf_rs::Error) -> GenError {

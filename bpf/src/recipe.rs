@@ -17,6 +17,9 @@ pub const PAYLOAD_BYTES: usize = 1232;
 pub const FILLS: usize = 6;
 /// Most indices of one list (`PRTIP_LIST`).
 pub const LIST: usize = 2048;
+/// Bytes that are cut in front of the frame where all probes are of one template
+/// (`PRTIP_SPARE_HEAD`).
+pub const SPARE_HEAD: usize = 16;
 /// Most payloads (`PRTIP_PAYLOADS`).
 pub const PAYLOADS: usize = 256;
 /// Places for templates (`PRTIP_TEMPLATES`).
@@ -240,7 +243,7 @@ pub mod state {
     /// Where the generator works probes out (`PRTIP_AHEAD` of `struct prtip_probe`).
     const AHEAD: usize = INDICES + LIST;
     /// All of them.
-    pub const WORDS: usize = AHEAD + 16 * 32 / 8;
+    pub const WORDS: usize = AHEAD + 32 * 32 / 8;
 }
 
 /// Everything that decides the bytes of the probes of a plan.
