@@ -32,6 +32,8 @@ const TX_BUDGET_DEFAULT: u32 = 32;
 const BUSY_PAUSE: Duration = Duration::from_micros(20);
 /// Received frames taken out of the ring at a time.
 const RX_BATCH: usize = 64;
+/// So many packets before it is judged, the CPU is told to fetch a packet.
+const RX_AHEAD: usize = 6;
 
 /// How a socket is to be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -336,7 +338,10 @@ impl XskSocket {
             }
             // Read at most once a batch, and only where the driver has no metadata.
             let mut clock_ns = None;
-            for desc in &self.rx_batch[..count] {
+            for (position, desc) in self.rx_batch[..count].iter().enumerate() {
+                if let Some(soon) = self.rx_batch[..count].get(position + RX_AHEAD) {
+                    self.region.fetch(soon);
+                }
                 match self.region.received(desc) {
                     Some((stamp, packet)) => {
                         let rx_ns =
