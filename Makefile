@@ -64,10 +64,11 @@ lint: deps ## formatting and clippy, warnings as errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-bench: test-deps build ## transmit, round trip, event log, certificates, signatures, instruction counts
+bench: test-deps build ## transmit, round trip and its times, event log, certificates, signatures, instruction counts
 	@$(AS_ROOT) $(BIN)/prtip-bench tx
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip
 	@$(AS_ROOT) $(BIN)/prtip-bench roundtrip --events
+	@$(AS_ROOT) $(BIN)/prtip-bench rtt
 	@$(AS_USER) $(BIN)/prtip-bench tls
 	@$(AS_USER) $(BIN)/prtip-bench match
 	@$(AS_USER) $(BIN)/prtip-bench os $(if $(wildcard target/readers/nmap/nmap-os-db),--os-db target/readers/nmap/nmap-os-db)

@@ -51,6 +51,8 @@ int lab_datagrams(struct xdp_md *ctx)
 	d = bpf_map_lookup_elem(&lab_datagram, &zero);
 	if (!cfg || !d)
 		return drop(LAB_UNSENT);
+	if (cfg->flags & LAB_FLAG_ANSWERED)
+		p.came_ns = bpf_ktime_get_ns();
 	fault = parse_network(ctx, &p, &proto, &len);
 	if (!fault)
 		fault = parse_datagram(ctx, &p, d, proto, len);
@@ -76,6 +78,8 @@ int lab_far_end(struct xdp_md *ctx)
 	cfg = bpf_map_lookup_elem(&lab_config, &zero);
 	if (!cfg)
 		return XDP_PASS;
+	if (cfg->flags & LAB_FLAG_ANSWERED)
+		p.came_ns = bpf_ktime_get_ns();
 	fault = parse_network(ctx, &p, &proto, &len);
 	if (!fault) {
 		if (proto != PROTO_TCP) {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use prtip_engine::event::PortEvent;
 use prtip_engine::event::log::{EventLog, LogOptions};
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
-use prtip_engine::scan::{Control, EngineChoice, Observer, Prepared, Progress};
+use prtip_engine::scan::{Control, EngineChoice, Observer, Prepared, Progress, Rate};
 
 use crate::benchmark::{Row, Setup, Target};
 use crate::cpu::{Clocks, Whose};
@@ -36,7 +36,7 @@ pub(crate) fn measure(wire: &Wire, pairs: usize) -> Result<Row> {
     let pairs = interleave(pairs, |side| {
         seed += 1;
         let plan = wire.plan(seed, sample)?;
-        let prepared = prepare_scan(wire, plan, EngineChoice::Xdp)?;
+        let prepared = prepare_scan(wire, plan, EngineChoice::Xdp, Rate::Max)?;
         mode = prepared.info().xdp_mode;
         wire.settle()?;
         let path = (side == Side::Ours).then(|| log_path(seed));

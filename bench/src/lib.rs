@@ -5,7 +5,7 @@
 //! * [`tx`], [`roundtrip`]: how fast the engine sends, and sends and receives,
 //!   compared in the same run with [`bare`] loops and the other port engine.
 //! * [`log`]: how many events a second the event log takes.
-//! * `event_cost`: what an event log costs.
+//! * `event_cost`: what an event log costs. [`rtt`]: how true round-trip times are.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`matching`]: answers of services against the signatures.
 //! * [`tls`]: certificates, beside x509-parser and webpki.
@@ -26,6 +26,7 @@ pub mod paired;
 pub mod peers;
 pub mod roundtrip;
 mod roundtrip_live;
+pub mod rtt;
 pub mod stage;
 pub mod tls;
 pub mod tx;

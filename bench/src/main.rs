@@ -15,7 +15,7 @@ use prtip_bench::matching::{self, MatchArgs};
 use prtip_bench::os_matching::{self, OsArgs};
 use prtip_bench::peers::{self, PeersArgs};
 use prtip_bench::wire::CardArgs;
-use prtip_bench::{lab, log, roundtrip, tls, tx, vm};
+use prtip_bench::{lab, log, roundtrip, rtt, tls, tx, vm};
 
 #[derive(Debug, Parser)]
 #[command(name = "prtip-bench", version, about = "The lab and the benchmarks of prtip")]
@@ -39,6 +39,8 @@ enum Command {
     /// In private network namespaces; with -e on a card of yours, at full rate, to the
     /// hosts named, which should answer every SYN (docs/benchmark-your-card.md).
     Roundtrip(RoundtripArgs),
+    /// The round-trip times that a scan tells at 50,000 probes a second, beside the lab's clock
+    Rtt(BenchArgs),
     /// What reading and judging certificates costs, beside x509-parser and webpki alone
     Tls(BenchArgs),
     /// Zero-copy proved in a virtual machine: no card, no privileges, no /dev/kvm
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
             roundtrip::events(&args.link.bench, &args.link.card).map(|()| 0)
         }
         Command::Roundtrip(args) => roundtrip::run(&args.link.bench, &args.link.card).map(|()| 0),
+        Command::Rtt(args) => rtt::run(&args).map(|()| 0),
         Command::Tls(args) => tls::run(&args).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),

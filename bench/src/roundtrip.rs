@@ -137,7 +137,7 @@ fn in_lab(args: &BenchArgs) -> Result<()> {
 }
 
 /// Every pair answers with a SYN-ACK.
-fn all_open() -> LabConfig {
+pub(crate) fn all_open() -> LabConfig {
     LabConfig {
         seed: 7,
         open_below: 1000,
@@ -165,7 +165,8 @@ fn measure(wire: &Wire, pairs: usize) -> Result<Row> {
         let (answered, cpu_s) = match side {
             Side::Ours => {
                 seed += 1;
-                let prepared = prepare_scan(wire, wire.plan(seed, sample)?, EngineChoice::Xdp)?;
+                let prepared =
+                    prepare_scan(wire, wire.plan(seed, sample)?, EngineChoice::Xdp, Rate::Max)?;
                 mode = prepared.info().xdp_mode;
                 scan(wire, prepared, &clocks, sample)?
             }
@@ -222,9 +223,14 @@ fn constant_frame(wire: &Wire) -> Result<Vec<u8>> {
     Ok(frame)
 }
 
-pub(crate) fn prepare_scan(wire: &Wire, plan: Plan, engine: EngineChoice) -> Result<Prepared> {
+pub(crate) fn prepare_scan(
+    wire: &Wire,
+    plan: Plan,
+    engine: EngineChoice,
+    rate: Rate,
+) -> Result<Prepared> {
     let options = Options {
-        rate: Rate::Max,
+        rate,
         retries: Some(0),
         cooldown: PATIENCE,
         engine,

@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, Result, ensure};
-use prtip_engine::scan::EngineChoice;
+use prtip_engine::scan::{EngineChoice, Rate};
 
 use crate::benchmark::{Row, Setup, Target};
 use crate::cpu::{Clocks, Whose};
@@ -39,7 +39,7 @@ pub(crate) fn measure(wire: &Wire, pairs: usize, open_pm: u32) -> Result<Row> {
             Side::Ours => EngineChoice::Live,
             Side::Theirs => EngineChoice::Xdp,
         };
-        let prepared = prepare_scan(wire, wire.plan(seed, probes)?, engine)?;
+        let prepared = prepare_scan(wire, wire.plan(seed, probes)?, engine, Rate::Max)?;
         let (found, cpu_s) = scan(wire, prepared, &clocks, answers)?;
         wire.count(probes)?;
         if side == Side::Ours {

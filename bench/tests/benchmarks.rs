@@ -69,6 +69,21 @@ fn round_trips_are_compared_with_a_bare_echo_loop() {
 }
 
 #[test]
+fn round_trip_times_are_held_against_the_labs_clock() {
+    if !may_run() {
+        return;
+    }
+    let rows = rows("rtt");
+    let engines: Vec<_> = rows.iter().map(|row| row["port_engine"].as_str().unwrap()).collect();
+    assert_eq!(engines, ["xdp", "live", "packet"]);
+    for row in &rows {
+        // How much is a measurement; that it is more than nothing is the way's length.
+        assert!(row["value"].as_f64().unwrap() > 0.0, "{row}");
+        assert_eq!(row["vs_value"], 10.0);
+    }
+}
+
+#[test]
 fn too_few_pairs_are_a_usage_error() {
     let status =
         Command::new(BENCH).args(["tx", "--pairs", "5"]).stderr(Stdio::null()).status().unwrap();

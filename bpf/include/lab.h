@@ -64,6 +64,7 @@ struct lab_config {
 
 #define LAB_FLAG_DELAY 1    /* hand replies to the delay path */
 #define LAB_FLAG_ARRIVALS 2 /* keep the times of arrival */
+#define LAB_FLAG_ANSWERED 4 /* note when each probe came and its reply left */
 
 enum lab_counter {
 	LAB_PROBES = 0,       /* TCP segments that are not RSTs, UDP and echo, well formed */
@@ -104,7 +105,19 @@ enum lab_counter {
 struct lab_delayed {
 	__u64 due_ns;          /* CLOCK_MONOTONIC */
 	__u32 copies;
-	__u32 reserved;
+	__u32 place;           /* 1 + its index in lab_answered; 0: not noted */
+};
+
+/* A probe that was answered, CLOCK_MONOTONIC. */
+struct lab_answered {
+	__u64 came_ns;         /* when this program got it */
+	__u64 left_ns;         /* when the reply was handed on */
+	__u32 addr[4];         /* as on the wire; IPv4 in [0] */
+	__u16 port_be;
+	__u16 scanner_port_be;
+	__u8 proto;
+	__u8 v6;
+	__u8 reserved[2];
 };
 
 /* First and last arrival of a probe, one per CPU; 0: none. */
@@ -115,6 +128,7 @@ struct lab_times {
 
 #define LAB_BUCKET_NS 10000000ULL
 #define LAB_BUCKETS 65536
+#define LAB_ANSWERED (1 << 20)
 #define LAB_MAX_COPIES 3
 #define LAB_MAX_QUEUES 64
 

@@ -210,7 +210,7 @@ INLINE int answer_datagram(struct xdp_md *ctx, const struct lab_config *cfg,
 		failed = write_echo(ctx, cfg, p, said == SAID_FORGED);
 	if (failed)
 		return drop(LAB_UNSENT);
-	return send(ctx, cfg, hash, copies);
+	return send(ctx, cfg, p, proto, hash, copies);
 }
 
 /* Reads UDP or ICMP echo: `len` bytes of IP payload. */

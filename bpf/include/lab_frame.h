@@ -116,6 +116,7 @@ struct probe {
 	__u32 seq;
 	__u32 ack;
 	__u32 flags;
+	__u64 came_ns;       /* where answers are noted */
 };
 
 INLINE __u16 fold(__u64 sum)

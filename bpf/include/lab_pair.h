@@ -53,6 +53,23 @@ struct {
 	__type(value, __u64);
 } lab_arrivals SEC(".maps");
 
+/* Resized by the loader to LAB_ANSWERED where LAB_FLAG_ANSWERED is set; answers
+ * beyond are counted and not kept. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lab_answered);
+} lab_answered SEC(".maps");
+
+/* How many answers there were. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lab_answers SEC(".maps");
+
 /* This interface, once, twice and three times. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -203,11 +220,43 @@ INLINE __u32 surviving(const struct lab_config *cfg, __u32 copies, __u64 random)
 	return left;
 }
 
-/* Sends the finished frame `copies` times, now or at its time. */
-INLINE int send(struct xdp_md *ctx, const struct lab_config *cfg, __u64 hash,
-		__u32 copies)
+/* Notes that the reply leaves now; where.  Delayed ones are noted again by who
+ * holds them. */
+INLINE __u32 note_answer(const struct probe *p, __u32 proto)
 {
+	__u32 zero = 0, place;
+	__u64 *answers = bpf_map_lookup_elem(&lab_answers, &zero);
+	struct lab_answered *answered;
+	__u64 number;
+
+	if (!answers)
+		return 0;
+	number = __sync_fetch_and_add(answers, 1);
+	if (number >= LAB_ANSWERED)
+		return 0;
+	place = number;
+	answered = bpf_map_lookup_elem(&lab_answered, &place);
+	if (!answered)
+		return 0;
+	answered->came_ns = p->came_ns;
+	__builtin_memcpy(answered->addr, p->dst, sizeof(answered->addr));
+	answered->port_be = p->dport_be;
+	answered->scanner_port_be = p->sport_be;
+	answered->proto = proto;
+	answered->v6 = p->v6;
+	answered->left_ns = bpf_ktime_get_ns();
+	return place + 1;
+}
+
+/* Sends the finished frame `copies` times, now or at its time. */
+INLINE int send(struct xdp_md *ctx, const struct lab_config *cfg,
+		const struct probe *p, __u32 proto, __u64 hash, __u32 copies)
+{
+	__u32 place = 0;
+
 	count_by(LAB_COPIES, copies);
+	if (cfg->flags & LAB_FLAG_ANSWERED)
+		place = note_answer(p, proto);
 	if (cfg->flags & LAB_FLAG_DELAY) {
 		struct lab_delayed *delayed;
 
@@ -220,7 +269,7 @@ INLINE int send(struct xdp_md *ctx, const struct lab_config *cfg, __u64 hash,
 				  (((hash * LAB_MIX_DELAY >> 32) *
 				    cfg->delay_span_ns) >> 32);
 		delayed->copies = copies;
-		delayed->reserved = 0;
+		delayed->place = place;
 		return bpf_redirect_map(&lab_delay, ctx->rx_queue_index, XDP_DROP);
 	}
 	if (copies == 3)

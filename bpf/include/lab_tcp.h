@@ -155,7 +155,7 @@ INLINE int answer_tcp(struct xdp_md *ctx, const struct lab_config *cfg,
 				     write_segment(ctx, cfg, p, flags, seq, ack);
 	if (failed)
 		return drop(LAB_UNSENT);
-	return send(ctx, cfg, hash, copies);
+	return send(ctx, cfg, p, PROTO_TCP, hash, copies);
 }
 
 #endif

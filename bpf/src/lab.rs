@@ -6,6 +6,7 @@
 //! and reads counters. It never touches the scanner's end of the veth pair:
 //! that place belongs to the scanner's steering program.
 
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -23,6 +24,10 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/la
 pub const FLAG_DELAY: u32 = 1;
 /// Set in [`LabConfig::flags`]: keep the times of arrival.
 pub const FLAG_ARRIVALS: u32 = 2;
+/// Set in [`LabConfig::flags`]: note when each probe came and its reply left.
+pub const FLAG_ANSWERED: u32 = 4;
+/// Answers that are noted at most.
+pub const ANSWERED: u32 = 1 << 20;
 /// Width of a bucket of arrivals.
 pub const BUCKET_NS: u64 = 10_000_000;
 /// Number of buckets; the last one holds everything later.
@@ -66,7 +71,7 @@ pub struct LabConfig {
     pub loss_below: u32,
     /// Bits in the bitmap of first packets, less one; set by [`Lab::load`].
     pub first_mask: u32,
-    /// [`FLAG_DELAY`], [`FLAG_ARRIVALS`].
+    /// [`FLAG_DELAY`], [`FLAG_ARRIVALS`], [`FLAG_ANSWERED`].
     pub flags: u32,
     /// The router's IPv4 address as on the wire.
     pub router_v4: [u8; 4],
@@ -89,11 +94,52 @@ pub struct Delayed {
     pub due_ns: u64,
     /// How many times.
     pub copies: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// One more than its place in [`Lab::answered`]; zero: it is not noted.
+    pub place: u32,
 }
 
 const _: () = assert!(DELAYED_LEN == 16);
+
+/// A probe that was answered (`struct lab_answered`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Answered {
+    /// CLOCK_MONOTONIC when the far end's program got it.
+    pub came_ns: u64,
+    /// CLOCK_MONOTONIC when the reply was handed on.
+    pub left_ns: u64,
+    addr: [u8; 16],
+    port: [u8; 2],
+    scanner_port: [u8; 2],
+    /// The protocol's number.
+    pub protocol: u8,
+    v6: u8,
+    reserved: [u8; 2],
+}
+
+const ANSWERED_LEN: usize = 40;
+const _: () = assert!(size_of::<Answered>() == ANSWERED_LEN);
+
+impl Answered {
+    /// Who was asked.
+    #[must_use]
+    pub fn addr(&self) -> IpAddr {
+        let [a, b, c, d, ..] = self.addr;
+        if self.v6 == 0 { IpAddr::from([a, b, c, d]) } else { IpAddr::from(self.addr) }
+    }
+
+    /// At which port; 0 for an echo request.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        u16::from_be_bytes(self.port)
+    }
+
+    /// From which port of the scanner.
+    #[must_use]
+    pub fn scanner_port(&self) -> u16 {
+        u16::from_be_bytes(self.scanner_port)
+    }
+}
 
 /// Number of counters (`enum lab_counter`).
 pub const COUNTERS: usize = 31;
@@ -177,7 +223,8 @@ const DATAGRAMS: &str = "lab_datagrams";
 
 impl Lab {
     /// Loads the program with `config`. The bitmap of first packets (128 MiB)
-    /// exists only where `config.lose_first` asks for it.
+    /// exists only where `config.lose_first` asks for it, and the notes of answers
+    /// (40 MiB) where [`FLAG_ANSWERED`] does.
     ///
     /// # Errors
     ///
@@ -185,7 +232,11 @@ impl Lab {
     pub fn load(mut config: LabConfig) -> Result<Self, LabError> {
         let words = if config.lose_first > 0 { FIRST_BITS / 64 } else { 1 };
         config.first_mask = words * 64 - 1;
-        let mut ebpf = EbpfLoader::new().map_max_entries("lab_first", words).load(OBJECT)?;
+        let answered = if config.flags & FLAG_ANSWERED != 0 { ANSWERED } else { 1 };
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries("lab_first", words)
+            .map_max_entries("lab_answered", answered)
+            .load(OBJECT)?;
         let datagrams = xdp(&mut ebpf, DATAGRAMS)?;
         datagrams.load()?;
         let datagrams = datagrams.fd()?.try_clone().map_err(ProgramError::IOError)?;
@@ -310,6 +361,40 @@ impl Lab {
             last_ns: seen().map(|[_, last]| *last).max().unwrap_or(0),
             buckets,
         })
+    }
+
+    /// The first [`ANSWERED`] answers, and how many there were in all
+    /// ([`FLAG_ANSWERED`]).
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be read.
+    pub fn answered(&self) -> Result<(Vec<Answered>, u64), LabError> {
+        let map = self.ebpf.map("lab_answers").ok_or(LabError::Missing("lab_answers"))?;
+        let all = Array::<_, u64>::try_from(map)
+            .and_then(|array| array.get(&0, 0))
+            .map_err(|error| LabError::Map("lab_answers", error))?;
+        let map = self.ebpf.map("lab_answered").ok_or(LabError::Missing("lab_answered"))?;
+        let map = Array::<_, [u8; ANSWERED_LEN]>::try_from(map)
+            .map_err(|error| LabError::Map("lab_answered", error))?;
+        let kept = u32::try_from(all).unwrap_or(u32::MAX).min(map.len());
+        let get = |index| {
+            let bytes = map.get(&index, 0).map_err(|error| LabError::Map("lab_answered", error))?;
+            Ok(zerocopy::transmute!(bytes))
+        };
+        Ok(((0..kept).map(get).collect::<Result<_, LabError>>()?, all))
+    }
+
+    /// Begins anew with noting answers.
+    ///
+    /// # Errors
+    ///
+    /// When the map does not take it.
+    pub fn forget_answered(&mut self) -> Result<(), LabError> {
+        let map = self.ebpf.map_mut("lab_answers").ok_or(LabError::Missing("lab_answers"))?;
+        Array::<_, u64>::try_from(map)
+            .and_then(|mut array| array.set(0, 0, 0))
+            .map_err(|error| LabError::Map("lab_answers", error))
     }
 
     /// Runs the program once over `frame`, without an interface: the XDP action

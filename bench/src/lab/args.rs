@@ -142,6 +142,10 @@ pub struct RunArgs {
     /// Write counters, times of arrival and link statistics there at the end (JSON)
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
+    /// Write there at the end when each answered probe came and its reply left, the first
+    /// 1,048,576 of them (JSON lines, nanoseconds of CLOCK_MONOTONIC)
+    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    pub times: Option<PathBuf>,
     /// The command to run, after `--`
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,

@@ -5,7 +5,8 @@
 //!   and [`check`]: the judge.
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
-//!   held back; [`flood`]: forged replies; [`chain`]: certificates; [`report`]: what was counted.
+//!   held back; [`flood`]: forged replies; [`chain`]: certificates; [`report`]: what was
+//!   counted; [`times`]: when replies left.
 //! * [`kernel`], [`processes`]: system calls and /proc.
 //!
 //! `lab run` makes everything in this order and undoes it backwards: packages
@@ -28,6 +29,7 @@ pub mod report;
 pub mod rule;
 pub mod servers;
 pub mod targets;
+pub mod times;
 pub mod truth;
 
 use std::fs::File;
@@ -37,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use prtip_bpf::lab::{FLAG_ARRIVALS, FLAG_DELAY, Lab, LabConfig, OwnProgram};
+use prtip_bpf::lab::{FLAG_ANSWERED, FLAG_ARRIVALS, FLAG_DELAY, Lab, LabConfig, OwnProgram};
 use serde_json::{Map, Value};
 
 use crate::peers::trial::Stopped;
@@ -184,8 +186,11 @@ fn run_kept(
     let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;
     keeper.go(&report::announcement(args, &far_end, keeper.pid, unpacked))?;
     let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
-    let delayed = delay.map(DelayPath::stop).transpose()?;
+    let (delayed, left) = delay.map(DelayPath::stop).transpose()?.unzip();
     report::finish(args, namespaces, &far_end, delayed, flooded)?;
+    if let (Some(path), FarEnd::Lab(lab)) = (&args.times, &far_end) {
+        times::write(path, lab, left.as_ref())?;
+    }
     Ok(code)
 }
 
@@ -244,6 +249,7 @@ fn attach(args: &RunArgs, started_ns: u64) -> Result<(FarEnd, Option<DelayPath>)
 fn configuration(args: &RunArgs, started_ns: u64) -> LabConfig {
     let rules: &Rules = &args.rules;
     let mut flags = if args.stats.is_some() { FLAG_ARRIVALS } else { 0 };
+    flags |= if args.times.is_some() { FLAG_ANSWERED } else { 0 };
     let (mut delay_min_ns, mut delay_span_ns) = (0, 0);
     if let Some(delay) = rules.delay_us {
         flags |= FLAG_DELAY;

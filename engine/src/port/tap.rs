@@ -192,7 +192,9 @@ impl Clocks {
             let now = clock_gettime(id);
             now.tv_sec * 1_000_000_000 + now.tv_nsec
         };
-        Self { monotonic_ns: ns(ClockId::Monotonic), realtime_ns: ns(ClockId::Realtime) }
+        // In this order: whatever comes in between, nothing seems to have come too early.
+        let realtime_ns = ns(ClockId::Realtime);
+        Self { monotonic_ns: ns(ClockId::Monotonic), realtime_ns }
     }
 
     /// The receive time in `control` as nanoseconds of CLOCK_MONOTONIC; now,

@@ -14,6 +14,8 @@ pub(super) enum Fault {
     HastyCheckpoint,
     /// The control sample of `--rate auto` counts every question as answered.
     DeafControl,
+    /// Replies seem to have come 100 us before they did.
+    EarlyClock,
 }
 
 impl Fault {
@@ -26,6 +28,7 @@ impl Fault {
             "double-reply" => Some(Self::DoubleReply),
             "hasty-checkpoint" => Some(Self::HastyCheckpoint),
             "deaf-control" => Some(Self::DeafControl),
+            "early-clock" => Some(Self::EarlyClock),
             _ => None,
         }
     }

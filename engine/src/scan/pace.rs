@@ -24,9 +24,15 @@ const REST: Duration = Duration::from_micros(300);
 const REST_PROBES: f64 = 256.0;
 /// By so much a sleep may be longer than asked for.
 const OVERSLEPT_NS: u64 = 150_000;
-/// Probes that leave together span at most this of the schedule, or are [`FEW`].
+/// Probes that leave together span at most this of the schedule. Those of twice that may,
+/// where they are few: kicks cost more than times lose by it.
 const TOGETHER_NS: f64 = 20_000.0;
 const FEW: usize = 8;
+/// However low the rate is.
+const FEWEST: usize = 3;
+/// The same for a port that writes the times, whose calls are dear, up to this rate.
+const TOGETHER_LIVE_NS: f64 = 160_000.0;
+const LIVE_IS_FEW: usize = 32;
 
 /// The pace of one worker.
 #[derive(Clone, Debug)]
@@ -89,7 +95,19 @@ impl Pacer {
     /// How many probes may share one send time.
     #[must_use]
     pub fn together(&self) -> usize {
-        self.per_ns.map_or(usize::MAX, |per_ns| ((per_ns * TOGETHER_NS) as usize).max(FEW))
+        self.per_ns.map_or(usize::MAX, |per_ns| {
+            let due = per_ns * TOGETHER_NS;
+            (due as usize).max(((2.0 * due) as usize).clamp(FEWEST, FEW))
+        })
+    }
+
+    /// The same for a port that writes the times itself.
+    #[must_use]
+    pub fn together_live(&self) -> usize {
+        self.per_ns.map_or(usize::MAX, |per_ns| {
+            let due = (per_ns * TOGETHER_LIVE_NS) as usize;
+            if due <= LIVE_IS_FEW { due.max(FEWEST) } else { usize::MAX }
+        })
     }
 
     /// Changes the rate from `now_ns` on; past debt is dropped.

@@ -451,7 +451,7 @@ impl<'a> Sender<'a> {
             let batch = times.batch() as usize;
             // What leaves in one turn has one send time, unless the port writes it.
             let most = if times.are_the_ports() {
-                port.burst()
+                self.pacer.together_live()
             } else {
                 self.pacer.together().clamp(batch.min(SEND_BATCH), SEND_BATCH)
             };
@@ -680,6 +680,7 @@ struct Receiver {
     resets: ArrayVec<Reply, RECEIVE_BUDGET>,
     drop_one: bool,
     double_one: bool,
+    early_ns: u64,
 }
 
 impl Receiver {
@@ -693,6 +694,7 @@ impl Receiver {
             resets: ArrayVec::new(),
             drop_one: fault == Some(Fault::DropFrame),
             double_one: fault == Some(Fault::DoubleReply),
+            early_ns: if fault == Some(Fault::EarlyClock) { 100_000 } else { 0 },
         }
     }
 
@@ -766,7 +768,7 @@ impl Receiver {
         if times.is_none() && self.is_of_the_sample(&answered, shared, rx_ns) {
             return None;
         }
-        let rtt_ns = times.and_then(|times| times.since(offset, rx_ns));
+        let rtt_ns = times.and_then(|times| times.since(offset, rx_ns - self.early_ns));
         let previous = match range.window.update(offset, state) {
             Update::New => {
                 // Always room: a turn takes at most as many frames.

@@ -28,6 +28,7 @@ struct Entry<const N: usize> {
     next: u32,
     /// Low half of the due time, enough to tell how late it is.
     due_low: u32,
+    place: u32,
     len: u16,
     copies: u8,
     queue: u8,
@@ -58,6 +59,7 @@ impl<const N: usize> Store<N> {
             let chunk = (1..=Self::CHUNK as u32).map(|n| Entry {
                 next: if n == Self::CHUNK as u32 { NONE } else { first + n },
                 due_low: 0,
+                place: 0,
                 len: 0,
                 copies: 0,
                 queue: 0,
@@ -84,6 +86,7 @@ impl<const N: usize> Store<N> {
         let entry = self.get(index);
         entry.next = NONE;
         entry.due_low = due_ns as u32;
+        entry.place = reply.place;
         entry.len = reply.frame.len() as u16;
         entry.copies = reply.copies;
         entry.queue = reply.queue;
@@ -101,6 +104,8 @@ pub struct Reply<'a> {
     pub copies: u8,
     /// The queue that it came by.
     pub queue: u8,
+    /// Where its probe is noted.
+    pub place: u32,
 }
 
 /// The replies that wait for their time.
@@ -218,7 +223,7 @@ impl<const N: usize> Entry<N> {
     /// The low half of its due time, and the reply.
     fn reply(&self) -> (u32, Reply<'_>) {
         let frame = &self.frame[..usize::from(self.len)];
-        (self.due_low, Reply { frame, copies: self.copies, queue: self.queue })
+        (self.due_low, Reply { frame, copies: self.copies, queue: self.queue, place: self.place })
     }
 }
 
@@ -231,7 +236,7 @@ mod tests {
     const SLOT_NS: u64 = 1 << SLOT_SHIFT;
 
     fn reply(frame: &[u8]) -> Reply<'_> {
-        Reply { frame, copies: 1, queue: 0 }
+        Reply { frame, copies: 1, queue: 0, place: 0 }
     }
 
     /// Lengths of all three stores.

@@ -52,10 +52,14 @@ pub struct DelayCounters {
     pub latest_us: u32,
 }
 
+/// When replies left that the far end's program has noted: their places, and
+/// CLOCK_MONOTONIC.
+pub type Left = Vec<(u32, u64)>;
+
 /// The running delay path.
 pub struct DelayPath {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<DelayCounters>,
+    thread: JoinHandle<(DelayCounters, Left)>,
 }
 
 impl DelayPath {
@@ -77,13 +81,14 @@ impl DelayPath {
     }
 
     /// Stops; replies still in the air are lost and counted.
-    pub fn stop(self) -> Result<DelayCounters> {
+    pub fn stop(self) -> Result<(DelayCounters, Left)> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| anyhow!("the delay path panicked"))
     }
 }
 
-fn hold_and_send(sockets: &mut [Xsk], longest_ns: u64, stop: &AtomicBool) -> DelayCounters {
+fn hold_and_send(sockets: &mut [Xsk], longest_ns: u64, stop: &AtomicBool) -> (DelayCounters, Left) {
+    let mut left = Left::new();
     // The default slack of 50 us would be most of the accuracy that is promised.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     // Where it is refused, the counters tell how late replies were.
@@ -100,8 +105,13 @@ fn hold_and_send(sockets: &mut [Xsk], longest_ns: u64, stop: &AtomicBool) -> Del
         let now = now_ns();
         let mut sent = 0;
         line.pop_due(now, |late_ns, reply| {
+            // Before it is sent, so that it never seems to have been held for longer.
+            let leaves_ns = if reply.place == 0 { 0 } else { now_ns() };
             if sent >= TURN || !send(&mut sockets[usize::from(reply.queue)], &reply) {
                 return false;
+            }
+            if reply.place != 0 {
+                left.push((reply.place - 1, leaves_ns));
             }
             sent += 1;
             counters.sent_frames += u64::from(reply.copies);
@@ -117,7 +127,7 @@ fn hold_and_send(sockets: &mut [Xsk], longest_ns: u64, stop: &AtomicBool) -> Del
         }
     }
     counters.left = line.held() as u64;
-    counters
+    (counters, left)
 }
 
 /// Takes one frame of the far end's program into the air.
@@ -128,7 +138,7 @@ fn take(line: &mut Line, queue: u8, bytes: &[u8], counters: &mut DelayCounters) 
     };
     debug_assert_eq!(frame.len() + DELAYED_LEN, bytes.len());
     counters.taken += 1;
-    let reply = Reply { frame, copies: delayed.copies as u8, queue };
+    let reply = Reply { frame, copies: delayed.copies as u8, queue, place: delayed.place };
     counters.refused += u64::from(!line.push(delayed.due_ns, &reply));
 }
 
