@@ -24,8 +24,11 @@ use crate::route::{LinkKind, Path};
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
 pub(crate) const GENTLE_RATE: f64 = 20_000.0;
-/// The generator has no place for probes outside of the schedule.
-const LIVE_AND_AUTO: &str = "live frames do not search for a rate";
+/// A call makes consecutive probes or a list, all of one attempt. A question to the control
+/// sample would be a call of its own, and tell nothing: a far end that takes a tenth of what
+/// comes in bursts answers each frame that comes between them.
+const LIVE_AND_AUTO: &str = "live frames do not search for a rate: probes leave in bursts of a \
+                             call, and a question between two calls does not meet what they meet";
 /// Drivers that live frames were tried with: others may take the frames and lose them.
 pub(crate) const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// Probes a second that one worker sends with ease, all its queues' replies included.
