@@ -172,6 +172,7 @@ fn open_packet(wire: &Wire) -> Result<PacketPort> {
             source_ports: 61_000..=65_535,
             udp: false,
             echo: false,
+            any_segment: false,
         },
         receive_buffer_bytes: 1 << 20,
     })?)

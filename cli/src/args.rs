@@ -29,6 +29,7 @@ nmap's flags:
   -PE -PS80,443 -PA80
                with -sn: ask in these ways, in this order
   -sV          ask open ports for their services and versions
+  -O           tell operating systems by how hosts with an open TCP port answer sixteen probes
   -iL FILE     the same as --input-list
   -Pn          no host discovery (there is none but -sn)
   -n           no reverse look-ups (there are none)

@@ -17,6 +17,7 @@ use prtip_engine::service::{self, Answer, Catalogue, Handshakes, Services};
 
 use crate::args::ScanArgs;
 use crate::certificates::{self, Certificates};
+use crate::os::OsDatabaseArgs;
 use crate::say::say;
 use crate::signatures::DatabaseArgs;
 
@@ -47,6 +48,15 @@ pub(crate) struct DetectionArgs {
     pub ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub databases: DatabaseArgs,
+    /// Tell the operating systems of hosts that have an open TCP port (IPv4) [nmap: -O].
+    #[arg(long, action = ArgAction::Count,
+          conflicts_with_all = ["ping_scan", "ack_scan", "dry_run"])]
+    pub os_scan: u8,
+    /// With --os-scan: only hosts of which a closed TCP port is known too.
+    #[arg(long, requires = "os_scan")]
+    pub osscan_limit: bool,
+    #[command(flatten)]
+    pub systems: OsDatabaseArgs,
 }
 
 impl DetectionArgs {

@@ -7,11 +7,12 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 16] = [
+const REWRITTEN: [(&str, &str); 17] = [
     ("-sS", "--syn-scan"),
     ("-sA", "--ack-scan"),
     ("-sU", "--udp-scan"),
     ("-sV", "--service-scan"),
+    ("-O", "--os-scan"),
     ("-sn", "--ping-scan"),
     ("-sP", "--ping-scan"),
     ("-PE", "--ask=echo"),
@@ -27,7 +28,7 @@ const REWRITTEN: [(&str, &str); 16] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 12] = [
+const NOT_BUILT: [(&str, &str); 10] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sI", "the idle scan"),
@@ -37,9 +38,7 @@ const NOT_BUILT: [(&str, &str); 12] = [
     ("-sT", "the connect scan"),
     ("-sW", "the window scan"),
     ("-sX", "the Xmas scan"),
-    ("-O", "OS detection"),
     ("-A", "service and OS detection"),
-    ("--os-db", "OS detection"),
 ];
 
 /// A flag that is known but not built.
@@ -53,7 +52,7 @@ impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sV and -sn",
+            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sV, -O and -sn",
             self.flag, self.what
         )
     }
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sI", "-O", "--os-db=FILE"] {
+        for arg in ["-sI", "-A", "-sO=x"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

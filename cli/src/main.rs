@@ -12,6 +12,7 @@ mod exit;
 mod flags;
 mod metrics;
 mod os;
+mod os_detection;
 mod outputs;
 mod progress;
 mod report;

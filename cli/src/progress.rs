@@ -40,7 +40,16 @@ impl Display {
 
     /// Shows that the scan has ended and services are still asked.
     pub(crate) fn services(&mut self, left: u64) {
-        let said = format!("the scan is over; {left} services left to ask");
+        self.left(&format!("{left} services left to ask"));
+    }
+
+    /// Shows that the scan has ended and hosts are still asked for their systems.
+    pub(crate) fn systems(&mut self, left: usize) {
+        self.left(&format!("{left} hosts left to ask for their systems"));
+    }
+
+    fn left(&mut self, what: &str) {
+        let said = format!("the scan is over; {what}");
         match self {
             Self::Live(bar) => bar.set_message(said),
             Self::Lines { last } if last.elapsed() >= LINE_INTERVAL => {

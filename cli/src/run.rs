@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::clock::{Clock, monotonic_ns};
 use prtip_engine::event::files::{About, Files, Format, Outcome};
 use prtip_engine::event::log::OnFull;
+use prtip_engine::event::os_record::Os;
 use prtip_engine::event::record::{ScanResumed, ScanStarted};
 use prtip_engine::event::recovery::Interrupted;
 use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
@@ -28,6 +30,7 @@ use crate::args::{PortEngine, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::detection::{Conclusion, Detection};
 use crate::exit::Exit;
 use crate::metrics::Metrics;
+use crate::os_detection::OsDetection;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
@@ -127,6 +130,7 @@ fn scan(
     let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), prepared.items(), &options));
     let mut detection = Detection::start(args, &names, control)?;
+    let systems = OsDetection::start(args)?;
     let metrics = match args.results.metrics {
         Some(addr) => {
             let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;
@@ -177,11 +181,13 @@ fn scan(
         closed: false,
         metrics,
         detection,
+        systems,
         on_full,
     };
     let begun = Instant::now();
     let report = prepared.run(control, &mut console);
     let services = console.finish_services();
+    let systems = console.finish_systems();
     console.display.end();
     let Console { mut sinks, sending, closed, .. } = console;
     let mut report = report?;
@@ -200,6 +206,10 @@ fn scan(
     say(summary::conclude(&report, &sending, options.rate, args.results.verbose > 0));
     if let Some(services) = &services {
         say(&services.line);
+    }
+    let systems = systems.transpose()?;
+    if let Some(systems) = &systems {
+        say(systems);
     }
     if let Some(counts) = written?
         && args.results.verbose > 0
@@ -355,7 +365,7 @@ impl StartedParts {
 }
 
 /// Results to the sinks, progress to standard error, and a closed pipe to the scan.
-struct Console {
+pub(crate) struct Console {
     sinks: Sinks,
     display: Display,
     control: Arc<Control>,
@@ -363,6 +373,7 @@ struct Console {
     closed: bool,
     metrics: Option<Metrics>,
     detection: Option<Detection>,
+    systems: Option<OsDetection>,
     on_full: OnFull,
 }
 
@@ -380,6 +391,26 @@ impl Console {
             }
         });
         Some(ended)
+    }
+
+    /// Asks hosts for their systems, once the scan has ended.
+    fn finish_systems(&mut self) -> Option<Result<String>> {
+        let systems = self.systems.take()?;
+        let control = Arc::clone(&self.control);
+        Some(systems.finish(self, &control))
+    }
+
+    /// Takes what a host runs.
+    pub(crate) fn os(&mut self, ip: IpAddr, record: &Os<'_>) {
+        self.sinks.os(ip, record);
+    }
+
+    /// So many hosts are still to be asked for their systems.
+    pub(crate) fn systems_left(&mut self, left: usize) {
+        let Self { sinks, display, .. } = self;
+        display.aside(|| sinks.idle());
+        display.systems(left);
+        self.look_after_sinks();
     }
 
     fn look_after_sinks(&mut self) {
@@ -412,6 +443,9 @@ impl Observer for Console {
         self.sinks.port(event);
         if let Some(detection) = &mut self.detection {
             detection.port(event);
+        }
+        if let Some(systems) = &mut self.systems {
+            systems.port(event);
         }
     }
 

@@ -1,8 +1,13 @@
-//! `prtip os match`: a fingerprint on standard input, an `os` record on standard output.
+//! `prtip os match`: a fingerprint on standard input, an `os` record on standard output; and
+//! `-O` on 127.0.0.1 in a network namespace of its own.
 #![allow(clippy::unwrap_used)]
+
+mod namespace;
 
 use assert_cmd::Command;
 use serde_json::Value;
+
+use namespace::in_a_namespace;
 
 /// A Linux that was asked in a namespace, as another program printed it.
 const LINUX: &str = "\
@@ -84,5 +89,85 @@ fn what_is_no_fingerprint_is_refused_with_its_line() {
         let (code, record, errors) = os_match(&[], input);
         assert_eq!((code, &record), (Some(2), &Value::Null));
         assert!(errors.contains(told), "{told:?} in {errors:?}");
+    }
+}
+
+#[test]
+fn a_host_is_asked_and_told_on_loopback() {
+    in_a_namespace("asked");
+}
+
+#[test]
+fn flags_that_only_detection_has_are_refused_without_it() {
+    for (args, told) in [
+        (&["--os-db", "x", "127.0.0.1"][..], "are for -O"),
+        (&["--osscan-guess", "127.0.0.1"], "are for -O"),
+        (&["--osscan-limit", "127.0.0.1"], "--os-scan"),
+        (&["-O", "-sn", "127.0.0.1"], "cannot be used with"),
+        (&["-O", "-sU", "-p", "53", "127.0.0.1"], "add -sS"),
+        (&["-O", "--os-db", "/does/not/exist", "-p", "80", "127.0.0.1"], "/does/not/exist"),
+    ] {
+        let output = Command::cargo_bin("prtip").unwrap().args(args).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
+        assert!(errors.contains(told), "{told:?} in {errors:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+mod inside {
+    use super::*;
+
+    fn scan(args: &[&str]) -> (Vec<Value>, String) {
+        let mut command = Command::cargo_bin("prtip").unwrap();
+        let output = command.args(args).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let records = lines.map(|line| serde_json::from_slice(line).unwrap_or(Value::Null));
+        (records.collect(), errors)
+    }
+
+    fn system(records: &[Value]) -> &Value {
+        let mut found = records.iter().filter(|record| record["type"] == "os");
+        let system = found.next().unwrap_or_else(|| panic!("{records:?}"));
+        assert!(found.next().is_none(), "one record a host");
+        system
+    }
+
+    #[test]
+    #[ignore = "runs inside a namespace"]
+    fn asked() {
+        let listener = std::net::TcpListener::bind("0.0.0.0:80").unwrap();
+        let args = ["-O", "-p", "80,81", "127.0.0.1", "127.0.0.2", "--json", "--osscan-guess"];
+        let (records, errors) = scan(&[&args[..3], &["127.0.0.1"], &args[5..]].concat());
+        let os = system(&records);
+        assert_eq!(os["ip"], "127.0.0.1");
+        // This kernel is one that our database has, or a neighbour of it.
+        assert_eq!(os["matches"][0]["classes"][0]["family"], "Linux");
+        assert_eq!((&os["routers"], &os["doubts"]), (&0.into(), &Value::Null), "{os}");
+        let told = os["fingerprint"].as_str().unwrap();
+        assert!(told.contains("OT=80%CT=81%"), "the ports that the scan has found: {told}");
+        for line in ["ECN(R=Y", "T2(R=", "T5(R=Y", "T7(R=", "U1(R=Y", "IE(R=Y", "%F=AS%"] {
+            assert!(told.contains(line), "{line} in {told}");
+        }
+        assert!(!told.contains("TS=U"), "{told}");
+        assert!(errors.contains("systems: 1 of 1 hosts"), "{errors}");
+
+        // The control: a setting of the kernel shows in the fingerprint. Two hosts at once.
+        std::fs::write("/proc/sys/net/ipv4/tcp_timestamps", "0").unwrap();
+        let (records, _) = scan(&args);
+        let systems: Vec<&Value> = records.iter().filter(|record| record["type"] == "os").collect();
+        assert_eq!(systems.len(), 2);
+        for os in systems {
+            let told = os["fingerprint"].as_str().unwrap();
+            assert!(told.contains("TS=U)") && !told.contains("ST11"), "{told}");
+        }
+
+        // Nothing is open: nobody is asked.
+        drop(listener);
+        let (records, errors) = scan(&args);
+        assert!(records.iter().all(|record| record["type"] != "os"));
+        assert!(errors.contains("systems: 0 of 0 hosts"), "{errors}");
     }
 }

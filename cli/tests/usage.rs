@@ -98,7 +98,7 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
 
 #[test]
 fn flags_that_are_not_built_yet_are_told_from_typing_errors() {
-    for flag in ["-sI", "-O", "-A"] {
+    for flag in ["-sI", "-sO", "-A"] {
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), &format!("error: {flag} ("));
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), "is not built yet");
     }

@@ -11,6 +11,7 @@
 //! * [`port`]: the ways in and out (AF_XDP, AF_PACKET, raw IP, memory).
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`service`]: what is listening on open ports: connections, questions, answers.
+//! * [`os`]: what hosts run, by how they answer sixteen probes.
 //! * [`tls`]: certificates read and chains of them judged. No sockets.
 //! * [`event`]: what was found, and the sinks that write it down.
 //! * [`report`]: event logs as a page for people.
@@ -23,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod key;
 pub mod latency;
+pub mod os;
 pub mod plan;
 pub mod port;
 pub mod report;

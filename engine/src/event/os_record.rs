@@ -21,6 +21,12 @@ pub struct Os<'a> {
     pub candidates: usize,
     /// The answers in nmap's notation, a line a probe.
     pub fingerprint: String,
+    /// Routers on the way to the host, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routers: Option<u8>,
+    /// Why these answers may mislead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<&'static str>,
 }
 
 impl Record for Os<'_> {
@@ -79,7 +85,45 @@ impl<'a> Os<'a> {
             .iter()
             .map(|candidate| OsMatch::new(fingerprint, database, candidate))
             .collect();
-        Self { ip, matches, candidates: best.count, fingerprint: fingerprint.to_string() }
+        Self {
+            ip,
+            matches,
+            candidates: best.count,
+            fingerprint: fingerprint.to_string(),
+            routers: None,
+            doubts: Vec::new(),
+        }
+    }
+}
+
+impl Os<'_> {
+    /// What people read of it.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let perfect = self.matches.iter().take_while(|one| one.accuracy >= 100.0).count();
+        let names = |matches: &[OsMatch<'_>]| -> String {
+            let told: Vec<String> = matches
+                .iter()
+                .map(|one| match one.accuracy {
+                    100.0.. => one.name.to_owned(),
+                    // As nmap writes it: whole percents, rounded down.
+                    accuracy => format!("{} ({:.0}%)", one.name, accuracy.floor()),
+                })
+                .collect();
+            told.join(", ")
+        };
+        let mut lines = vec![match (perfect, self.matches.len()) {
+            (0, 0) => "OS: no system of the database answers so".to_owned(),
+            (0, _) => format!("OS guesses: {}", names(&self.matches)),
+            (perfect, _) => format!("OS details: {}", names(&self.matches[..perfect])),
+        }];
+        if let Some(routers) = self.routers {
+            lines.push(format!("Routers between: {routers}"));
+        }
+        if !self.doubts.is_empty() {
+            lines.push(format!("OS detection is unsure: {}", self.doubts.join("; ")));
+        }
+        lines
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::clock::{Clock, monotonic_ns};
 use super::files::{Files, Outcome, Told};
 use super::log::{Counts, EventLog};
+use super::os_record::Os;
 use super::output::Output;
 use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
@@ -204,6 +205,17 @@ impl Sinks {
     pub fn tls(&mut self, target: Target, record: &Tls, lines: &[String]) {
         if let Shape::Table(table) = &mut self.shape {
             table.tls(target, lines, &mut self.text);
+            self.output.take(&mut self.text);
+        }
+        if self.log.is_some() || matches!(self.shape, Shape::Json) {
+            self.write_record(record);
+        }
+    }
+
+    /// Takes what a host runs.
+    pub fn os(&mut self, ip: IpAddr, record: &Os<'_>) {
+        if let Shape::Table(table) = &mut self.shape {
+            table.os(ip, &record.lines(), &mut self.text);
             self.output.take(&mut self.text);
         }
         if self.log.is_some() || matches!(self.shape, Shape::Json) {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use super::sinks::ShownStates;
 use super::text::Printable;
@@ -22,6 +23,8 @@ pub struct Table {
     coloured: bool,
     /// Services are asked for: their columns take the place of reasons and times.
     services: bool,
+    /// What is to stand below the ports of the one host.
+    os: Vec<String>,
 }
 
 /// Service and version as they stand in a table.
@@ -59,7 +62,7 @@ impl Table {
             told: BTreeMap::new(),
             below: BTreeMap::new(),
         };
-        Self { layout, coloured, services: false }
+        Self { layout, coloured, services: false, os: Vec::new() }
     }
 
     /// For many hosts; `ipv6` makes room for long addresses.
@@ -67,7 +70,7 @@ impl Table {
     pub fn many_hosts(ipv6: bool, coloured: bool) -> Self {
         let address_width = if ipv6 { 39 } else { 15 };
         let layout = Layout::ManyHosts { address_width, header_written: false };
-        Self { layout, coloured, services: false }
+        Self { layout, coloured, services: false, os: Vec::new() }
     }
 
     /// For host discovery; `ipv6` makes room for long addresses.
@@ -75,7 +78,7 @@ impl Table {
     pub fn hosts(ipv6: bool, coloured: bool) -> Self {
         let address_width = if ipv6 { 39 } else { 15 };
         let layout = Layout::Hosts { address_width, header_written: false };
-        Self { layout, coloured, services: false }
+        Self { layout, coloured, services: false, os: Vec::new() }
     }
 
     /// With columns for services: an open port is written when its service is known.
@@ -151,6 +154,21 @@ impl Table {
         }
     }
 
+    /// Takes what a host runs.
+    pub fn os(&mut self, ip: IpAddr, lines: &[String], out: &mut String) {
+        let printable = |line: &String| Printable::new(line.as_bytes()).to_string();
+        match &mut self.layout {
+            Layout::OneHost { .. } => self.os = lines.iter().map(printable).collect(),
+            Layout::ManyHosts { address_width, .. } => {
+                let width = *address_width;
+                for line in lines {
+                    let _ = writeln!(out, "{:<width$} {}", Padded(ip), printable(line));
+                }
+            }
+            Layout::Hosts { .. } => {}
+        }
+    }
+
     /// Takes an open port that was not asked for its service.
     pub fn unasked(&mut self, target: Target, out: &mut String) {
         self.told(target, Told::default(), out);
@@ -198,15 +216,18 @@ impl Table {
         }
         if self.services {
             with_services(rows, told, below, self.coloured, out);
-            return;
+        } else {
+            let _ = writeln!(
+                out,
+                "{:<9} {:<8} {:<11} {:>3} {:>11}",
+                "PORT", "STATE", "REASON", "TTL", "RTT"
+            );
+            for event in rows {
+                let _ = writeln!(out, "{}", Row { event, coloured: self.coloured });
+            }
         }
-        let _ = writeln!(
-            out,
-            "{:<9} {:<8} {:<11} {:>3} {:>11}",
-            "PORT", "STATE", "REASON", "TTL", "RTT"
-        );
-        for event in rows {
-            let _ = writeln!(out, "{}", Row { event, coloured: self.coloured });
+        for line in &self.os {
+            let _ = writeln!(out, "{line}");
         }
     }
 }
@@ -369,7 +390,6 @@ mod tests {
     use super::*;
     use crate::latency::Latency;
     use crate::scan::ledger::Ledger;
-    use std::net::IpAddr;
     use std::time::Duration;
 
     fn event(addr: &str, port: u16, state: PortState, reason: Reason) -> PortEvent {

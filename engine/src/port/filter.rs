@@ -42,6 +42,8 @@ pub struct ReplyFilter {
     pub udp: bool,
     /// Echo requests are sent.
     pub echo: bool,
+    /// TCP segments with any flags are answers, not only SYN-ACK and RST.
+    pub any_segment: bool,
 }
 
 /// Most addresses of a family: what fits between a jump and its aim.
@@ -120,6 +122,9 @@ impl ReplyFilter {
         asm.push(LD_BYTE, 19);
         asm.push(LD_HALF, 2);
         self.port_in_range(&mut asm, reject);
+        if self.any_segment {
+            asm.jump(accept);
+        }
         asm.push(LD_BYTE, 13);
         asm.jump_if_any(TCP_RST, accept);
         asm.push(AND, TCP_SYN_ACK);

@@ -390,6 +390,7 @@ impl Opener<'_> {
                 source_ports: self.options.source_ports.clone(),
                 udp: self.plan.items().sends(ProbeKind::Udp),
                 echo: self.plan.items().sends(ProbeKind::Echo),
+                any_segment: false,
             },
             receive_buffer_bytes: packet::RECEIVE_BUFFER_BYTES,
         }

@@ -26,6 +26,7 @@ fn both_families() -> ReplyFilter {
         source_ports: FIRST..=LAST,
         udp: true,
         echo: true,
+        any_segment: false,
     }
 }
 
@@ -383,6 +384,7 @@ fn a_family_that_is_not_scanned_is_dropped() {
             source_ports: FIRST..=LAST,
             udp: false,
             echo: false,
+            any_segment: false,
         };
         let kernel = Kernel::new(&filter.program(Start::Ethernet));
         assert!(!kernel.accepts(&syn_ack(v6).frame()));

@@ -32,6 +32,7 @@ fn open(interface: &str, ours: ([u8; 4], [u8; 16]), receive_buffer_bytes: usize)
             source_ports: 61_000..=65_535,
             udp: true,
             echo: true,
+            any_segment: false,
         },
         receive_buffer_bytes,
     })

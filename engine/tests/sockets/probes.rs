@@ -73,6 +73,7 @@ fn config(interface: &str, source_v4: &str, source_v6: &str) -> Config {
             source_ports: 61_000..=65_535,
             udp: false,
             echo: false,
+            any_segment: false,
         },
         receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
     }

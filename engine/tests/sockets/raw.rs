@@ -29,6 +29,7 @@ fn open(targets: &[IpAddr]) -> (RawPort, Option<Ipv4Addr>, Option<Ipv6Addr>) {
             source_ports: OUR_PORT..=OUR_PORT,
             udp: false,
             echo: false,
+            any_segment: false,
         },
         receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
     };

@@ -1,0 +1,102 @@
+//! `-O` beside Debian's nmap, which is the judge: both ask the lab's far kernel, and their
+//! fingerprints must agree test by test, but for those that vary from run to run.
+//!
+//! Needs root and Debian's packages; says SKIPPED otherwise and fails where `CI` is set.
+#![allow(clippy::unwrap_used)]
+
+mod rights;
+
+use std::process::{Command, Stdio};
+
+use prtip_bench::lab::packages;
+use prtip_signatures::os::Fingerprint;
+use serde_json::Value;
+
+use rights::may_run;
+
+const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
+
+/// Random in Linux: initial sequence numbers and, since they begin anywhere, time stamps.
+const VARY: [&str; 3] = ["SEQ.SP", "SEQ.ISR", "SEQ.TS"];
+
+fn output(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard output of a program inside the lab, beside a real server.
+fn in_lab(program: &str, args: &[&str], environment: &[(&str, std::ffi::OsString)]) -> String {
+    let mut command = Command::new(BENCH);
+    command.args(["lab", "run", "--servers", "nginx", "--", program]).args(args);
+    output(command.envs(environment.iter().map(|(name, value)| (name, value))))
+}
+
+#[test]
+fn the_far_kernel_has_the_fingerprint_that_nmap_sees() {
+    if !may_run() {
+        return;
+    }
+    let root = match packages::unpack(&["nmap", "nmap-common", "lua-lpeg"]) {
+        Ok(root) => root,
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "required: {error:#}");
+            println!("SKIPPED: no nmap: {error:#}");
+            return;
+        }
+    };
+    let servers = output(Command::new(BENCH).args(["lab", "servers", "--json"]));
+    let nginx = servers
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|server| server["product"] == "nginx")
+        .unwrap();
+    let (ip, port) = (nginx["ip"].as_str().unwrap(), nginx["port"].to_string());
+    let ports = format!("{port},1");
+    let database = root.join("usr/share/nmap/nmap-os-db");
+
+    let prtip = std::env::var_os("PRTIP_BIN_DIR").map_or_else(
+        || std::path::PathBuf::from(BENCH).with_file_name("prtip"),
+        |dir| std::path::Path::new(&dir).join("prtip"),
+    );
+    assert!(prtip.is_file(), "{} is missing: run `make build`", prtip.display());
+    let ours = in_lab(
+        prtip.to_str().unwrap(),
+        &["-O", "-p", &ports, ip, "--json", "--os-db", database.to_str().unwrap()],
+        &[],
+    );
+    let record = ours
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|record| record["type"] == "os")
+        .unwrap();
+    let ours = Fingerprint::parse(record["fingerprint"].as_str().unwrap().as_bytes()).unwrap();
+
+    let environment = [
+        ("LD_LIBRARY_PATH", packages::libraries(&root)),
+        ("NMAPDIR", root.join("usr/share/nmap").into_os_string()),
+    ];
+    let args = ["-n", "-Pn", "-O", "--osscan-guess", "--max-os-tries", "1", "-d", "-p", &ports, ip];
+    let text = in_lab(root.join("usr/bin/nmap").to_str().unwrap(), &args, &environment);
+    let block: Vec<&str> = text.lines().filter(|line| line.starts_with("OS:")).collect();
+    let theirs = Fingerprint::parse(block.join("\n").as_bytes()).unwrap();
+
+    let mut compared = 0;
+    for (test, value) in theirs.values() {
+        if !VARY.contains(&test.to_string().as_str()) {
+            compared += 1;
+            assert_eq!(ours.get(test), Some(value), "{test}\nours:\n{ours}\nnmap's:\n{theirs}");
+        }
+    }
+    assert!(compared > 80, "{theirs}");
+    for (test, _) in ours.values() {
+        assert!(theirs.get(test).is_some(), "{test} is not among nmap's:\n{theirs}");
+    }
+    // The same first match, as nmap prints it.
+    let guesses = text.lines().find_map(|line| line.strip_prefix("Aggressive OS guesses: "));
+    let details = text.lines().find_map(|line| line.strip_prefix("OS details: "));
+    let best = record["matches"][0]["name"].as_str().unwrap();
+    let first = guesses.or(details).unwrap_or_else(|| panic!("{text}"));
+    assert!(first.starts_with(best), "{best:?} is not first in {first:?}");
+}

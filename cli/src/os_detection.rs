@@ -1,0 +1,187 @@
+//! `-O`: which hosts are asked for their systems, and what comes of it. They are asked when
+//! the scan has ended: then open and closed ports are known.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::os_record::Os;
+use prtip_engine::event::{PortEvent, PortState};
+use prtip_engine::os::{self, Answers, Asked, Options, Target};
+use prtip_engine::plan::Protocol;
+use prtip_engine::scan::{Control, Rate};
+use prtip_signatures::os::{Database, Limits, Scratch};
+
+use crate::args::ScanArgs;
+use crate::run::Console;
+use crate::say::say;
+use crate::timing;
+
+/// Hosts of which a closed port is remembered before an open one is known.
+const REMEMBERED: usize = 1 << 20;
+/// Hosts without a way that are told one by one.
+const TOLD: usize = 5;
+
+/// Closed ports of a host.
+#[derive(Clone, Copy, Default)]
+struct Closed {
+    tcp: Option<u16>,
+    udp: Option<u16>,
+}
+
+/// What a scan finds for it.
+pub(crate) struct OsDetection {
+    database: &'static Database,
+    limits: Limits,
+    options: Options,
+    only_with_closed: bool,
+    open: BTreeMap<Ipv4Addr, u16>,
+    closed: HashMap<Ipv4Addr, Closed>,
+    others: u64,
+}
+
+impl OsDetection {
+    /// Gets ready where it is asked for.
+    pub(crate) fn start(args: &ScanArgs) -> Result<Option<Self>> {
+        let detection = &args.detection;
+        if detection.os_scan == 0 {
+            if detection.systems.os_db.is_some() || detection.systems.osscan_guess {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "--os-db and --osscan-guess are for -O, which asks for operating systems",
+                ));
+            }
+            return Ok(None);
+        }
+        if args.targets.udp_scan > 0 && args.targets.syn_scan == 0 {
+            return Err(Error::new(Kind::Usage, "-O needs open TCP ports: add -sS"));
+        }
+        let (rate, ..) = timing::resolve(&args.pace);
+        let rate = match rate {
+            Rate::PerSecond(rate) => Some(rate),
+            Rate::Max | Rate::Auto => None,
+        };
+        let interface = match args.way_out.interface.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        };
+        let source = args.way_out.source_ip.iter().find_map(|ip| match ip {
+            IpAddr::V4(ip) => Some(*ip),
+            IpAddr::V6(_) => None,
+        });
+        Ok(Some(Self {
+            database: detection.systems.read()?,
+            limits: detection.systems.limits(),
+            options: Options { rate, interface, source },
+            only_with_closed: detection.osscan_limit,
+            open: BTreeMap::new(),
+            closed: HashMap::new(),
+            others: 0,
+        }))
+    }
+
+    /// Takes a result of the scan.
+    pub(crate) fn port(&mut self, event: &PortEvent) {
+        let IpAddr::V4(host) = event.addr else {
+            self.others += u64::from(event.state == PortState::Open);
+            return;
+        };
+        match (event.state, event.protocol) {
+            (PortState::Open, Protocol::Tcp) => {
+                self.open.entry(host).or_insert(event.port);
+            }
+            (PortState::Closed, protocol)
+                if self.closed.len() < REMEMBERED || self.closed.contains_key(&host) =>
+            {
+                let closed = self.closed.entry(host).or_default();
+                match protocol {
+                    Protocol::Tcp => closed.tcp.get_or_insert(event.port),
+                    _ => closed.udp.get_or_insert(event.port),
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// The scan has ended: asks the hosts. Returns what came out, in a line.
+    pub(crate) fn finish(self, console: &mut Console, control: &Control) -> Result<String> {
+        let begun = Instant::now();
+        let (mut targets, mut limited) = (Vec::new(), 0);
+        for (&host, &open) in &self.open {
+            let Closed { tcp, udp } = self.closed.get(&host).copied().unwrap_or_default();
+            if self.only_with_closed && tcp.is_none() {
+                limited += 1;
+                continue;
+            }
+            targets.push(Target { host, open, closed: tcp, closed_udp: udp });
+        }
+        let mut scratch = self.database.os_scratch();
+        let (mut asked, mut known, mut lost) = (0, 0, 0);
+        // Both closures tell it something.
+        let console = std::cell::RefCell::new(console);
+        let unasked = os::ask(
+            &targets,
+            &self.options,
+            control,
+            &mut |one| match one {
+                Asked::Answers(answers) => {
+                    asked += 1;
+                    known +=
+                        usize::from(self.tell(answers, &mut scratch, &mut console.borrow_mut()));
+                }
+                Asked::NoWay(target, error) => {
+                    lost += 1;
+                    if lost <= TOLD {
+                        say(format_args!(
+                            "prtip: {} is not asked for its system: {error}",
+                            target.host
+                        ));
+                    }
+                }
+            },
+            &mut |left| console.borrow_mut().systems_left(left),
+        )?;
+        let mut line = format!(
+            "systems: {known} of {} hosts with an open port known, {:.2} s after the scan",
+            asked + lost + unasked + limited,
+            begun.elapsed().as_secs_f64()
+        );
+        for (count, why) in [
+            (limited, "have no closed port that is known"),
+            (lost, "cannot be reached"),
+            (unasked, "were not asked"),
+        ] {
+            if count > 0 {
+                line += &format!("; {count} {why}");
+            }
+        }
+        if self.others > 0 {
+            line += "; hosts by IPv6 are not asked";
+        }
+        Ok(line)
+    }
+
+    /// Whether something agrees.
+    fn tell(&self, answers: &Answers, scratch: &mut Scratch, console: &mut Console) -> bool {
+        let mut fingerprint = answers.fingerprint();
+        let flow = answers.flow;
+        fingerprint.set_conditions(format!(
+            "V=prtip-{}%E=4%OT={}%CT={}%CU={}%PV={}{}%G={}",
+            env!("CARGO_PKG_VERSION"),
+            flow.open,
+            flow.closed,
+            flow.closed_udp,
+            if flow.target.is_private() { "Y" } else { "N" },
+            answers.routers().map(|routers| format!("%DS={routers}")).unwrap_or_default(),
+            if answers.doubts().is_empty() { "Y" } else { "N" },
+        ));
+        let best = self.database.best(scratch, &fingerprint, self.limits);
+        let ip = IpAddr::V4(flow.target);
+        let mut record = Os::new(Some(ip), &fingerprint, self.database, &best);
+        record.routers = answers.routers();
+        record.doubts = answers.doubts();
+        console.os(ip, &record);
+        !record.matches.is_empty()
+    }
+}
