@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prints how many instructions one probe costs in user space, counted by callgrind,
-# which the machine's load does not move. Says SKIPPED where valgrind is missing.
+# Prints how many instructions one probe costs in user space, and one result with and
+# without an event log, counted by callgrind, which the machine's load does not move.
+# Says SKIPPED where valgrind is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,10 @@ if ! command -v valgrind >/dev/null; then
     echo "SKIPPED: instructions a probe: valgrind is missing (apt-get install valgrind)"
     exit 0
 fi
-cargo build --release --locked --quiet -p prtip-engine --example craft_cost
+# Asked by system call, rustix is told of a vdso that valgrind has taken away.
+cargo build --release --locked --quiet -p prtip-engine --features rustix/use-libc-auxv \
+    --example craft_cost --example event_cost
 target=$(cargo metadata --format-version 1 --no-deps --offline |
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
-exec "$target/release/examples/craft_cost"
+"$target/release/examples/craft_cost"
+exec "$target/release/examples/event_cost"

@@ -5,17 +5,19 @@
 //! `port` is all of it, through [`Port::send`] of the in-memory port with nobody at
 //! the far end; it includes the in-memory kernel's own walk over the ring, which a
 //! real port leaves to the real kernel. `craft` is the crafting alone, into a ring
-//! of frames without books.
+//! of frames without books. `watched` is `port` under `--stage-latency`.
 //!
 //! `craft_cost` runs itself under `valgrind --tool=callgrind` for two numbers of
 //! probes and prints the difference of the instruction counts divided by the
 //! difference of the numbers, so that set-up does not count. Instruction counts
 //! do not depend on the machine's load.
 //!
-//! `craft_cost run port|craft scalar|simd v4|v6|mixed|many|odd N` is the loop that is counted.
+//! `craft_cost run port|craft|watched scalar|simd v4|v6|mixed|many|odd N` is the loop that is counted.
+
+mod counted;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use prtip_bpf::abi::Key;
@@ -46,15 +48,16 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         [] => measure_all(),
-        ["run", path @ ("port" | "craft"), lanes, scenario, probes] => {
+        ["run", path @ ("port" | "craft" | "watched"), lanes, scenario, probes] => {
             let Ok(probes) = probes.parse() else {
                 return usage();
             };
             let done =
                 prober(scenario, lanes).map_err(|error| error.to_string()).and_then(|prober| {
                     match path {
-                        "port" => send(&prober, probes).map_err(|error| error.to_string()),
-                        _ => Ok(craft(&prober, probes)),
+                        "craft" => Ok(craft(&prober, probes)),
+                        _ => send(&prober, probes, path == "watched")
+                            .map_err(|error| error.to_string()),
                     }
                 });
             match done {
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: craft_cost [run port|craft scalar|simd v4|odd|many|v6|mixed PROBES]");
+    eprintln!("usage: craft_cost [run port|craft|watched scalar|simd v4|odd|many|v6|mixed PROBES]");
     ExitCode::from(2)
 }
 
@@ -129,9 +132,12 @@ fn prober(scenario: &str, lanes: &str) -> std::result::Result<Prober, PlanError>
 
 /// Sends `probes` probes through the in-memory port, as a worker would; returns
 /// what the port counted as completed.
-fn send(prober: &Prober, probes: u64) -> Result<u64> {
+fn send(prober: &Prober, probes: u64, watched: bool) -> Result<u64> {
     let config = Config { frames: RING, ..Config::default() };
     let mut port = MemoryPort::new(config, VirtualClock::default(), Silence);
+    if watched {
+        port.watch_stages();
+    }
     let mut indices = [0; SEND_BATCH];
     let mut next = 0u64;
     while next < probes {
@@ -183,14 +189,18 @@ fn measure_all() -> ExitCode {
         &["scalar", "simd"]
     };
     println!("instructions a probe in user space (frame of 58 or 78 bytes, MSS option)");
-    println!("    port    craft");
+    println!("    port    craft  watched");
     for (scenario, what) in SCENARIOS {
         for lanes in lanes {
-            let each: std::result::Result<Vec<f64>, String> =
-                ["port", "craft"].iter().map(|path| each(path, lanes, scenario)).collect();
+            let each: std::result::Result<Vec<f64>, String> = ["port", "craft", "watched"]
+                .iter()
+                .map(|path| each(path, lanes, scenario))
+                .collect();
             match each.as_deref() {
-                Ok([port, craft]) => println!("{port:8.1} {craft:8.1}  {lanes:6}  {what}"),
-                Ok(_) => return fail("two numbers a row"),
+                Ok([port, craft, watched]) => {
+                    println!("{port:8.1} {craft:8.1} {watched:8.1}  {lanes:6}  {what}");
+                }
+                Ok(_) => return fail("three numbers a row"),
                 Err(error) => return fail(error),
             }
         }
@@ -207,18 +217,8 @@ fn each(path: &str, lanes: &str, scenario: &str) -> std::result::Result<f64, Str
     Ok((high - low) as f64 / (many - few) as f64)
 }
 
-/// Instructions of a whole run, as callgrind counts them.
+/// Instructions of a whole run.
 fn count(path: &str, lanes: &str, scenario: &str, probes: u64) -> std::result::Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["run", path, lanes, scenario, &probes.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error} (Debian package valgrind)"))?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told.lines().find_map(|line| line.split("Collected : ").nth(1));
-    collected
-        .and_then(|number| number.trim().parse().ok())
-        .ok_or_else(|| format!("callgrind did not count: {told}"))
+    counted::instructions(&program, &["run", path, lanes, scenario, &probes.to_string()])
 }
