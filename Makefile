@@ -26,7 +26,7 @@ endif
 export RUST_TEST_THREADS ?= 4
 TESTS = $(AS_USER) RUST_TEST_THREADS=$(RUST_TEST_THREADS) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
-.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench bench-peers lab-zc fuzz
+.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-control fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -74,6 +74,25 @@ bench: test-deps build ## transmit, round trip and its times, event log, certifi
 	@$(AS_USER) $(BIN)/prtip-bench os $(if $(wildcard target/readers/nmap/nmap-os-db),--os-db target/readers/nmap/nmap-os-db)
 	@$(AS_USER) $(BIN)/prtip-bench log
 	@$(AS_USER) scripts/craft-cost.sh
+
+# Of its own: stacks need frame pointers, names of inlined functions more debug information.
+PROFILING = $(CURDIR)/target/profiling/release
+BUILD_PROFILED = $(AS_USER) RUSTFLAGS="-C force-frame-pointers=yes" CARGO_PROFILE_RELEASE_DEBUG=limited \
+    cargo build --release --locked --target-dir target/profiling
+PROFILES = $(CURDIR)/target/profile/$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo now)
+
+profile: ## flamegraphs, hot functions and budgets of all scenarios: target/profile/COMMIT
+	@scripts/install-deps.sh --profile
+	$(BUILD_PROFILED) -p prtip -p prtip-bench -p prtip-profiling
+	@$(AS_ROOT) $(PROFILING)/prtip-profile run all --out $(PROFILES) $(if $(ENFORCE),--enforce)
+
+profile-control: ## a function slowed on purpose must be found, and break its budget
+	@scripts/install-deps.sh --profile
+	$(BUILD_PROFILED) -p prtip --features slowed
+	@mkdir -p target/profiling/slowed && cp $(PROFILING)/prtip target/profiling/slowed/
+	$(BUILD_PROFILED) -p prtip -p prtip-bench -p prtip-profiling
+	@cp $(PROFILING)/prtip-profile $(PROFILING)/prtip-bench target/profiling/slowed/
+	@$(AS_ROOT) scripts/profile-control.sh target/profiling/slowed
 
 lab-zc: build ## prove zero-copy in a virtual machine; ZC_IGB=1: two queues, slower
 	@$(AS_USER) $(if $(PRTIP_LAB_CACHE),$(if $(AS_USER),,env) PRTIP_LAB_CACHE=$(PRTIP_LAB_CACHE)) $(BIN)/prtip-bench vm \

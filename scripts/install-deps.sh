@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building prtip needs (with --test: what its tests need as well)
+# Installs what building prtip needs (with --test: what its tests need as well; with
+# --profile: what its profiler needs)
 # and this machine lacks, from Debian packages. Says what and why first; does
 # nothing when all is there. Works as root and through sudo.
 set -euo pipefail
@@ -27,6 +28,7 @@ if [ "${1:-}" = --test ]; then
         [openssl]="makes certificates and judges them independently"
         [python3]="runs readers of CSV, XML and of the schema"
         [python3-venv]="keeps them under target/"
+        [linux-perf]="perf: samples where a scan spends its time"
         [jq]="an independent reader of the JSON lines"
         [procps]="kill, ps: signals, and that nothing is left behind"
         [tcpdump]="captures what the scanner sends"
@@ -35,6 +37,10 @@ if [ "${1:-}" = --test ]; then
         [valgrind]="counts instructions"
         [zstd]="an independent reader of compressed logs"
     )
+fi
+
+if [ "${1:-}" = --profile ]; then
+    why+=([linux-perf]="perf: samples where a scan spends its time" [jq]="reads the reports")
 fi
 
 if ! command -v dpkg-query >/dev/null; then

@@ -156,6 +156,7 @@ fn open_xdp(wire: &Wire, prober: &Prober, queues: u32) -> Result<xsk::Opened> {
         require_zerocopy: wire.mode == XdpMode::Zerocopy,
         busy_poll_us: None,
         queues: Some(queues),
+        probes: u64::MAX,
         workers: queues as usize,
         steer: &prober.steer_config(),
     };

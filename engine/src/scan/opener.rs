@@ -289,6 +289,7 @@ impl Opener<'_> {
             mode: self.options.xdp_mode,
             require_zerocopy: self.options.require_zerocopy,
             queues: self.options.queues,
+            probes: self.plan.len(),
             workers: self.workers,
             busy_poll_us: self.options.busy_poll_us,
             steer: &self.judge.steer_config_of(self.number),

@@ -7,6 +7,8 @@ use crate::wire::reply::{Kind, Reply};
 
 /// State and reason.
 pub(super) fn of(purpose: Purpose, answered: &Answered, reply: &Reply) -> (PortState, Reason) {
+    #[cfg(feature = "slowed")]
+    slowed(reply.port);
     let reason = match reply.kind {
         Kind::SynAck { .. } => Reason::SynAck,
         Kind::Rst { .. } => Reason::Rst,
@@ -38,6 +40,14 @@ pub(super) fn of(purpose: Purpose, answered: &Answered, reply: &Reply) -> (PortS
         }
     };
     (state, reason)
+}
+
+/// Wastes time once a reply: the profiler's control, which must find it.
+#[cfg(feature = "slowed")]
+#[inline(never)]
+fn slowed(port: u16) -> u64 {
+    let turn = |sum: u64, by: u64| std::hint::black_box(sum.wrapping_mul(by | 1).wrapping_add(by));
+    (0..40_000).fold(u64::from(port), turn)
 }
 
 /// The state that window bits stand for, in a scan whose TCP ports are probed with `kind`.

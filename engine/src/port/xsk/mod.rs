@@ -54,6 +54,8 @@ pub struct Request<'a> {
     pub require_zerocopy: bool,
     /// Receive queues to bind, the first ones; `None`: all.
     pub queues: Option<u32>,
+    /// Probes in all: the replies of a small scan need few frames.
+    pub probes: u64,
     /// Poll the card from our own calls, so many microseconds at a time.
     pub busy_poll_us: Option<u32>,
     /// Most ports to make, one for each worker.
@@ -115,6 +117,7 @@ pub fn open(request: &Request<'_>) -> Result<Opened> {
         asked: request.mode,
         zerocopy_only: request.require_zerocopy || request.mode == XdpMode::Zerocopy,
         queues,
+        probes: request.probes,
         steer,
         why: Vec::new(),
     };
@@ -156,6 +159,7 @@ struct Opener {
     asked: XdpMode,
     zerocopy_only: bool,
     queues: u32,
+    probes: u64,
     steer: Steer,
     why: Vec<String>,
 }
@@ -260,7 +264,7 @@ impl Opener {
             .interface
             .parse()
             .map_err(|_| (0, io::Error::from(io::ErrorKind::InvalidInput)))?;
-        let rx_frames = rx_frames(self.queues);
+        let rx_frames = rx_frames(self.queues, self.probes);
         (0..self.queues)
             .map(|queue| {
                 bind_patiently(&interface, queue, bind, rx_frames).map_err(|error| (queue, error))
@@ -332,8 +336,25 @@ pub(crate) fn rx_queues(interface: &str) -> u32 {
 }
 
 /// Receive frames of one socket, a power of two: 32,768 for all queues together,
-/// which is 64 MiB, but for each no fewer than 1,024 and no more than 8,192.
-fn rx_frames(queues: u32) -> u32 {
+/// which is 64 MiB, but for each no fewer than 1,024 and no more than 8,192; and no more
+/// than eight for a probe, since making them is most of what a small scan costs.
+fn rx_frames(queues: u32, probes: u64) -> u32 {
     const ALL: u32 = 32_768;
-    (ALL / queues.next_power_of_two()).clamp(1024, 8192)
+    let useful = probes.saturating_mul(8).clamp(1024, 8192) as u32;
+    (ALL / queues.next_power_of_two()).clamp(1024, 8192).min(useful.next_power_of_two())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rx_frames;
+
+    #[test]
+    fn frames_are_shared_by_the_queues_and_a_small_scan_has_few() {
+        assert_eq!(rx_frames(1, u64::MAX), 8192);
+        assert_eq!(rx_frames(6, u64::MAX), 4096);
+        assert_eq!(rx_frames(300, u64::MAX), 1024);
+        assert_eq!(rx_frames(1, 1), 1024);
+        assert_eq!(rx_frames(1, 200), 2048);
+        assert_eq!(rx_frames(1, 1000), 8192);
+    }
 }

@@ -1,0 +1,128 @@
+//! `prtip-profile`: flamegraphs of prtip's scenarios, their hot functions and budgets.
+
+mod budget;
+mod calls;
+mod compare;
+mod hotspots;
+mod kind;
+mod owner;
+mod profile;
+mod programs;
+mod recording;
+mod report;
+mod run;
+mod scenario;
+mod symbols;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use run::{Ended, How};
+use scenario::Scenario;
+
+/// Flamegraphs of prtip's scenarios, their hot functions and their budgets
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The scenarios, their commands and budgets
+    List,
+    /// Runs scenarios and writes SCENARIO.svg, .folded, .hotspots.md and .hotspots.json
+    Run(RunArguments),
+    /// What has become dearer or cheaper from A to B: folders of `run --out`, or two files of
+    /// collapsed stacks. Exit code 1 where a function has become dearer
+    Compare {
+        /// Before
+        a: PathBuf,
+        /// After
+        b: PathBuf,
+        /// Where SCENARIO.difference.svg is written
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+    },
+    /// The part of `run` inside of the lab
+    #[command(hide = true)]
+    Inside {
+        scenario: String,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+#[derive(Args, Debug)]
+struct RunArguments {
+    /// Names of scenarios, `all`, or files of your own that end in .toml
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    how: How,
+    /// Exit code 1 where a budget is missed
+    #[arg(long)]
+    enforce: bool,
+}
+
+fn main() -> ExitCode {
+    match work(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("prtip-profile: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn work(what: What) -> Result<bool> {
+    match what {
+        What::List => {
+            for scenario in Scenario::shipped()? {
+                println!("{}: {}", scenario.name, scenario.title);
+                println!("  prtip {}", scenario.command);
+                if let Some(lab) = &scenario.lab {
+                    println!("  in: prtip-bench lab run {lab}");
+                }
+                for budget in &scenario.budget {
+                    println!("  {}: at most {} %", budget.what, budget.limit);
+                }
+            }
+            Ok(true)
+        }
+        What::Run(arguments) => run_all(&arguments),
+        What::Compare { a, b, out } => {
+            let (text, regressed) = compare::compare(&a, &b, &out)?;
+            print!("{text}");
+            Ok(!regressed)
+        }
+        What::Inside { scenario, how } => match run::inside(&Scenario::named(&scenario)?, &how)? {
+            Ended::Within(within) => Ok(within),
+            Ended::Skipped(_) => Ok(false),
+        },
+    }
+}
+
+fn run_all(arguments: &RunArguments) -> Result<bool> {
+    let mut chosen = Vec::new();
+    for name in &arguments.scenarios {
+        if name == "all" {
+            chosen.extend(Scenario::shipped()?.into_iter().map(|s| (s.name.clone(), s)));
+        } else {
+            chosen.push((name.clone(), Scenario::named(name)?));
+        }
+    }
+    let mut within = true;
+    for (name, scenario) in &chosen {
+        match run::run(name, scenario, &arguments.how)? {
+            Ended::Within(met) => within &= met,
+            Ended::Skipped(why) => println!("{name}: SKIPPED: {why}"),
+        }
+    }
+    Ok(within || !arguments.enforce)
+}
