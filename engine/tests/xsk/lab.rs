@@ -132,6 +132,7 @@ pub fn request<'a>(interface: &'a str, steer: &'a SteerConfig) -> Request<'a> {
         interface,
         mode: XdpMode::Auto,
         require_zerocopy: false,
+        probes: u64::MAX,
         busy_poll_us: None,
         queues: None,
         workers: 1,
