@@ -284,12 +284,13 @@ fn nmaps_own_file_is_read_whole_and_its_fingerprints_find_themselves() {
                 best.candidates.iter().map(|c| (usize::from(c.system), c.score)).collect();
             assert_eq!(found, plain(&database, &fingerprint), "seed {seed}");
         }
-        let broken = database
+        // Some systems answer few probes, and so have few tests that count.
+        let counted: Vec<Test> = database
             .expressions(&database.systems()[system])
             .map(|(test, _)| test)
             .filter(|test| database.points(*test) > 0)
-            .nth(dice(60) as usize)
-            .unwrap();
+            .collect();
+        let broken = counted[dice(counted.len() as u64) as usize];
         fingerprint.set(broken, "NEVER");
         let score = compare(&database, &database.systems()[system], &fingerprint, |_| ());
         assert!(!score.is_perfect());
