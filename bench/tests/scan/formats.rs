@@ -303,7 +303,7 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
     ] {
         fs::write(at(name), lab.prtip(line).output().unwrap().stdout).unwrap();
     }
-    let named = "-sS -sV --tls-cert-analysis -p 1-64,443 expired.badssl.com --show all \
+    let named = "-sS -sV -O --tls-cert-analysis -p 1-64,443 expired.badssl.com --show all \
                  --rate 10000 --cooldown 1 --log-rotate 4k --event-log";
     assert!(lab.prtip(named).arg(at("named")).output().unwrap().status.success());
     lab.close();
