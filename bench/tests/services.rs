@@ -48,6 +48,7 @@ const EMPTY_WORDS: &[(&str, &str, &str)] = &[
     ("ldap", "2.2.X - 2.3.X", "a guess, and wrong: it is 2.5"),
     ("netbios-ssn", "3.X - 4.X", "all versions that there are"),
     ("microsoft-ds", "3.X - 4.X", "the same"),
+    ("distccd", "v1", "the protocol's"),
 ];
 
 fn set(name: &str) -> bool {
@@ -98,13 +99,13 @@ fn text(row: &Value, field: &str) -> Option<String> {
 }
 
 /// What the servers are.
-fn truth(list: &str, ports: &str) -> Table {
+fn truth(list: &str, ports: &str, proto: &str) -> Table {
     let arguments = ["lab", "servers", "--json", "--servers", list, "--server-ports", ports];
     let output = Command::new(BENCH).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).unwrap();
     let rows = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    rows.filter(|row| row["proto"] == "tcp" && !row["ip"].as_str().unwrap().contains(':'))
+    rows.filter(|row| row["proto"] == proto && !row["ip"].as_str().unwrap().contains(':'))
         .map(|row| {
             let what = What {
                 service: text(&row, "service").unwrap(),
@@ -250,7 +251,7 @@ fn our_command(truth: &Table, more: &str) -> String {
     let (addresses, numbers) = named(truth);
     let prtip = prtip();
     format!(
-        "{} -sS -sV -p {numbers} {addresses} --rate 20000 --cooldown 1 {more} --json >$OUT",
+        "{} -sV -p {numbers} {addresses} --rate 20000 --cooldown 1 {more} --json >$OUT",
         prtip.display()
     )
 }
@@ -295,8 +296,8 @@ fn line(text: &mut String, mark: &str, what: Option<&What>) {
 
 /// Scans the servers of a list with both and compares.
 fn compare(list: &str, ports: &str) {
-    let truth = truth(list, ports);
-    let commands = [our_command(&truth, ""), nmaps_command(&truth)];
+    let truth = truth(list, ports, "tcp");
+    let commands = [our_command(&truth, "-sS"), nmaps_command(&truth)];
     let [(our_text, our_time), (nmap_text, nmap_time)] =
         in_lab(list, ports, &commands).try_into().unwrap();
     let (ours, nmaps) = (ours(&our_text), nmaps(&nmap_text));
@@ -345,14 +346,77 @@ fn a_scanner_that_asks_too_little_is_found_out() {
     }
     // On odd ports nothing is asked then: only who speaks first is known.
     let (list, ports) = ("beanstalkd,sshd", "odd");
-    let truth = truth(list, ports);
-    let commands = [our_command(&truth, "--version-intensity 0"), our_command(&truth, "")];
+    let truth = truth(list, ports, "tcp");
+    let commands = [our_command(&truth, "-sS --version-intensity 0"), our_command(&truth, "-sS")];
     let told = in_lab(list, ports, &commands);
     let [little, all] =
         [&told[0].0, &told[1].0].map(|text| faults(&truth, &ours(text), &Table::new()));
     assert_eq!(little.len(), 3, "{little:#?}");
     assert!(little.iter().all(|fault| fault.contains(":21300 ")), "{little:#?}");
     assert!(all.is_empty(), "{all:#?}");
+}
+
+#[test]
+fn services_over_udp_are_named_right() {
+    if !may_run() {
+        return;
+    }
+    let list = if set("PRTIP_SOAK") {
+        "bind,unbound,dnsmasq,knot,nsd,pdns,pdnsrecursor,ntpsec,snmpd,memcached,kamailio,coturn,rpcbind"
+    } else {
+        "dnsmasq,snmpd,memcached,ntpsec"
+    };
+    let truth = truth(list, "usual", "udp");
+    let told = in_lab(list, "usual", &[our_command(&truth, "-sU")]);
+    let faults = faults(&truth, &ours(&told[0].0), &Table::new());
+    assert!(!truth.is_empty() && faults.is_empty(), "{faults:#?}");
+}
+
+/// By port: the TLS version and the subject of the certificate that came, of `tls` records.
+fn certificates(text_of: &str) -> BTreeMap<u64, (String, String)> {
+    let rows = text_of.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    rows.filter(|row| row["type"] == "tls")
+        .map(|row| {
+            let subject = text(&row["chain"][0], "subject").unwrap_or_default();
+            (row["port"].as_u64().unwrap(), (text(&row, "version").unwrap_or_default(), subject))
+        })
+        .collect()
+}
+
+#[test]
+fn certificates_come_from_starttls_and_from_servers_too_old() {
+    if !may_run() {
+        return;
+    }
+    let command = format!(
+        "{} -sS -sV -p 22,110,143,389,1010,1011,1012 198.19.255.11 198.19.255.83 198.19.255.93 \
+         198.19.255.200 --rate 5000 --cooldown 1 --json >$OUT",
+        prtip().display()
+    );
+    let told = in_lab("sshd,dovecot,slapd,badssl", "usual", &[command]);
+    let found = certificates(&told[0].0);
+    let versions: Vec<(u64, &str)> =
+        found.iter().map(|(port, (version, _))| (*port, version.as_str())).collect();
+    assert_eq!(
+        versions,
+        [
+            (110, "TLSv1.3"),
+            (143, "TLSv1.3"),
+            (389, "TLSv1.3"),
+            (1010, "TLSv1.0"),
+            (1011, "TLSv1.1"),
+            (1012, "TLSv1.2"),
+        ],
+        "{found:?}"
+    );
+    for (port, server) in [(110, "dovecot.lab"), (143, "dovecot.lab"), (389, "slapd.lab")] {
+        assert!(found[&port].1.contains(server), "{found:?}");
+    }
+    // What was led to TLS was in the clear; what was too old is inside.
+    let services = ours(&told[0].0);
+    for ((_, port), what) in &services {
+        assert_eq!(what.tls, *port >= 1010, "{port} {what:?}");
+    }
 }
 
 #[test]

@@ -936,6 +936,14 @@ rule mitmproxy
         from mitmproxy 9
     near "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n\r\nServer: mitmproxy\r\n"
 
+rule openssl
+    match ^HTTP/1\.0 200 ok\r\nContent-type: text/html\r\n\r\n<HTML><BODY BGCOLOR="#ffffff">\n<pre>\n\ns_server
+    product OpenSSL s_server
+    cpe a:openssl:openssl
+    example "HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n<HTML><BODY BGCOLOR=\"#ffffff\">\n<pre>\n\ns_server -accept "
+        from openssl 3.0.17-1~deb12u2, s_server -www
+    near "HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n<HTML><BODY BGCOLOR=\"#ffffff\">\n<pre>\n\n"
+
 rule icecast
     header Server: Icecast (?<version>[\d.]+)
     product Icecast streaming media server

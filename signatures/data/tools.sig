@@ -295,12 +295,19 @@ probe FingerLine tcp
     rarity 6
     fallback NULL GetRequest
 
-rule no-user
-    match ^(?:Login: |finger: prtip: no such user|prtip: no such user)
-    extra answers
+rule bsd-finger
+    match ^finger: prtip: no such user
+    product bsd-finger
     example "finger: prtip: no such user.\n"
         from fingerd 0.17-17; finger 0.17
-    near "finger: other: no such user.\n"
+    near "finger: prtip: such user.\n"
+
+rule no-user
+    match ^(?:Login: |prtip: no such user)
+    extra answers
+    example "prtip: no such user.\n"
+        from RFC 1288; GNU and other fingerds
+    near "other: no such user.\n"
 
 rule no-forwarding
     match ^fingerd: forwarding not allowed\r\n\z

@@ -17,6 +17,8 @@ pub enum Ask {
     Probe(usize),
     /// A TLS handshake, and what is asked inside follows from it.
     Handshake,
+    /// Lead a service that is known to TLS in its own words.
+    Upgrade,
 }
 
 /// Databases and how much of them is used.
@@ -59,6 +61,7 @@ impl Catalogue {
             Ask::Listen => "NULL",
             Ask::Probe(place) => &self.probe(place).name,
             Ask::Handshake => "TLS",
+            Ask::Upgrade => "STARTTLS",
         }
     }
 
@@ -69,7 +72,7 @@ impl Catalogue {
         let ms = match ask {
             Ask::Listen => self.null.map_or(USUAL, |null| u64::from(self.probe(null).wait_ms)),
             Ask::Probe(place) => u64::from(self.probe(place).wait_ms),
-            Ask::Handshake => USUAL,
+            Ask::Handshake | Ask::Upgrade => USUAL,
         };
         // A file may say anything.
         ms.clamp(200, 15_000) * 1_000_000
@@ -92,21 +95,17 @@ impl Catalogue {
         probes.sort_unstable();
         let mut order: Vec<Ask> = probes.iter().map(|&(.., place)| Ask::Probe(place)).collect();
         if transport == Transport::Tcp {
-            if !inside {
-                let at = if self.suits_tls(port) {
-                    0
-                } else {
-                    // Behind what the port is known for and the most general probes.
-                    probes
-                        .iter()
-                        .take_while(|&&(strange, rarity, _)| !strange || rarity <= 1)
-                        .count()
-                };
-                if self.suits_tls(port) || self.intensity > 0 {
-                    order.insert(at, Ask::Handshake);
-                }
-            }
             order.insert(0, Ask::Listen);
+            if !inside && self.suits_tls(port) {
+                // First, and alone: a server that serves one connection after the other
+                // would be kept from it by one that only listens.
+                order.insert(0, Ask::Handshake);
+            } else if !inside && self.intensity > 0 {
+                // Behind what the port is known for and the most general probes.
+                let general = |&&(strange, rarity, _): &&(bool, u8, usize)| !strange || rarity <= 1;
+                let at = 1 + probes.iter().take_while(general).count();
+                order.insert(at, Ask::Handshake);
+            }
         }
         order
     }
@@ -122,7 +121,7 @@ impl Catalogue {
     #[must_use]
     pub fn suits(&self, ask: Ask, port: u16, inside: bool) -> bool {
         match ask {
-            Ask::Listen => false,
+            Ask::Listen | Ask::Upgrade => false,
             Ask::Probe(place) => self.probe(place).suits(port, inside),
             Ask::Handshake => self.suits_tls(port),
         }
@@ -134,7 +133,7 @@ impl Catalogue {
         let place = match ask {
             Ask::Listen => self.null,
             Ask::Probe(place) => Some(place),
-            Ask::Handshake => None,
+            Ask::Handshake | Ask::Upgrade => None,
         };
         let mut telling = self.telling.borrow_mut();
         let probes = telling.entry(service.to_owned()).or_insert_with(|| {
@@ -161,19 +160,10 @@ impl Catalogue {
         let place = match ask {
             Ask::Listen => self.null?,
             Ask::Probe(place) => place,
-            Ask::Handshake => return None,
+            Ask::Handshake | Ask::Upgrade => return None,
         };
         let matched = self.resolver.match_answer(scratch, place, answer)?;
         Some(identity(&matched))
-    }
-
-    /// The UDP probes whose rules may be tried on an answer to a datagram that was not
-    /// theirs: those that the port is known for.
-    pub fn udp_at(&self, port: u16) -> impl Iterator<Item = Ask> {
-        let probes = self.resolver.probes().iter().enumerate();
-        probes
-            .filter(move |(_, probe)| probe.transport == Transport::Udp && probe.suits(port, false))
-            .map(|(place, _)| Ask::Probe(place))
     }
 }
 

@@ -26,10 +26,13 @@ impl Handshakes {
 
 impl Tunnels for Handshakes {
     fn tunnel(&mut self, target: Target) -> Box<dyn Tunnel> {
-        let given = self.names.get(&target.addr).and_then(|names| names.first());
-        let host = given.and_then(|name| Host::parse(name).ok());
+        let host = self.name(target).and_then(|name| Host::parse(&name).ok());
         let attempt = Attempt::first(host.as_ref(), target.addr, &[]);
         Box::new(Conversation { attempt, host })
+    }
+
+    fn name(&self, target: Target) -> Option<String> {
+        self.names.get(&target.addr)?.first().cloned()
     }
 }
 

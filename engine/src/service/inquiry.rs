@@ -7,6 +7,8 @@
 //! hard match ends all. A soft match narrows the rest to what could tell more of that
 //! service. Limits stand in [`limits`](super::limits).
 
+mod secure;
+
 use std::collections::VecDeque;
 
 use prtip_signatures::Scratches;
@@ -14,9 +16,9 @@ use prtip_signatures::Scratches;
 use super::catalogue::{Ask, Catalogue};
 use super::found::{BANNER_MAX, Found, Identity};
 use super::limits::{
-    ANSWER_BYTES, HANDSHAKES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED,
-    ns,
+    ANSWER_BYTES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED, ns,
 };
+use super::starttls::{Plea, Step};
 use super::tunnel::{Session, Stage, Tunnel, Tunnels};
 use crate::plan::{Protocol, Target};
 
@@ -70,6 +72,8 @@ struct Talk {
     look_at_ns: Option<u64>,
     looks: u32,
     tunnel: Option<Box<dyn Tunnel>>,
+    /// What leads to TLS in the service's own words.
+    plea: Option<Plea>,
     /// The question has been put inside the tunnel.
     asked_inside: bool,
 }
@@ -96,6 +100,10 @@ pub struct Inquiry {
     speaks_tls: bool,
     /// What is known was said in the clear, of the service inside TLS.
     said_outside: bool,
+    /// A service in the clear was asked for TLS.
+    upgraded: bool,
+    /// Inside TLS the server serves one connection after the other.
+    one_by_one: bool,
     /// The listening was closed at once and without a word.
     shut: bool,
     /// Some question met silence until its time was over.
@@ -133,6 +141,8 @@ impl Inquiry {
             older: None,
             speaks_tls: false,
             said_outside: false,
+            upgraded: false,
+            one_by_one: false,
             shut: false,
             ignored: false,
             decided: false,
@@ -161,14 +171,6 @@ impl Inquiry {
     pub fn begin(&mut self, now_ns: u64, desk: &mut Desk<'_>) -> Option<Found> {
         if desk.tunnels.is_none() {
             self.asks.retain(|&ask| ask != Ask::Handshake);
-        }
-        self.advance(now_ns, desk)
-    }
-
-    /// An answer to a question that somebody else has put.
-    pub fn overheard(&mut self, answer: &[u8], now_ns: u64, desk: &mut Desk<'_>) -> Option<Found> {
-        for ask in desk.catalogue.udp_at(self.target.port) {
-            self.look(ask, answer, desk);
         }
         self.advance(now_ns, desk)
     }
@@ -205,6 +207,11 @@ impl Inquiry {
         talk.deadline_ns = now_ns + desk.catalogue.wait_ns(talk.ask);
         let in_tunnel = self.inside || talk.ask == Ask::Handshake;
         let said = match (&talk.ask, &mut desk.tunnels) {
+            (Ask::Upgrade, Some(tunnels)) => {
+                let service = self.best.as_ref().map_or("", |(identity, _)| &identity.service);
+                talk.plea = Plea::new(service, tunnels.name(target));
+                talk.plea.as_mut().map(Plea::opening).unwrap_or_default()
+            }
             (_, Some(tunnels)) if in_tunnel => {
                 let older = self.older.take_if(|_| talk.ask == Ask::Handshake);
                 let mut tunnel = older.unwrap_or_else(|| tunnels.tunnel(target));
@@ -213,7 +220,7 @@ impl Inquiry {
                 said
             }
             (Ask::Probe(place), _) => desk.catalogue.probe(*place).payload.to_vec(),
-            (Ask::Listen | Ask::Handshake, _) => Vec::new(),
+            (Ask::Listen | Ask::Handshake | Ask::Upgrade, _) => Vec::new(),
         };
         self.go_on(at, said, now_ns, desk);
     }
@@ -231,6 +238,10 @@ impl Inquiry {
     fn heard(&mut self, at: usize, bytes: &[u8], now_ns: u64, desk: &mut Desk<'_>) {
         // Of what is inside TLS much is handshakes.
         self.bytes += if self.inside { bytes.len() / 4 } else { bytes.len() };
+        if self.talks[at].as_ref().is_some_and(|talk| talk.ask == Ask::Upgrade) {
+            self.heard_on_the_way_to_tls(at, bytes, now_ns, desk);
+            return;
+        }
         let Some(talk) = &mut self.talks[at] else { return };
         let mut said = Vec::new();
         if let Some(tunnel) = &mut talk.tunnel {
@@ -280,39 +291,6 @@ impl Inquiry {
         self.go_on(at, said, now_ns, desk);
     }
 
-    /// The tunnel stands: from here on everything is asked inside.
-    fn enter(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
-        if !self.inside {
-            self.inside = true;
-            let tunnel = self.talks[at].as_ref().and_then(|talk| talk.tunnel.as_ref());
-            self.session = tunnel.and_then(|tunnel| tunnel.session());
-            for other in 0..TALKS {
-                if other != at && self.talks[other].is_some() {
-                    self.hang_up(other, desk);
-                }
-            }
-            // What was said outside was about the wrapping, not about the service.
-            self.banner = None;
-            self.best = None;
-            let port = self.target.port;
-            self.asks = desk.catalogue.order(self.target.protocol, port, true).into();
-            let known = |&ask: &Ask| desk.catalogue.suits(ask, port, true);
-            let place = self.asks.iter().position(known).unwrap_or(0);
-            let ask = self.asks.remove(place);
-            if let (Some(talk), Some(ask)) = (&mut self.talks[at], ask) {
-                talk.ask = ask;
-                self.put = vec![ask];
-            }
-        }
-        let Some(talk) = &mut self.talks[at] else { return };
-        talk.asked_inside = true;
-        talk.since_ns = now_ns;
-        talk.deadline_ns = now_ns + desk.catalogue.wait_ns(talk.ask);
-        if let (Ask::Probe(place), Some(tunnel)) = (talk.ask, &mut talk.tunnel) {
-            tunnel.say(&desk.catalogue.probe(place).payload);
-        }
-    }
-
     fn closed(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
         self.look_at(at, desk);
         let Some(talk) = &self.talks[at] else { return };
@@ -325,44 +303,6 @@ impl Inquiry {
         }
         self.handshake_ended(at, desk);
         self.hang_up(at, desk);
-    }
-
-    /// Where a handshake has come to its end: what it showed, and whether an older one is
-    /// to be tried.
-    fn handshake_ended(&mut self, at: usize, desk: &Desk<'_>) {
-        let Some(tunnel) = self.talks[at].as_mut().and_then(|talk| talk.tunnel.as_mut()) else {
-            return;
-        };
-        let answered = matches!(tunnel.stage(), Stage::Refused | Stage::Shown);
-        if self.inside || !answered && !self.expects_tls(desk) {
-            return;
-        }
-        let Some(tunnel) = self.talks[at].as_mut().and_then(|talk| talk.tunnel.as_mut()) else {
-            return;
-        };
-        tunnel.hung_up();
-        self.speaks_tls |= answered;
-        self.session = tunnel.session().or_else(|| self.session.take());
-        if tunnel.stage() == Stage::Foreign {
-            return;
-        }
-        self.older = tunnel.older();
-        if self.older.is_some() {
-            self.asks.push_front(Ask::Handshake);
-        } else if self.speaks_tls {
-            // Nothing can be asked inside, and outside everything meets TLS.
-            self.asks.clear();
-            if self.best.is_none() {
-                let (service, rule) = ("ssl".to_owned(), "tls/refused".to_owned());
-                let identity = Identity { service, rule, soft: true, ..Identity::default() };
-                self.best = Some((identity, Ask::Handshake));
-            }
-        }
-    }
-
-    /// Whether TLS is likely, though the port has not answered by TLS.
-    fn expects_tls(&self, desk: &Desk<'_>) -> bool {
-        self.speaks_tls || self.said_outside || desk.catalogue.suits_tls(self.target.port)
     }
 
     fn due(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
@@ -381,7 +321,8 @@ impl Inquiry {
         if talk.look_at_ns.is_some_and(|look_at| look_at <= now_ns) {
             self.look_at(at, desk);
         }
-        self.go_on(at, Vec::new(), now_ns, desk);
+        let said = self.silent_inside(at, now_ns, desk);
+        self.go_on(at, said, now_ns, desk);
     }
 
     /// The talk goes on: says something, or listens, until the next time that matters.
@@ -389,7 +330,8 @@ impl Inquiry {
         let Some(talk) = self.talks[at].as_ref().filter(|_| !self.decided) else { return };
         let patience_ns = talk.since_ns + ns(PATIENCE);
         let mut until_ns = talk.deadline_ns.min(talk.look_at_ns.unwrap_or(u64::MAX));
-        if patience_ns > now_ns && !self.asks.is_empty() {
+        let waits_for_tls = talk.tunnel.as_ref().is_some_and(|_| !talk.asked_inside);
+        if patience_ns > now_ns && (waits_for_tls || !self.asks.is_empty()) {
             until_ns = until_ns.min(patience_ns);
         }
         desk.orders.push(match said.as_slice() {
@@ -434,8 +376,9 @@ impl Inquiry {
         if better || (grown && self.best.is_none()) {
             self.banner = Some((keeps(answer), ask));
         }
-        let says_tls = identity.as_ref().is_some_and(|known| is_tls_name(&known.service));
-        let of_tls = (says_tls || is_of_tls(answer)) && !self.inside && desk.tunnels.is_some();
+        let of_tls = secure::tells_of_tls(identity.as_ref(), answer)
+            && !self.inside
+            && desk.tunnels.is_some();
         let pending = of_tls && self.target.protocol == Protocol::Tcp && self.is_to_shake_hands();
         let Some(identity) = identity.filter(|_| better) else {
             if pending {
@@ -466,30 +409,9 @@ impl Inquiry {
         }
     }
 
-    /// Whether a handshake goes on or is yet to come; one is put first where none was tried,
-    /// or only among others that kept a busy server from it.
-    fn is_to_shake_hands(&mut self) -> bool {
-        let under_way = self.asks.contains(&Ask::Handshake)
-            || self.talks.iter().flatten().any(|talk| talk.ask == Ask::Handshake);
-        if under_way || self.handshakes >= HANDSHAKES {
-            return under_way;
-        }
-        self.asks.push_front(Ask::Handshake);
-        true
-    }
-
-    /// The port speaks TLS: nothing else is of use.
-    fn only_shake_hands(&mut self, desk: &mut Desk<'_>) {
-        self.asks.retain(|&ask| ask == Ask::Handshake);
-        for at in 0..TALKS {
-            if self.talks[at].as_ref().is_some_and(|talk| talk.ask != Ask::Handshake) {
-                self.hang_up(at, desk);
-            }
-        }
-    }
-
     /// Ends the inquiry where everything is known or asked, else begins what may begin.
     fn advance(&mut self, now_ns: u64, desk: &mut Desk<'_>) -> Option<Found> {
+        self.ask_for_tls(desk);
         if !self.decided {
             if now_ns.saturating_sub(self.started_ns) > ns(PORT_TIME) || self.bytes >= PORT_BYTES {
                 self.asks.clear();
@@ -507,6 +429,7 @@ impl Inquiry {
                     look_at_ns: None,
                     looks: 0,
                     tunnel: None,
+                    plea: None,
                     asked_inside: false,
                 });
                 desk.orders.push(Order::Open(at));
@@ -526,6 +449,9 @@ impl Inquiry {
         let next = *self.asks.front()?;
         let at = self.talks.iter().position(Option::is_none)?;
         let known = desk.catalogue.suits(next, self.target.port, self.inside);
+        if self.one_by_one && self.talks.iter().any(Option::is_some) {
+            return None;
+        }
         let free = self.talks.iter().flatten().all(|talk| {
             let beside_listening = known && talk.ask == Ask::Listen;
             let heard_out = talk.looks > 0 && !talk.answer.is_empty();
@@ -552,24 +478,8 @@ impl Inquiry {
     }
 }
 
-/// What rules call a port of which they can only tell that it speaks TLS.
-fn is_tls_name(service: &str) -> bool {
-    ["ssl", "tls"].contains(&service)
-}
-
-/// Whether an answer is TLS, or says that TLS was expected: a record of a handshake or an
-/// alert (RFC 8446, 5.1), or what web servers say to a request in the clear.
-fn is_of_tls(answer: &[u8]) -> bool {
-    const WORDS: [&[u8]; 3] =
-        [b"to HTTPS port", b"plain HTTP to an SSL", b"HTTP request to an HTTPS server"];
-    // A greeting of a client's, 1, is an echo of ours.
-    let record = match answer {
-        [0x15, 0x03, 0..=4, _, _, ..] | [0x16, 0x03, 0..=4, _, _] => true,
-        [0x16, 0x03, 0..=4, _, _, kind, ..] => *kind == 2,
-        _ => false,
-    };
-    record || WORDS.iter().any(|words| answer.windows(words.len()).any(|part| part == *words))
-}
+#[cfg(test)]
+use secure::is_of_tls;
 
 #[cfg(test)]
 #[path = "inquiry_tests.rs"]

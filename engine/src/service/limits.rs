@@ -23,6 +23,8 @@ pub(super) const TURN: Duration = Duration::from_secs(1);
 pub(super) const WRAPPED: Duration = Duration::from_secs(2);
 /// Handshakes that are tried with a port that seems to speak TLS.
 pub(super) const HANDSHAKES: u32 = 2;
+/// What is still asked, inside TLS, of a server that serves one connection after the other.
+pub(super) const ONE_BY_ONE: usize = 12;
 /// Connections to one host at once.
 pub(super) const HOST_CONNECTIONS: u32 = 100;
 /// Ports of one host that said nothing to anything, after which the host is taken for a

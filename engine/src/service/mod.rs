@@ -2,7 +2,7 @@
 //!
 //! * [`inquiry`]: what is asked of one port, without sockets; [`catalogue`]: the probes and
 //!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS;
-//!   [`handshake`]: the same by `crate::tls`.
+//!   [`handshake`]: the same by `crate::tls`; [`starttls`]: how a service is led there.
 //! * [`ring`]: connections on io_uring, the only `unsafe` here; [`prober`]: the thread that
 //!   joins the two, with [`hosts`] and [`backlog`].
 //! * [`found`]: the result.
@@ -20,6 +20,7 @@ mod inquiry;
 mod limits;
 mod prober;
 mod ring;
+mod starttls;
 mod tunnel;
 
 use std::io;

@@ -55,4 +55,6 @@ pub enum Stage {
 pub trait Tunnels: Send {
     /// A new one to this port.
     fn tunnel(&mut self, target: Target) -> Box<dyn Tunnel>;
+    /// The name that a target was given.
+    fn name(&self, target: Target) -> Option<String>;
 }
