@@ -529,9 +529,11 @@ impl Files {
         let statuses = self.statuses.into_iter().map(|f| (f.place, f.output.into_error()));
         let captures = self.captures.into_iter().map(|f| (f.place, f.output.into_error()));
         let latencies = self.latencies.into_iter().map(|f| (f.place.clone(), f.into_error()));
+        // All are waited for, whichever fails: the first failure is told.
+        let mut first = None;
         for (place, error) in streams.chain(statuses).chain(captures).chain(latencies) {
             if let Some(error) = error {
-                return Err(fail(&place, error));
+                first.get_or_insert(fail(&place, error));
             }
         }
         for report in self.reports {
@@ -539,12 +541,12 @@ impl Files {
             let error = report.output.into_error().or(report.error);
             match self.spill_error.take().or(error) {
                 Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(fail(&report.place, error));
+                    first.get_or_insert(fail(&report.place, error));
                 }
                 _ => {}
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 }
 
