@@ -237,15 +237,19 @@ fn forged_echo_replies_are_never_believed() {
     assert_eq!(ended.code, Some(0), "{}", ended.words);
     let asked = format!("--targets {together} --proto icmp --ping echo");
     let verdict = lab.check_states(&asked, &ended.results, "up");
-    // A reply gives 64 bits back. Half of the forgeries are errors, which quote the 16 of the
-    // sequence number alone. Half of these seem to be the target's own, and half of those
-    // have an identifier of ours: of what is left one in 65,536 is believed. No more than
-    // `chance` are, but once in 1,000 runs (Poisson).
-    let expected = forged(&ended) as f64 / 8.0 / 65_536.0;
-    let chance = (expected + 4.0 * expected.sqrt() + 2.0) as u64;
-    println!("{} believed, {expected:.2} expected, {chance} at most", verdict.invented);
+    // Half of the forgeries are errors, which quote the 16 bits of the sequence number alone.
+    // Half of these seem to be the target's own, and half of those have an identifier of ours.
+    let (_, most) = binomial_bounds(forged(&ended), 1.0 / 8.0 / 65_536.0, 1e-6);
+    println!("{} errors believed, at most {most}", verdict.invented);
     assert_eq!((verdict.repeated, verdict.wrong), (0, 0), "{verdict:?}");
-    assert!(verdict.invented <= chance, "{verdict:?}");
+    assert!(verdict.invented <= most, "{verdict:?}");
+    // A reply gives 64 bits back: of those nothing is believed.
+    let by_reply = tempfile::NamedTempFile::new().unwrap();
+    let all = std::fs::read_to_string(&ended.results).unwrap();
+    let lines = all.lines().filter(|line| line.contains("\"reason\":\"echo-reply\""));
+    std::fs::write(&by_reply, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let verdict = lab.check_states(&asked, by_reply.path(), "up");
+    assert!(verdict.nothing_false() && verdict.expected > 1000, "{verdict:?}");
     assert_eq!(ended.booked("unaccounted"), 0);
     assert!(ended.booked("rx_invalid") > 10_000 && forged(&ended) > 50_000, "{}", ended.ledger());
 }
