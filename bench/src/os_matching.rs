@@ -50,10 +50,10 @@ pub fn run(args: &OsArgs) -> Result<()> {
     table.with_aims();
     let (name, bytes) = match &args.os_db {
         Some(file) => ("the user's file", fs::read(file)?),
-        None => ("a database made up", made_up(&mut dice(1)).into_bytes()),
+        None => ("a database made up", made_up(&mut sample::dice(1)).into_bytes()),
     };
     let database = Database::read(&bytes).map_err(|faults| anyhow!("{faults}"))?;
-    let mut draw = dice(7);
+    let mut draw = sample::dice(7);
     let systems = database.systems();
     let hosts: Vec<Fingerprint> = (0..HOSTS)
         .map(|at| sample::host(&database, &systems[at * systems.len() / HOSTS], &mut draw))
@@ -138,16 +138,6 @@ fn agree(database: &Database, hosts: &[Fingerprint]) -> Result<()> {
         ensure!(ours == plain(database, host), "not what the plain rule says:\n{host}");
     }
     Ok(())
-}
-
-/// Numbers that are the same in every run.
-fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |sides| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % sides.max(1)
-    }
 }
 
 /// A database of as many systems as nmap's, with lines that often repeat.

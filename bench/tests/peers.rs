@@ -10,24 +10,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod release;
+mod rights;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use prtip_bench::lab::packages;
 use prtip_bench::lab::rule::{Protocol, Rule, State};
 use prtip_bench::peers::output::{self, Found, ZMAP_FIELDS};
+use release::binary;
 use serde_json::Value;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
 static TURN: Mutex<()> = Mutex::new(());
-
-fn ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false")
-}
 
 fn soak() -> bool {
     std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0")
@@ -35,9 +34,7 @@ fn soak() -> bool {
 
 /// Whether a run is possible here.
 fn may_run() -> bool {
-    if !rustix::process::geteuid().is_root() {
-        assert!(!ci(), "this test is required and needs root");
-        println!("SKIPPED: network namespaces need root");
+    if !rights::may_run() {
         return false;
     }
     if let Err(error) = packages::unpack(&["zmap"]) {
@@ -47,20 +44,13 @@ fn may_run() -> bool {
     true
 }
 
-/// The scanner that is measured: the release binary, as in the other tests of scans.
-fn prtip() -> PathBuf {
-    let folder = std::env::var_os("PRTIP_BIN_DIR").map_or_else(
-        || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release"),
-        PathBuf::from,
-    );
-    let path = folder.join("prtip");
-    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
-    path
-}
-
 fn peers(arguments: &[&str]) -> Command {
     let mut command = Command::new(BENCH);
-    command.args(["peers", "--json", "--prtip"]).arg(prtip()).args(arguments).stdin(Stdio::null());
+    command
+        .args(["peers", "--json", "--prtip"])
+        .arg(binary("prtip"))
+        .args(arguments)
+        .stdin(Stdio::null());
     command
 }
 

@@ -11,12 +11,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod release;
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use prtip_bench::lab::packages;
+use release::binary;
 use serde_json::Value;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
@@ -57,9 +61,7 @@ fn set(name: &str) -> bool {
 
 /// Whether a run is possible here.
 fn may_run() -> bool {
-    if !rustix::process::geteuid().is_root() {
-        assert!(!set("CI"), "this test is required and needs root");
-        println!("SKIPPED: network namespaces need root");
+    if !rights::may_run() {
         return false;
     }
     if let Err(error) = packages::unpack(&["nmap", "nmap-common"]) {
@@ -67,17 +69,6 @@ fn may_run() -> bool {
         return false;
     }
     true
-}
-
-/// The scanner that is judged: the release binary, as in the other tests of scans.
-fn prtip() -> PathBuf {
-    let folder = std::env::var_os("PRTIP_BIN_DIR").map_or_else(
-        || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release"),
-        PathBuf::from,
-    );
-    let path = folder.join("prtip");
-    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
-    path
 }
 
 /// What is known of a port.
@@ -249,7 +240,7 @@ fn named(truth: &Table) -> (String, String) {
 
 fn our_command(truth: &Table, more: &str) -> String {
     let (addresses, numbers) = named(truth);
-    let prtip = prtip();
+    let prtip = binary("prtip");
     format!(
         "{} -sV -p {numbers} {addresses} --rate 20000 --cooldown 1 {more} --json >$OUT",
         prtip.display()
@@ -391,7 +382,7 @@ fn certificates_come_from_starttls_and_from_servers_too_old() {
     let command = format!(
         "{} -sS -sV -p 22,110,143,389,1010,1011,1012 198.19.255.11 198.19.255.83 198.19.255.93 \
          198.19.255.200 --rate 5000 --cooldown 1 --json >$OUT",
-        prtip().display()
+        binary("prtip").display()
     );
     let told = in_lab("sshd,dovecot,slapd,badssl", "usual", &[command]);
     let found = certificates(&told[0].0);

@@ -7,27 +7,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod release;
+
 use std::process::{Command, Stdio};
 
-/// The program beside the release `prtip`: what runs in an emulated machine should be
-/// optimized.
-fn bench() -> PathBuf {
-    let folder = match std::env::var_os("PRTIP_BIN_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let me = std::env::current_exe().unwrap();
-            me.ancestors().nth(3).expect("target/PROFILE/deps/TEST").join("release")
-        }
-    };
-    let path = folder.join("prtip-bench");
-    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
-    path
-}
+use release::binary;
 
 #[test]
 fn zero_copy_is_proved_in_a_virtual_machine() {
-    let output = Command::new(bench()).arg("vm").stdin(Stdio::null()).output().unwrap();
+    // What runs in an emulated machine should be optimized.
+    let output =
+        Command::new(binary("prtip-bench")).arg("vm").stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -230,16 +230,6 @@ fn nmaps_file(test: &str) -> Option<Vec<u8>> {
     bytes
 }
 
-/// A generator of our own, so that a failure is repeated by its seed.
-fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |sides| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % sides.max(1)
-    }
-}
-
 #[test]
 fn nmaps_own_file_is_read_whole_and_its_fingerprints_find_themselves() {
     let Some(bytes) = nmaps_file("nmaps_own_file_is_read_whole") else { return };
@@ -264,7 +254,7 @@ fn nmaps_own_file_is_read_whole_and_its_fingerprints_find_themselves() {
     let soak = std::env::var_os("PRTIP_SOAK").is_some();
     let seed = u64::from(std::process::id());
     println!("seed {seed}");
-    let mut dice = dice(seed);
+    let mut dice = sample::dice(seed);
     let mut scratch = database.os_scratch();
     let (mut first, mut ties) = (0, 0);
     for system in (0..database.systems().len()).step_by(if soak { 1 } else { 57 }) {

@@ -12,5 +12,9 @@ mod faults;
 mod keys;
 mod oracle;
 mod random;
+#[path = "../release/mod.rs"]
+mod release;
+#[path = "../rights/mod.rs"]
+mod rights;
 mod served;
 mod table;

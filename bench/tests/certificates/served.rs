@@ -4,37 +4,17 @@
 //! Needs root and network namespaces; says SKIPPED otherwise and fails where `CI` is set.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use prtip_bench::lab::servers::badssl::NAMES;
 use serde_json::Value;
 
-fn may_run() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return true;
-    }
-    let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
-    assert!(!ci, "this test is required and needs root");
-    println!("SKIPPED: network namespaces need root");
-    false
-}
-
-/// The release binary beside this test.
-fn prtip() -> PathBuf {
-    let folder = std::env::var_os("PRTIP_BIN_DIR").map_or_else(
-        || {
-            let me = std::env::current_exe().unwrap();
-            me.ancestors().nth(3).unwrap().join("release")
-        },
-        PathBuf::from,
-    );
-    folder.join("prtip")
-}
+use crate::release::binary;
+use crate::rights::may_run;
 
 /// The records of asking `servers` in the lab, by the name asked.
 fn asked(servers: &[&str]) -> BTreeMap<String, Value> {
-    let prtip = prtip();
+    let prtip = binary("prtip");
     let script = "prtip=$1; shift; for at; do \"$prtip\" tls ask \"$at\" || echo \"$at\" >&2; done";
     let output = Command::new(env!("CARGO_BIN_EXE_prtip-bench"))
         .args(["lab", "run", "--servers", "badssl", "--", "sh", "-c", script, "sh"])

@@ -5,7 +5,8 @@ pub(crate) fn may_run() -> bool {
     if rustix::process::geteuid().is_root() {
         return true;
     }
-    assert!(std::env::var_os("CI").is_none(), "this test is required and needs root");
+    let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+    assert!(!ci, "this test is required and needs root");
     println!("SKIPPED: network namespaces need root");
     false
 }

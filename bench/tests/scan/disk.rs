@@ -7,7 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::lab::Lab;
-use crate::setting::{binary, sized, turn};
+use crate::release::binary;
+use crate::setting::{sized, turn};
 
 const LAB: Lab =
     Lab { rules: "--seed 41 --open 200 --closed 300 --icmp 20 --dup 30", link: "--queues 1" };

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 
 use crate::lab::{Ended, Lab, Verdict, words};
 use crate::odds::binomial_bounds;
-use crate::setting::{binary, seed, sized, turn};
+use crate::release::binary;
+use crate::setting::{seed, sized, turn};
 
 /// Forged replies of one flood.
 fn count() -> u64 {

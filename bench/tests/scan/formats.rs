@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::lab::Lab;
 use crate::open_lab::OpenLab;
 use crate::readers::Readers;
-use crate::setting::{binary, turn, turn_with};
+use crate::release::binary;
+use crate::setting::{turn, turn_with};
 
 const LAB: Lab =
     Lab { rules: "--seed 31 --open 100 --closed 300 --icmp 20 --dup 30", link: "--queues 1" };

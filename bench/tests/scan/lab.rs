@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::setting::{binary, sized};
+use crate::release::binary;
+use crate::setting::sized;
 
 /// No run of these tests takes longer.
 fn limit() -> Duration {

@@ -9,7 +9,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::lab::{Ended, Lab, words};
-use crate::setting::{binary, turn};
+use crate::release::binary;
+use crate::setting::turn;
 
 const LAB: Lab = Lab { rules: "--seed 43 --open 200 --closed 300 --icmp 20", link: "--queues 1" };
 const ASKED: &str = "--targets 198.18.0.0/23 --ports 1-32";

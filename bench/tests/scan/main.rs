@@ -35,6 +35,8 @@ mod pace;
 mod programs;
 #[path = "../../../engine/tests/formats/readers.rs"]
 mod readers;
+#[path = "../release/mod.rs"]
+mod release;
 mod resume;
 mod round_trips;
 mod setting;

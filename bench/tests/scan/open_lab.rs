@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::lab::{Lab, wait, words};
-use crate::setting::binary;
+use crate::release::binary;
 
 /// The open lab; dropping it takes it down.
 #[derive(Debug)]

@@ -8,7 +8,8 @@
 use std::ffi::OsString;
 
 use crate::lab::{Ended, Lab, words};
-use crate::setting::{binary, seed, sized, turn_alone};
+use crate::release::binary;
+use crate::setting::{seed, sized, turn_alone};
 
 const RATE: u64 = 50_000;
 /// Probes of the schedule in a bucket of 10 ms.

@@ -1,6 +1,5 @@
 //! Whether a test may run here, how large, with which seed and which binaries.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -115,19 +114,4 @@ pub(crate) fn soak() -> bool {
 /// The size of this run: small, or full with `PRTIP_SOAK=1`.
 pub(crate) fn sized<T>(small: T, full: T) -> T {
     if soak() { full } else { small }
-}
-
-/// A release binary: from `PRTIP_BIN_DIR`, else from the release folder beside
-/// the one that this test was built in.
-pub(crate) fn binary(name: &str) -> PathBuf {
-    let folder = match std::env::var_os("PRTIP_BIN_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let me = std::env::current_exe().unwrap();
-            me.ancestors().nth(3).expect("target/PROFILE/deps/TEST").join("release")
-        }
-    };
-    let path = folder.join(name);
-    assert!(path.is_file(), "{} is missing: run `make build`", path.display());
-    path
 }

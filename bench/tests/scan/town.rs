@@ -24,7 +24,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 use crate::lab::words;
-use crate::setting::binary;
+use crate::release::binary;
 
 /// A network namespace, held by a process that waits for its input to be closed.
 pub(crate) struct Place {

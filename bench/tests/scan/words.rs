@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::lab::{Lab, words};
 use crate::open_lab::{OpenLab, Side};
-use crate::setting::{binary, seed, turn};
+use crate::release::binary;
+use crate::setting::{seed, turn};
 use crate::truth::RULES;
 
 const LAB: Lab = Lab { rules: "", link: "--queues 1" };

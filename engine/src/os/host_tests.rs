@@ -1,27 +1,11 @@
 //! A host being asked, on a clock of its own.
 #![allow(clippy::unwrap_used)]
 
-use std::net::Ipv4Addr;
-
 use etherparse::PacketBuilder;
 
 use super::*;
 
 const MS: u64 = 1_000_000;
-
-fn flow() -> Flow {
-    Flow {
-        source: Ipv4Addr::new(198, 18, 0, 1),
-        target: Ipv4Addr::new(198, 18, 0, 2),
-        open: 80,
-        closed: 1,
-        closed_udp: 40_000,
-        first_port: 30_000,
-        seq: 1000,
-        ack: 77,
-        id: 7,
-    }
-}
 
 /// A RST from the port that a TCP probe went to.
 fn answer(flow: &Flow, probe: Probe) -> Vec<u8> {
@@ -61,7 +45,7 @@ fn run(host: &mut Host, answers: impl Fn(Probe, usize) -> bool) -> Vec<(u64, Pro
 
 #[test]
 fn the_six_leave_100_ms_apart_and_only_what_is_silent_is_asked_again() {
-    let mut host = Host::new(flow(), true, false);
+    let mut host = Host::new(Flow::SAMPLE, true, false);
     let sent = run(&mut host, |probe, _| !matches!(probe, Probe::Tcp(2)));
     let times: Vec<u64> = sent[..6].iter().map(|(at, _)| (at - sent[0].0) / MS).collect();
     assert_eq!(times, [0, 100, 200, 300, 400, 500]);
@@ -78,7 +62,7 @@ fn the_six_leave_100_ms_apart_and_only_what_is_silent_is_asked_again() {
 
 #[test]
 fn the_six_are_asked_again_as_a_whole_and_the_better_answers_stay() {
-    let mut host = Host::new(flow(), true, false);
+    let mut host = Host::new(Flow::SAMPLE, true, false);
     // The fourth is lost at first, then three are.
     let sent = run(&mut host, |probe, round| match probe {
         Probe::Seq(3) => round == 2,
@@ -94,7 +78,7 @@ fn the_six_are_asked_again_as_a_whole_and_the_better_answers_stay() {
 
 #[test]
 fn a_host_that_says_nothing_comes_to_an_end() {
-    let mut host = Host::new(flow(), true, false);
+    let mut host = Host::new(Flow::SAMPLE, true, false);
     let sent = run(&mut host, |_, _| false);
     assert_eq!(sent.len(), 3 * 16);
     let fingerprint = host.answers().fingerprint();
@@ -104,9 +88,9 @@ fn a_host_that_says_nothing_comes_to_an_end() {
 
 #[test]
 fn packets_of_others_are_no_answers() {
-    let mut host = Host::new(flow(), true, false);
+    let mut host = Host::new(Flow::SAMPLE, true, false);
     host.sent(Probe::Seq(0), 1);
-    let good = answer(&flow(), Probe::Seq(0));
+    let good = answer(&Flow::SAMPLE, Probe::Seq(0));
     for (at, what) in
         [(15, "source"), (19, "destination"), (21, "their port"), (23, "our port"), (6, "fragment")]
     {
@@ -117,6 +101,6 @@ fn packets_of_others_are_no_answers() {
     for length in 0..good.len() {
         assert!(!host.take(&good[..length], 2), "cut to {length}");
     }
-    assert!(!host.take(&answer(&flow(), Probe::Tcp(5)), 2), "not sent yet");
+    assert!(!host.take(&answer(&Flow::SAMPLE, Probe::Tcp(5)), 2), "not sent yet");
     assert!(host.take(&good, 2));
 }

@@ -1,8 +1,6 @@
 //! Fingerprints of answers that etherparse builds.
 #![allow(clippy::unwrap_used)]
 
-use std::net::Ipv4Addr;
-
 use etherparse::{
     IcmpEchoHeader, Icmpv4Header, Icmpv4Type, PacketBuilder, TcpOptionElement as Opt,
     icmpv4::DestUnreachableHeader,
@@ -14,20 +12,6 @@ use crate::os::probe::LONGEST;
 use crate::os::reply::{origin, read};
 
 const MS: u64 = 1_000_000;
-
-fn flow() -> Flow {
-    Flow {
-        source: Ipv4Addr::new(198, 18, 0, 1),
-        target: Ipv4Addr::new(198, 18, 0, 2),
-        open: 80,
-        closed: 1,
-        closed_udp: 40_000,
-        first_port: 30_000,
-        seq: 0xffff_fffd,
-        ack: 0x7777_7777,
-        id: 7,
-    }
-}
 
 /// What a made-up host does.
 struct Player {
@@ -48,7 +32,7 @@ impl Player {
     }
 
     fn ip(&self, at: usize, dont_fragment: bool) -> etherparse::Ipv4Header {
-        let (from, to) = (flow().target.octets(), flow().source.octets());
+        let (from, to) = (Flow::SAMPLE.target.octets(), Flow::SAMPLE.source.octets());
         let mut header =
             etherparse::Ipv4Header::new(0, self.ttl, etherparse::IpNumber(6), from, to).unwrap();
         header.identification = (self.ids)(at);
@@ -57,7 +41,7 @@ impl Player {
     }
 
     fn answers(&self) -> Answers {
-        let flow = flow();
+        let flow = Flow::SAMPLE;
         let mut answers = Answers::new(flow);
         for (at, probe) in Probe::ALL.into_iter().enumerate() {
             answers.sent_ns[at] = 1000 * MS + 100 * MS * at as u64;
@@ -72,7 +56,7 @@ impl Player {
 
     /// As a Linux does it, more or less.
     fn answer(&self, at: usize, probe: Probe) -> Option<Vec<u8>> {
-        let flow = flow();
+        let flow = Flow::SAMPLE;
         let mut packet = Vec::new();
         let ip = |df| {
             PacketBuilder::ip(etherparse::IpHeaders::Ipv4(self.ip(at, df), Default::default()))
@@ -257,9 +241,9 @@ proptest! {
             }
         }
         let _ = origin(&packet);
-        let mut answers = Answers::new(flow());
+        let mut answers = Answers::new(Flow::SAMPLE);
         answers.sent_ns = [1; 16];
-        if let Some((probe, reply)) = read(&packet, &flow()) {
+        if let Some((probe, reply)) = read(&packet, &Flow::SAMPLE) {
             answers.replies[probe.index()] = Some(reply);
         }
         let text = answers.fingerprint().to_string();

@@ -96,6 +96,20 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// For tests: numbers that wrap soon.
+    #[cfg(test)]
+    pub(super) const SAMPLE: Self = Self {
+        source: Ipv4Addr::new(198, 18, 0, 1),
+        target: Ipv4Addr::new(198, 18, 0, 2),
+        open: 80,
+        closed: 1,
+        closed_udp: 40_000,
+        first_port: 30_000,
+        seq: 0xffff_fffd,
+        ack: 0x7777_7777,
+        id: 7,
+    };
+
     /// Our port of a probe, or its identifier.
     #[must_use]
     pub fn our_port(&self, probe: Probe) -> u16 {

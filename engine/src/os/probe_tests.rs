@@ -5,17 +5,7 @@ use etherparse::{SlicedPacket, TcpOptionElement as Option_, TransportSlice};
 
 use super::*;
 
-const FLOW: Flow = Flow {
-    source: Ipv4Addr::new(198, 18, 0, 1),
-    target: Ipv4Addr::new(198, 18, 0, 2),
-    open: 80,
-    closed: 1,
-    closed_udp: 40_000,
-    first_port: 30_000,
-    seq: 0xffff_fffe,
-    ack: 0x1234_5678,
-    id: 7,
-};
+const FLOW: Flow = Flow::SAMPLE;
 
 #[test]
 fn every_probe_is_sound_and_from_a_port_of_its_own() {
@@ -37,7 +27,7 @@ fn every_probe_is_sound_and_from_a_port_of_its_own() {
                 let sum = u32::from(!parsed.calc_checksum_ipv4(&header, &[]).unwrap()) + reserved;
                 assert_eq!(!((sum + (sum >> 16)) as u16), parsed.checksum, "{probe:?}");
                 assert_eq!(parsed.source_port, 30_000 + at as u16);
-                assert_eq!(parsed.sequence_number, 0xffff_fffe_u32.wrapping_add(at as u32));
+                assert_eq!(parsed.sequence_number, FLOW.seq.wrapping_add(at as u32));
                 assert_eq!(parsed.acknowledgment_number, FLOW.ack);
                 let to_closed = matches!(probe, Probe::Tcp(5..));
                 assert_eq!(parsed.destination_port, if to_closed { 1 } else { 80 });

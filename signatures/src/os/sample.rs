@@ -45,6 +45,16 @@ pub fn value(expression: &str, draw: &mut impl FnMut(u64) -> u64) -> String {
     }
 }
 
+/// Numbers that are the same in every run: a generator for [`host`] and [`value`].
+pub fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |sides| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % sides.max(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::expression::matches;
