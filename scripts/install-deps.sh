@@ -23,6 +23,7 @@ if [ "${1:-}" = --test ]; then
     why+=(
         [bsdutils]="script: tests of output on a terminal"
         [libxml2-utils]="xmllint: checks XML against nmap's DTD"
+        [netbase]="/etc/services: what ports are registered for, in nmap's formats"
         [nodejs]="runs a reader of latency histograms"
         [npm]="fetches it"
         [openssl]="makes certificates and judges them independently"

@@ -126,11 +126,12 @@ fn scan(
     let started = StartedParts::of(&resolved.plan, args, raw_args);
     signals::watch(control, "waiting for late replies; Ctrl-C again stops at once")?;
     let names = resolved.names;
+    // What they need is read before a program is attached to a card.
+    let mut detection = Detection::start(args, &names, control)?;
+    let systems = OsDetection::start(args)?;
     let prepared = scan::prepare(resolved.plan, key, &options)?;
     let interface = prepared.info().interface.clone();
     say(summary::announce_scan(prepared.info(), prepared.items(), &options));
-    let mut detection = Detection::start(args, &names, control)?;
-    let systems = OsDetection::start(args)?;
     let metrics = match args.results.metrics {
         Some(addr) => {
             let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;
