@@ -49,6 +49,7 @@ test: test-deps build ## the whole test suite, namespace tests included
 
 soak: test-deps build ## the same checks at full size, all of them
 	$(TESTS) PRTIP_SOAK=1 cargo test --workspace --locked
+	$(TESTS) cargo test --locked -p prtip-engine --no-default-features --lib event::files
 
 # The themes whose size depends on PRTIP_SOAK: modules of bench/tests/scan, and coverage.
 SOAK_THEMES = coverage $(addprefix scan:,$(patsubst bench/tests/scan/%.rs,%,$(shell grep -lw sized bench/tests/scan/*.rs | grep -v setting)))

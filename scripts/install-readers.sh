@@ -20,10 +20,12 @@ once() {
     fi
 }
 
-# jsonschema checks records against the schema; python-libnmap reads nmap's XML.
+# jsonschema checks records against the schema; python-libnmap reads nmap's XML, pyarrow
+# Parquet.
 python() {
     python3 -m venv "$readers/python" &&
-        "$readers/python/bin/pip" install --quiet 'jsonschema==4.26.0' 'python-libnmap==0.7.3'
+        "$readers/python/bin/pip" install --quiet 'jsonschema==4.26.0' 'python-libnmap==0.7.3' \
+            'pyarrow==26.0.1'
 }
 
 # hdr-histogram-js reads the latency histograms.
@@ -54,7 +56,7 @@ nmap() {
         rm -rf "$folder"
 }
 
-once python 1 python
+once python 2 python
 once node 1 node
 once nmap 2 nmap
 exit 0

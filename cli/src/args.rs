@@ -311,7 +311,11 @@ pub(crate) struct ResultArgs {
     /// CSV with ZMap's field names, as results come; `-` is standard output.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub csv: Option<PathBuf>,
-    /// The fields of --csv, comma-separated, or `help` for a list. Default: all.
+    /// The same fields as typed columns of Parquet, for DuckDB, pandas and the like; `-` is
+    /// standard output. Readable once the scan has ended.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub parquet: Option<PathBuf>,
+    /// The fields of --csv and --parquet, comma-separated, or `help` for a list. Default: all.
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', value_parser = parse_field)]
     pub output_fields: Vec<Field>,
     /// JSON lines as masscan writes them, as results come; `-` is standard output.

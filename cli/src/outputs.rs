@@ -37,14 +37,20 @@ pub(crate) fn wanted(args: &ResultArgs, resumed: bool) -> Result<Vec<Wanted>> {
             add(&with_ending(base, ending), format);
         }
     }
+    let fields: Vec<Field> = match args.output_fields.as_slice() {
+        [] => Field::all().collect(),
+        fields => fields.to_vec(),
+    };
     if let Some(path) = &args.csv {
-        let fields = match args.output_fields.as_slice() {
-            [] => Field::all().collect(),
-            fields => fields.to_vec(),
-        };
-        add(path, Format::Csv(fields));
-    } else if !args.output_fields.is_empty() {
-        return Err(Error::new(Kind::Usage, "--output-fields chooses the fields of --csv FILE"));
+        add(path, Format::Csv(fields.clone()));
+    }
+    if let Some(path) = &args.parquet {
+        add(path, Format::Parquet(fields));
+    } else if args.csv.is_none() && !args.output_fields.is_empty() {
+        return Err(Error::new(
+            Kind::Usage,
+            "--output-fields chooses the fields of --csv FILE and --parquet FILE",
+        ));
     }
     if let Some(path) = &args.ndjson {
         add(path, Format::Ndjson);

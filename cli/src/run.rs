@@ -533,7 +533,7 @@ fn options(args: &ScanArgs) -> Result<Options> {
         report_silent: shown_states(args).contains(PortState::Filtered)
             || shown_states(args).contains(PortState::OpenFiltered),
         contact: way_out.contact.clone(),
-        headers: args.results.csv.is_some(),
+        headers: args.results.csv.is_some() || args.results.parquet.is_some(),
         frames: args.results.pcap.is_some(),
         rst: !way_out.no_rst,
         stages: args.results.stage_latency,

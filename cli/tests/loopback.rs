@@ -313,7 +313,7 @@ mod inside {
         let rows: BTreeSet<&str> = stdout.lines().collect();
         assert_eq!(rows, BTreeSet::from(["sport,success", "22,1", "80,1"]));
         // A full disk is told, also where the file is written at the end.
-        for flag in ["-oX", "--csv", "--pcap", "--status-file"] {
+        for flag in ["-oX", "--csv", "--parquet", "--pcap", "--status-file"] {
             let (output, stdout, stderr) = run(&format!("{line} {flag} /dev/full"));
             assert_eq!(output.status.code(), Some(1), "{flag}: {stderr}");
             assert!(stdout.contains("22/tcp    open"), "the table is whole: {stdout}");

@@ -1,5 +1,5 @@
 //! Files in other programs' formats, read by those programs: nmap's XML by ndiff,
-//! python-libnmap and its DTD, CSV by Python, masscan's lines by jq; what they read is
+//! python-libnmap and its DTD, CSV by Python, Parquet by pyarrow, masscan's lines by jq; what they read is
 //! the lab's truth, also where the scan was killed in between.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::lab::Lab;
 use crate::open_lab::OpenLab;
-use crate::readers::Readers;
+use crate::readers::{Readers, TABLE};
 use crate::release::binary;
 use crate::setting::{turn, turn_with};
 
@@ -78,7 +78,7 @@ fn every_format_holds_the_truth_for_its_own_readers() {
     let base = at("scan");
     let ended = LAB.scan(&format!(
         "-sS -p 1-64 198.18.0.0/24 --port-engine xdp --rate 30000 --cooldown 1 -oA {base} \
-         --csv {base}.csv --ndjson {base}.ndjson --json",
+         --csv {base}.csv --parquet {base}.parquet --ndjson {base}.ndjson --json",
         base = base.display()
     ));
     assert_eq!(ended.code, Some(0), "{}", ended.words);
@@ -89,6 +89,8 @@ fn every_format_holds_the_truth_for_its_own_readers() {
     assert!(valid, "{words}");
     agrees(folder.path(), "xml", &readers.python(LIBNMAP, &[&xml]));
     agrees(folder.path(), "csv", &readers.python(CSV, &[&at("scan.csv")]));
+    let read = readers.python(TABLE, &[&at("scan.csv"), &at("scan.parquet")]);
+    assert!(read.ends_with(" 1 false\n"), "{read}");
     let masscan = readers.jq(MASSCAN, &fs::read(at("scan.ndjson")).unwrap());
     agrees(folder.path(), "ndjson", &masscan);
 
@@ -132,6 +134,7 @@ fn a_killed_scan_that_is_resumed_has_whole_files() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let (log, xml, csv) = (at("log"), at("scan.xml"), at("scan.csv"));
+    let parquet = at("scan.parquet");
     let lab = OpenLab::open(LAB, &[]);
     let mut scan = lab
         .prtip("-sS -p 1-64 198.18.0.0/24 --port-engine xdp --rate 5000 --cooldown 1 --retries 0")
@@ -139,6 +142,8 @@ fn a_killed_scan_that_is_resumed_has_whole_files() {
         .arg(&xml)
         .arg("--csv")
         .arg(&csv)
+        .arg("--parquet")
+        .arg(&parquet)
         .arg("--event-log")
         .arg(&log)
         .stdout(Stdio::null())
@@ -151,6 +156,7 @@ fn a_killed_scan_that_is_resumed_has_whole_files() {
     scan.kill().unwrap();
     scan.wait().unwrap();
     assert_eq!(fs::metadata(&xml).unwrap().len(), 0, "it is written at the end");
+    assert!(!readers.takes_for_parquet(&parquet).0, "it has no end");
     let mut resume = lab.prtip("--resume");
     let output = resume.arg(&log).output().unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
@@ -163,13 +169,16 @@ fn a_killed_scan_that_is_resumed_has_whole_files() {
     // What the log does not hold of the first run is empty.
     let lenient = CSV.replace("    assert int", "    if row['daddr']: assert int");
     agrees(folder.path(), "csv", &readers.python(&lenient, &[&csv]));
+    readers.python(TABLE, &[&csv, &parquet]);
 
     // A scan that has come to its end writes its files again.
     fs::remove_file(&xml).unwrap();
+    fs::remove_file(&parquet).unwrap();
     let output = lab.prtip("--resume").arg(&log).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("written again"));
     assert_eq!(readers.python(LIBNMAP, &[&xml]), open);
+    readers.python(TABLE, &[&csv, &parquet]);
     lab.close();
 }
 

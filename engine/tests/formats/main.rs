@@ -6,3 +6,4 @@ mod hostile;
 mod latency;
 mod readers;
 mod report;
+mod tables;

@@ -5,6 +5,34 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Holds Parquet against CSV, every row and field, and the types against those that are to
+/// be; the rows of `pyarrow`, which is Parquet's own reader for Python.
+#[allow(dead_code, reason = "not every test program writes tables")]
+pub(crate) const TABLE: &str = r#"
+import csv, re, sys
+import pyarrow.parquet as parquet
+typed = {'uint16': ['sport', 'dport', 'window'], 'uint32': ['seqnum', 'acknum', 'timestamp_us'],
+         'uint8': ['ttl'], 'bool': ['success', 'repeat', 'cooldown'],
+         'int64': ['timestamp_ts', 'rtt_us'], 'timestamp[us, tz=UTC]': ['timestamp_str']}
+types = {name: kind for kind, names in typed.items() for name in names}
+def written(value):
+    if value is None: return ''
+    if isinstance(value, bool): return str(int(value))
+    if hasattr(value, 'isoformat'): return value.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+    return str(value)
+head, *rows = csv.reader(open(sys.argv[1], newline=''))
+file = parquet.ParquetFile(sys.argv[2])
+table = file.read()
+assert table.column_names == head, table.column_names
+for column, (name, values) in enumerate(zip(head, table.columns)):
+    assert str(values.type) == types.get(name, 'string'), (name, values.type)
+    values = [written(value) for value in values.to_pylist()]
+    # A spreadsheet would take the first sign for a formula; nobody else does.
+    texts = [re.sub(r'^\\x(3d|2b|2d|40)', lambda sign: chr(int(sign[1], 16)), row[column]) for row in rows]
+    assert values == texts, next(pair for pair in zip(values, texts) if pair[0] != pair[1])
+print(table.num_rows, file.num_row_groups, table.schema.metadata[b'prtip.stopped'].decode())
+"#;
+
 /// The readers, all there.
 pub(crate) struct Readers {
     folder: PathBuf,
@@ -53,6 +81,15 @@ impl Readers {
     pub(crate) fn python(&self, program: &str, arguments: &[&Path]) -> String {
         let mut command = Command::new(self.folder.join("python/bin/python"));
         finished(command.args(["-c", program]).args(arguments))
+    }
+
+    /// Whether pyarrow takes a file for Parquet, and what it says.
+    #[allow(dead_code, reason = "not every test program writes tables")]
+    pub(crate) fn takes_for_parquet(&self, path: &Path) -> (bool, String) {
+        let mut command = Command::new(self.folder.join("python/bin/python"));
+        command.args(["-c", "import sys, pyarrow.parquet as p; p.read_table(sys.argv[1])"]);
+        let output = command.arg(path).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Standard output of a JavaScript program that must end well; `require` finds the

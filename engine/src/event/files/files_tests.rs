@@ -366,3 +366,16 @@ fn no_file_may_be_named_twice() {
     assert!(check(&grouped, None).unwrap_err().to_string().contains(".hlog"));
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "a check creates nothing");
 }
+
+/// Of a build with `--no-default-features`.
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_the_feature_parquet_is_refused_with_the_way_to_build_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::of(&folder.path().join("results.parquet"));
+    let wanted = [Wanted { format: Format::Parquet(Field::all().collect()), place }];
+    let error = check(&wanted, None).unwrap_err();
+    assert_eq!(error.kind, Kind::Usage);
+    assert!(error.to_string().contains("--features parquet"), "{error}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}

@@ -2,7 +2,6 @@
 
 use super::told::Told;
 use crate::event::PortEvent;
-use crate::event::clock::{Rfc3339, format_rfc3339};
 
 /// A result and what is to be said of it.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +17,4 @@ pub(super) struct Line<'a> {
     pub names: &'a [String],
     /// What its service told.
     pub told: Option<&'a Told>,
-}
-
-impl Line<'_> {
-    /// When it came, as RFC 3339.
-    pub(super) fn ts(&self) -> Rfc3339 {
-        format_rfc3339(self.unix_us)
-    }
 }

@@ -1,6 +1,6 @@
 //! Files in the formats that other programs read.
 //!
-//! *Streams* ([`csv`], [`ndjson`]) hold a line a result, written as it comes.
+//! *Streams* ([`csv`], [`parquet`], [`ndjson`]) hold a line a result, written as it comes.
 //! *Reports* ([`normal`], [`xml`], [`grepable`]) go host by host, so they are written at
 //! the end, in one pass over the findings, which [`sorted`] keeps in bounded memory. All
 //! are opened before the first probe; one that fails later is told at once, and the scan
@@ -8,19 +8,23 @@
 //!
 //! * [`place`]: a path or standard output. [`about`]: what is said of the scan.
 //! * [`latency`]: round-trip times. [`status`]: where the scan stands. [`capture`]: frames.
-//! * [`hosts`]: findings as hosts. [`services`]: names of ports. [`told`]: what services said.
+//! * [`fields`]: what a table has of a result. [`hosts`]: findings as hosts. [`services`]:
+//!   names of ports. [`told`]: what services said.
 //!
 //! Not here: which results are shown, and the event log.
 
 mod about;
 mod capture;
 mod csv;
+mod fields;
 mod grepable;
 mod hosts;
 mod latency;
 mod line;
 mod ndjson;
 mod normal;
+#[cfg(feature = "parquet")]
+mod parquet;
 pub(crate) mod place;
 pub(crate) mod services;
 pub(crate) mod sorted;
@@ -34,7 +38,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use about::About;
-pub use csv::Field;
+pub use fields::Field;
 pub use place::Place;
 pub use told::Told;
 
@@ -67,6 +71,8 @@ pub enum Format {
     Grepable,
     /// CSV with these columns.
     Csv(Vec<Field>),
+    /// Parquet with these columns.
+    Parquet(Vec<Field>),
     /// masscan's JSON lines.
     Ndjson,
     /// Round-trip times in HdrHistogram's formats, in groups where there are any, and the
@@ -114,6 +120,16 @@ pub fn check(wanted: &[Wanted], log: Option<&Path>) -> Result<()> {
                 }
                 Some(_) => {}
             }
+        }
+        if matches!(format, Format::Parquet(_)) && !cfg!(feature = "parquet") {
+            return Err(Error::new(Kind::Usage, format!("write Parquet to {}", place.name()))
+                .cause("this prtip was built without it")
+                .remedy("build it with `cargo build --release -p prtip --features parquet`, or use --csv FILE"));
+        }
+        let is_binary = matches!(format, Format::Parquet(_) | Format::Capture);
+        if is_binary && *place == Place::Stdout && io::stdout().is_terminal() {
+            return Err(Error::new(Kind::Usage, "write a binary format to a terminal")
+                .remedy("name a file, or send standard output into a pipe"));
         }
         let beside = match format {
             Format::Latency { stages, .. } => latency::beside(place, *stages),
@@ -168,10 +184,45 @@ struct Row {
 }
 
 struct Stream {
-    format: Format,
+    content: Content,
     place: Place,
     output: Output,
     alarm_given: bool,
+}
+
+/// What is written as results come.
+enum Content {
+    Csv(Vec<Field>),
+    Ndjson,
+    #[cfg(feature = "parquet")]
+    Parquet(parquet::Parquet),
+}
+
+impl Content {
+    /// The beginning of a file of this format; `None` for what is no stream.
+    fn begin(format: &Format, output: &mut Output) -> Option<Self> {
+        let content = match format {
+            Format::Csv(fields) => {
+                output.write_with(|out| csv::head(fields, out));
+                Self::Csv(fields.clone())
+            }
+            Format::Ndjson => Self::Ndjson,
+            #[cfg(feature = "parquet")]
+            Format::Parquet(fields) => Self::Parquet(parquet::Parquet::new(fields, output)),
+            _ => return None,
+        };
+        output.flush();
+        Some(content)
+    }
+
+    fn row(&mut self, line: &Line<'_>, output: &mut Output) {
+        match self {
+            Self::Csv(fields) => output.write_with(|out| csv::row(fields, line, out)),
+            Self::Ndjson => output.write_with(|out| ndjson::row(line, out)),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(file) => file.row(line, output),
+        }
+    }
 }
 
 struct Report {
@@ -247,18 +298,11 @@ impl Files {
                 _ => Output::behind(to, control.cloned()),
             };
             match &format {
-                Format::Csv(_) | Format::Ndjson => {
-                    let mut output = output(to);
-                    if let Format::Csv(fields) = &format {
-                        output.write_with(|out| csv::head(fields, out));
+                Format::Csv(_) | Format::Ndjson | Format::Parquet(_) => {
+                    let (mut output, place) = (output(to), place.clone());
+                    if let Some(content) = Content::begin(&format, &mut output) {
+                        files.streams.push(Stream { content, place, output, alarm_given: false });
                     }
-                    output.flush();
-                    files.streams.push(Stream {
-                        format,
-                        place: place.clone(),
-                        output,
-                        alarm_given: false,
-                    });
                 }
                 Format::Latency { by, stages } => {
                     let mut beside = Vec::new();
@@ -367,11 +411,8 @@ impl Files {
         let names = self.about.names.get(&event.addr).map(Vec::as_slice).unwrap_or_default();
         let line =
             Line { event, unix_us: *unix_us, revised: *revised, cooldown: *cooldown, names, told };
-        for Stream { format, output, .. } in &mut self.streams {
-            output.write_with(|out| match format {
-                Format::Csv(fields) => csv::row(fields, &line, out),
-                _ => ndjson::row(&line, out),
-            });
+        for Stream { content, output, .. } in &mut self.streams {
+            content.row(&line, output);
         }
     }
 
@@ -456,6 +497,12 @@ impl Files {
     ) {
         for row in std::mem::take(&mut self.waiting).into_values() {
             self.write_rows(&row, None);
+        }
+        #[cfg(feature = "parquet")]
+        for Stream { content, output, .. } in &mut self.streams {
+            if let Content::Parquet(file) = content {
+                file.end(&self.about, &outcome, output);
+            }
         }
         self.flush();
         for file in &mut self.latencies {
