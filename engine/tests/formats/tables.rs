@@ -66,7 +66,7 @@ fn event(numbers: &mut Numbers, number: u64) -> PortEvent {
         previous: None,
         reason,
         ttl: (draw >> 24) as u8,
-        rtt_ns: bit(5).then_some(draw >> bit(6).then_some(1).unwrap_or(40)),
+        rtt_ns: bit(5).then_some(draw >> if bit(6) { 1 } else { 40 }),
         at_ns: number,
         heard: bit(7).then_some(Heard {
             our_addr: "198.19.255.1".parse().unwrap(),
