@@ -31,6 +31,8 @@ pub(crate) enum Ended {
     Within(bool),
     /// It could not be run here.
     Skipped(String),
+    /// It asks for what `prtip` cannot do yet.
+    NotBuilt(String),
 }
 
 /// How a scenario is to be run.
@@ -53,13 +55,16 @@ pub(crate) struct How {
 /// Where it fails.
 pub(crate) fn run(name: &str, scenario: &Scenario, how: &How) -> Result<Ended> {
     let prtip = beside_us("prtip")?;
-    if let Some(why) = why_not(scenario, &prtip)? {
+    if let Some(flag) = lacking(scenario, &prtip)? {
+        return Ok(Ended::NotBuilt(format!("prtip has no {flag} yet")));
+    }
+    if let Some(why) = why_not() {
         return Ok(Ended::Skipped(why));
     }
     fs::create_dir_all(&how.out).with_context(|| format!("{}", how.out.display()))?;
     let out = how.out.canonicalize()?;
     let Some(lab) = &scenario.lab else {
-        return inside(scenario, &How { out, ..how.clone() });
+        return inside(scenario, &How { out, ..how.clone() }).map(Ended::Within);
     };
     let mut command = Command::new(beside_us("prtip-bench")?);
     command.args(["lab", "run"]).args(lab.split_whitespace()).arg("--");
@@ -76,37 +81,38 @@ pub(crate) fn run(name: &str, scenario: &Scenario, how: &How) -> Result<Ended> {
     }
 }
 
-/// Why a scenario cannot be run here, if it cannot.
-fn why_not(scenario: &Scenario, prtip: &Path) -> Result<Option<String>> {
-    if let Some(flag) = &scenario.needs {
-        let help = Command::new(prtip).arg("--help").output().context("cannot run prtip")?;
-        let help = String::from_utf8_lossy(&help.stdout).into_owned();
-        let knows = help.split(|c: char| c.is_whitespace() || c == ',' || c == '[');
-        if !knows.into_iter().any(|word| word == flag) {
-            return Ok(Some(format!("prtip has no {flag} yet")));
-        }
-    }
+/// The flag that a scenario needs and `prtip` does not know.
+fn lacking<'a>(scenario: &'a Scenario, prtip: &Path) -> Result<Option<&'a str>> {
+    let Some(flag) = scenario.needs.as_deref() else { return Ok(None) };
+    let help = Command::new(prtip).arg("--help").output().context("cannot run prtip")?;
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let is_of_none = |c: char| !c.is_alphanumeric() && c != '-';
+    Ok(help.split(is_of_none).all(|word| word != flag).then_some(flag))
+}
+
+/// Why nothing can be profiled here, if it cannot.
+fn why_not() -> Option<String> {
     if !rustix::process::geteuid().is_root() {
-        return Ok(Some("scanning and counting calls need root".to_owned()));
+        return Some("scanning and counting calls need root".to_owned());
     }
     let perf = Command::new("perf")
         .args(["record", "-q", "-e", "cpu-clock", "-o", "/dev/null", "--", "true"])
         .output();
-    Ok(match perf {
+    match perf {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(format!(
             "perf is not allowed to record: {}",
             String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()
         )),
         Err(error) => Some(format!("perf: {error} (apt-get install linux-perf)")),
-    })
+    }
 }
 
-/// Runs a scenario where we are, and writes what was found.
+/// Runs a scenario where we are, and writes what was found. Whether its budgets were kept.
 ///
 /// # Errors
 /// Where it fails.
-pub(crate) fn inside(scenario: &Scenario, how: &How) -> Result<Ended> {
+pub(crate) fn inside(scenario: &Scenario, how: &How) -> Result<bool> {
     let prtip = beside_us("prtip")?;
     let mut report = Report::of(scenario, how.kind);
     let frequency = how.frequency.unwrap_or(scenario.frequency);
@@ -163,7 +169,7 @@ pub(crate) fn inside(scenario: &Scenario, how: &How) -> Result<Ended> {
     }
     report.write(&profile, &how.out)?;
     println!("{}", report.summary());
-    Ok(Ended::Within(report.is_within_budget()))
+    Ok(report.is_within_budget())
 }
 
 /// A folder for one run, where its files may lie.
