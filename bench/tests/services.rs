@@ -64,7 +64,7 @@ fn may_run() -> bool {
     if !rights::may_run() {
         return false;
     }
-    if let Err(error) = packages::unpack(&["nmap", "nmap-common"]) {
+    if let Err(error) = packages::unpack(packages::NMAP) {
         println!("SKIPPED: Debian's packages cannot be had: {error:#}");
         return false;
     }
@@ -249,7 +249,7 @@ fn our_command(truth: &Table, more: &str) -> String {
 
 fn nmaps_command(truth: &Table) -> String {
     let (addresses, numbers) = named(truth);
-    let nmap = packages::unpack(&["nmap", "nmap-common"]).unwrap();
+    let nmap = packages::unpack(packages::NMAP).unwrap();
     let libraries = packages::libraries(&nmap);
     format!(
         "LD_LIBRARY_PATH={libraries} NMAPDIR={nmap}/usr/share/nmap {nmap}/usr/bin/nmap \

@@ -6,6 +6,8 @@
 
 mod rights;
 
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use prtip_bench::lab::packages;
@@ -38,7 +40,7 @@ fn the_far_kernel_has_the_fingerprint_that_nmap_sees() {
     if !may_run() {
         return;
     }
-    let root = match packages::unpack(&["nmap", "nmap-common", "lua-lpeg"]) {
+    let root = match packages::unpack(packages::NMAP) {
         Ok(root) => root,
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "required: {error:#}");
@@ -88,10 +90,26 @@ fn the_far_kernel_has_the_fingerprint_that_nmap_sees() {
     for (test, _) in ours.values() {
         assert!(theirs.get(test).is_some(), "{test} is not among nmap's:\n{theirs}");
     }
-    // The same first match, as nmap prints it.
+    // What nmap saw is told as nmap tells it.
+    let matches = matched(&prtip, &block.join("\n"), &database);
+    let best = matches["matches"][0]["name"].as_str().unwrap();
     let guesses = text.lines().find_map(|line| line.strip_prefix("Aggressive OS guesses: "));
     let details = text.lines().find_map(|line| line.strip_prefix("OS details: "));
-    let best = record["matches"][0]["name"].as_str().unwrap();
     let first = guesses.or(details).unwrap_or_else(|| panic!("{text}"));
     assert!(first.starts_with(best), "{best:?} is not first in {first:?}");
+}
+
+/// What `prtip os match` tells of a fingerprint.
+fn matched(prtip: &Path, fingerprint: &str, database: &Path) -> Value {
+    let mut child = Command::new(prtip)
+        .args(["os", "match", "--osscan-guess", "--os-db"])
+        .arg(database)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(fingerprint.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{fingerprint}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -27,6 +27,9 @@ pub fn cache_dir() -> Result<PathBuf> {
     dir.canonicalize().with_context(|| dir.display().to_string())
 }
 
+/// nmap, with a library that it needs and whose package is not named after one.
+pub const NMAP: &[&str] = &["nmap", "nmap-common", "lua-lpeg"];
+
 /// How the folders of unpacked packages lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {

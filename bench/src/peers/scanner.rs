@@ -122,7 +122,7 @@ pub static PEERS: [Scanner; 3] = [
     },
     Scanner {
         name: "nmap",
-        packages: &["nmap", "nmap-common", "lua-lpeg"],
+        packages: packages::NMAP,
         program: "usr/bin/nmap",
         choices: &[
             &["-T5", "--min-hostgroup", "4096", "--min-parallelism", "1000"],

@@ -2,6 +2,7 @@
 //! busybox, from Debian packages that are unpacked privately. The kernel is found by
 //! search, as its packages' names carry its version.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
 use super::Card;
-use crate::lab::packages::{Apt, cache_dir, fetch_as};
+use crate::lab::packages::{Apt, cache_dir, fetch_as, libraries};
 
 /// virtio_net has AF_XDP zero-copy since Linux 6.13.
 const OLDEST_KERNEL: [u32; 2] = [6, 13];
@@ -66,8 +67,8 @@ impl Packages {
     }
 
     /// Where its libraries lie.
-    pub(super) fn libraries(&self) -> PathBuf {
-        self.root.join("usr/lib/x86_64-linux-gnu")
+    pub(super) fn libraries(&self) -> OsString {
+        libraries(&self.root)
     }
 
     /// Where its firmware and ROMs lie.

@@ -47,9 +47,7 @@ fn sigkill_at_any_moment_leaves_nothing_behind() {
         assert!(scan.try_wait().unwrap().is_none(), "round {round} ended by itself");
         scan.kill().unwrap();
         scan.wait().unwrap();
-        let sent = frames_sent(&lab);
-        std::thread::sleep(Duration::from_millis(20));
-        assert_eq!(frames_sent(&lab), sent, "round {round}, {engine}: something sends on");
+        assert!(falls_silent(&lab), "round {round}, {engine}: something sends on");
 
         let deadline = Instant::now() + Duration::from_secs(3);
         while has_program(&lab) {
@@ -64,6 +62,23 @@ fn sigkill_at_any_moment_leaves_nothing_behind() {
     assert!(attached > 0, "no kill found the program attached");
     assert!(lines > 100, "the logs hold only {lines} lines");
     lab.close();
+}
+
+/// Whether 20 ms, in which the scan would send a thousand probes, pass without a frame before
+/// long: what is on its way when a scan dies still arrives, and the kernel, to which late
+/// replies come once the program is gone, resets those connections.
+fn falls_silent(lab: &OpenLab) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let mut sent = frames_sent(lab);
+    while Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = frames_sent(lab);
+        if now == sent {
+            return true;
+        }
+        sent = now;
+    }
+    false
 }
 
 fn has_program(lab: &OpenLab) -> bool {
