@@ -119,7 +119,11 @@ impl Detection {
         let certificates =
             Certificates::trusted(detection.ca_file.as_deref(), detection.tls_cert_analysis)?;
         let tunnels = Box::new(Handshakes::new(names.clone()));
-        let services = Services::start(options, catalogue, Some(tunnels), Arc::clone(control))?;
+        let (services, word) =
+            Services::start(options, catalogue, Some(tunnels), Arc::clone(control))?;
+        if let Some(word) = word {
+            say(format_args!("prtip: {word}"));
+        }
         let control = Arc::clone(control);
         Ok(Some(Self {
             services,

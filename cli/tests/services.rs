@@ -50,6 +50,11 @@ fn a_stopped_scan_is_resumed_where_services_are_missing() {
     in_a_namespace("resumed");
 }
 
+#[test]
+fn where_io_uring_is_refused_the_same_is_told() {
+    in_a_namespace("refused");
+}
+
 /// Serves each connection of a port in a thread; returns how many there were.
 fn serve(port: u16, each: impl Fn(TcpStream) + Send + Sync + 'static) -> Arc<AtomicU64> {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -269,6 +274,76 @@ http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Page).serve_for
         assert_eq!(found[&4711]["service"], Value::Null);
         let banner = found[&4711]["banner_b64"].as_str().unwrap();
         assert_eq!(banner.len(), 2048_usize.div_ceil(3) * 4);
+    }
+
+    /// Runs a command without io_uring, as containers do: seccomp answers its system call,
+    /// 425 everywhere, with EPERM. The filter: load the number; is it that one; no; yes.
+    const WITHOUT_IO_URING: &str = r"
+import ctypes, os, struct, sys
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack('HxxxxxxP', len(steps), ctypes.addressof(code)))
+assert ctypes.CDLL(None).prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+";
+
+    #[test]
+    #[ignore = "run by the test of the same name, in a namespace"]
+    fn refused() {
+        let folder = tempfile::tempdir().unwrap();
+        openssl(
+            folder.path(),
+            "req -x509 -newkey ed25519 -nodes -keyout key -out cert -days 9 -subj /CN=a.example",
+        );
+        let mut server = Command::new("python3")
+            .args(["-c", TLS_SERVER, "443", "1.3"])
+            .current_dir(folder.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python3: scripts/install-deps.sh --test");
+        while TcpStream::connect(("127.0.0.1", 443)).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        serve(22, greet);
+        serve(80, web);
+        serve(4711, web);
+        serve(4712, drop);
+        serve(4713, |mut stream| while stream.write_all(&[b'x'; 4096]).is_ok() {});
+        let line = "-sV -p 22,80,443,4711,4712,4713 127.0.0.1 --json --event-log";
+        let scan = |command: &mut Command, log: &str| {
+            let output = command.args(line.split(' ')).arg(folder.path().join(log));
+            let output = output.stdin(Stdio::null()).output().unwrap();
+            let words = String::from_utf8(output.stderr).unwrap();
+            println!("{words}");
+            assert_eq!(output.status.code(), Some(0));
+            let mut found = services(&output.stdout);
+            for record in found.values_mut() {
+                record.as_object_mut().unwrap().remove("ts");
+            }
+            (words, found)
+        };
+        let (words, with) = scan(&mut Command::new(cargo_bin("prtip")), "with");
+        assert!(!words.contains("io_uring"), "{words}");
+        let mut python = Command::new("python3");
+        python.args(["-c", WITHOUT_IO_URING]).arg(cargo_bin("prtip"));
+        let (words, without) = scan(&mut python, "without");
+        server.kill().unwrap();
+        server.wait().unwrap();
+        for does in ["services are asked over sockets", "the event log is written by a thread"] {
+            let word =
+                format!("io_uring is refused here (Operation not permitted (os error 1)); {does}");
+            assert!(words.contains(&word), "{words}");
+        }
+        // The page inside TLS has the time in it.
+        let told = |found: &BTreeMap<u64, Value>| {
+            let mut found = found.clone();
+            found.get_mut(&443).unwrap().as_object_mut().unwrap().remove("banner_b64");
+            found
+        };
+        assert_eq!(told(&with), told(&without));
+        assert_eq!(with.len(), 6);
+        assert_eq!(without[&443]["tunnel"], "tls");
+        assert_eq!(without[&4711]["product"], "nginx");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! * [`inquiry`]: what is asked of one port, without sockets; [`catalogue`]: the probes and
 //!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS;
 //!   [`handshake`]: the same by `crate::tls`; [`starttls`]: how a service is led there.
-//! * [`ring`]: connections on io_uring, the only `unsafe` here; [`prober`]: the thread that
-//!   joins the two, with [`hosts`] and [`backlog`].
+//! * [`connections`]: what is wanted of them; [`ring`]: on io_uring, the only `unsafe` here;
+//!   [`polled`]: where that is refused; [`prober`]: the thread that joins the two, with
+//!   [`hosts`] and [`backlog`].
 //! * [`found`]: the result.
 //!
 //! A scan hands ports over as they open ([`Services::ask`]) and takes results while it runs
@@ -13,11 +14,15 @@
 
 mod backlog;
 mod catalogue;
+mod connections;
+#[cfg(test)]
+mod connections_tests;
 mod found;
 mod handshake;
 mod hosts;
 mod inquiry;
 mod limits;
+mod polled;
 mod prober;
 mod ring;
 mod starttls;
@@ -41,6 +46,8 @@ pub use tunnel::{Session, Stage, Tunnel, Tunnels};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Target;
 use crate::scan::Control;
+use connections::Connections;
+use polled::Polled;
 use prober::Prober;
 use ring::Ring;
 
@@ -90,33 +97,42 @@ pub struct Services {
 
 impl Services {
     /// Starts it. `control` ends it before its time as it ends the scan: first what has begun
-    /// is brought to an end, then nothing.
+    /// is brought to an end, then nothing. The second value is a word for the user where
+    /// io_uring is refused.
     ///
     /// # Errors
-    /// `Denied` where io_uring is refused, `Failed` where files or threads run out.
+    /// `Failed` where files or threads run out.
     pub fn start(
         options: Options,
         catalogue: Catalogue,
         tunnels: Option<Box<dyn Tunnels>>,
         control: Arc<Control>,
-    ) -> Result<Self> {
-        let connections = allowed(options.connections)?;
-        let ring = Ring::new(connections).map_err(|error| {
-            Error::new(Kind::Denied, "ask services by io_uring")
-                .because_of(error)
-                .cause("this kernel is older than 5.19, or does not let this process use it")
-                .remedy("set the sysctl kernel.io_uring_disabled to 0 and allow io_uring in the container's seccomp profile, or leave out -sV")
-        })?;
+    ) -> Result<(Self, Option<String>)> {
+        let most = allowed(options.connections)?;
+        let (connections, word): (Box<dyn Connections>, _) = match Ring::new(most) {
+            Ok(ring) => (Box::new(ring), None),
+            Err(error) => {
+                let polled = Polled::new(most).map_err(|error| {
+                    Error::new(Kind::Failed, "watch connections by epoll").because_of(error)
+                })?;
+                let word = format!(
+                    "io_uring is refused here ({error}); services are asked over sockets watched by epoll"
+                );
+                (Box::new(polled), Some(word))
+            }
+        };
         let (targets, from) = channel();
         let (to, answers) = channel();
         let live = Arc::new(Live::default());
-        let prober = Prober::new(ring, connections, options, catalogue, tunnels);
+        let prober = Prober::new(connections, options, catalogue, tunnels);
         let counts = Arc::clone(&live);
         let thread = thread::Builder::new()
             .name("services".into())
             .spawn(move || prober.run(&from, &to, &counts.answered, &control))
             .map_err(|error| Error::new(Kind::Failed, "start a thread").because_of(error))?;
-        Ok(Self { targets: Some(targets), answers, thread: Some(thread), live, connections })
+        let services =
+            Self { targets: Some(targets), answers, thread: Some(thread), live, connections: most };
+        Ok((services, word))
     }
 
     /// Connections at once.

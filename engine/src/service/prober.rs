@@ -1,4 +1,4 @@
-//! Joins inquiries to connections: one thread, which waits in the ring and nowhere else.
+//! Joins inquiries to connections: one thread, which waits for them and nowhere else.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,11 +13,11 @@ use socket2::{Domain, Socket, Type};
 
 use super::backlog::Backlog;
 use super::catalogue::Catalogue;
+use super::connections::{Connections, Outcome, SlotId};
 use super::found::Found;
 use super::hosts::Hosts;
 use super::inquiry::{Desk, Event, Inquiry, Order};
 use super::limits::{CONNECT, TALKS, ns};
-use super::ring::{Outcome, Ring, SlotId};
 use super::tunnel::Tunnels;
 use super::{Answer, Options};
 use crate::plan::{Protocol, Target};
@@ -39,7 +39,7 @@ struct Running {
 }
 
 pub(super) struct Prober {
-    ring: Ring,
+    connections: Box<dyn Connections>,
     options: Options,
     catalogue: Catalogue,
     scratch: Scratches,
@@ -58,22 +58,22 @@ pub(super) struct Prober {
 
 impl Prober {
     pub(super) fn new(
-        ring: Ring,
-        connections: usize,
+        connections: Box<dyn Connections>,
         options: Options,
         catalogue: Catalogue,
         tunnels: Option<Box<dyn Tunnels>>,
     ) -> Self {
-        let inquiries = (connections / TALKS).max(1);
+        let most = connections.free();
+        let inquiries = (most / TALKS).max(1);
         Self {
-            ring,
+            connections,
             options,
             scratch: catalogue.scratch(),
             catalogue,
             tunnels,
             running: (0..inquiries).map(|_| None).collect(),
             idle: (0..inquiries as u32).rev().collect(),
-            owners: vec![None; connections],
+            owners: vec![None; most],
             wanting: VecDeque::new(),
             backlog: Backlog::default(),
             hosts: Hosts::default(),
@@ -127,7 +127,7 @@ impl Prober {
             if !open && at_rest && self.backlog.len() == 0 {
                 return;
             }
-            if let Err(error) = self.ring.wait(TURN, &mut told) {
+            if let Err(error) = self.connections.wait(TURN, &mut told) {
                 // Nothing can be asked any more; what waits is told as unasked.
                 self.fail(error, from, to);
                 return;
@@ -143,7 +143,7 @@ impl Prober {
     fn begin(&mut self, now_ns: u64, to: &Sender<Answer>) {
         let mut looked_at = 0;
         while self.wanting.is_empty()
-            && self.ring.free() > 0
+            && self.connections.free() > 0
             && let Some(&number) = self.idle.last()
             && looked_at < LOOKED_AT
             && let Some(target) = self.backlog.pop()
@@ -164,7 +164,7 @@ impl Prober {
     /// Gives connections to talks that wait for one.
     fn serve(&mut self) {
         for _ in 0..self.wanting.len() {
-            if self.ring.free() == 0 {
+            if self.connections.free() == 0 {
                 return;
             }
             let Some((number, talk)) = self.wanting.pop_front() else { return };
@@ -183,7 +183,7 @@ impl Prober {
     fn connect(&mut self, number: u32, talk: usize, target: Target) -> bool {
         let Ok(socket) = self.socket(target) else { return false };
         let to = SocketAddr::new(target.addr, target.port);
-        let Some(slot) = self.ring.open(socket, to, CONNECT) else { return false };
+        let Some(slot) = self.connections.open(socket, to, CONNECT) else { return false };
         self.hosts.opened(target.addr);
         self.owners[slot.0 as usize] = Some((number, talk));
         if let Some(running) = &mut self.running[number as usize] {
@@ -211,13 +211,13 @@ impl Prober {
 
     fn happened(&mut self, slot: SlotId, outcome: Outcome, now_ns: u64, to: &Sender<Answer>) {
         if let Some((number, talk)) = self.owners[slot.0 as usize] {
-            let Self { ring, running, catalogue, scratch, tunnels, orders, .. } = self;
+            let Self { connections, running, catalogue, scratch, tunnels, orders, .. } = self;
             let Some(of) = &mut running[number as usize] else { return };
             let opening = matches!(outcome, Outcome::Expired | Outcome::Failed(_))
                 && !of.inquiry.is_open(talk);
             let event = match outcome {
                 Outcome::Opened => Event::Opened,
-                Outcome::Heard(chunk, len) => Event::Heard(ring.chunk(chunk, len)),
+                Outcome::Heard(chunk, len) => Event::Heard(connections.chunk(chunk, len)),
                 _ if opening => Event::Refused,
                 Outcome::Expired => Event::Due,
                 Outcome::Closed | Outcome::Failed(_) => Event::Closed,
@@ -231,7 +231,7 @@ impl Prober {
             self.ended(number, found, to);
         }
         if let Outcome::Heard(chunk, _) = outcome {
-            self.ring.give_back(chunk);
+            self.connections.give_back(chunk);
         }
     }
 
@@ -267,12 +267,12 @@ impl Prober {
                 }
                 Order::Say(talk, bytes, at_ns) => {
                     if let Some(slot) = running.slots[talk] {
-                        self.ring.say(slot, &bytes, until(at_ns));
+                        self.connections.say(slot, &bytes, until(at_ns));
                     }
                 }
                 Order::Hear(talk, at_ns) => {
                     if let Some(slot) = running.slots[talk] {
-                        self.ring.hear(slot, until(at_ns));
+                        self.connections.hear(slot, until(at_ns));
                     }
                 }
                 Order::Close(talk) => {
@@ -292,7 +292,7 @@ impl Prober {
         {
             running.slots[talk] = None;
             self.hosts.closed(running.inquiry.target().addr);
-            self.ring.close(slot);
+            self.connections.close(slot);
         }
     }
 

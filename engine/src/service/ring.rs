@@ -21,35 +21,17 @@ use std::time::{Duration, Instant};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode};
+use rustix::net::{Shutdown, shutdown};
 use socket2::SockAddr;
 
-/// Bytes that one receive takes at most.
-pub(super) const CHUNK: usize = 4096;
+use super::connections::{CHUNK, Connections, Outcome, SlotId};
+
 /// Chunks; a power of two. They are given back in the turn in which they came.
 const CHUNKS: u16 = 256;
 const GROUP: u16 = 0;
 const ENTRIES: u32 = 2048;
 /// How long the end waits for the kernel to let go of our memory.
 const PARTING: Duration = Duration::from_secs(2);
-
-/// A connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct SlotId(pub u32);
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The connection stands.
-    Opened,
-    /// Bytes came: a chunk and how many.
-    Heard(u16, usize),
-    /// The other side has said all that it will say.
-    Closed,
-    /// The time is over.
-    Expired,
-    /// The system says no.
-    Failed(i32),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -126,94 +108,6 @@ impl Ring {
             .collect();
         let free = (0..connections as u32).rev().collect();
         Ok(Self { io, slots, free, chunks, in_flight: 0, error: None })
-    }
-
-    /// Connections that can be opened now.
-    pub(super) fn free(&self) -> usize {
-        self.free.len()
-    }
-
-    /// Connects `socket`; [`Outcome::Opened`] or why not follows. `None`: no slot is free.
-    pub(super) fn open(
-        &mut self,
-        socket: OwnedFd,
-        to: SocketAddr,
-        limit: Duration,
-    ) -> Option<SlotId> {
-        let id = self.free.pop()?;
-        let fd = Fd(socket.as_raw_fd());
-        let slot = &mut self.slots[id as usize];
-        slot.socket = Some(socket);
-        slot.to = to.into();
-        slot.closing = false;
-        slot.send_error = 0;
-        let connect = opcode::Connect::new(fd, slot.to.as_ptr().cast(), slot.to.len()).build();
-        self.push_limited(id, [(connect, Request::Connect)], limit);
-        Some(SlotId(id))
-    }
-
-    /// Sends `bytes`, then waits for something to come.
-    pub(super) fn say(&mut self, id: SlotId, bytes: &[u8], limit: Duration) {
-        let slot = &mut self.slots[id.0 as usize];
-        let Some(socket) = &slot.socket else { return };
-        let fd = Fd(socket.as_raw_fd());
-        slot.outgoing.clear();
-        slot.outgoing.extend_from_slice(bytes);
-        let (from, len) = (slot.outgoing.as_ptr(), slot.outgoing.len() as u32);
-        let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
-        let send = opcode::Send::new(fd, from, len).flags(flags).build();
-        self.push_limited(id.0, [(send, Request::Send), (receive(fd), Request::Receive)], limit);
-    }
-
-    /// Waits for something to come.
-    pub(super) fn hear(&mut self, id: SlotId, limit: Duration) {
-        let Some(socket) = &self.slots[id.0 as usize].socket else { return };
-        let fd = Fd(socket.as_raw_fd());
-        self.push_limited(id.0, [(receive(fd), Request::Receive)], limit);
-    }
-
-    /// Ends a connection, whatever is going on there; nothing more is told of it.
-    pub(super) fn close(&mut self, id: SlotId) {
-        let slot = &mut self.slots[id.0 as usize];
-        if std::mem::replace(&mut slot.closing, true) {
-            return;
-        }
-        if slot.in_flight > 0
-            && let Some(socket) = &slot.socket
-        {
-            let all = CancelBuilder::fd(Fd(socket.as_raw_fd())).all();
-            let cancel = opcode::AsyncCancel2::new(all).build();
-            self.push(id.0, &mut [(cancel, Request::Cancel)]);
-        } else {
-            self.part(id.0);
-        }
-    }
-
-    /// Waits until something has happened, at most so long, and appends it to `told`.
-    ///
-    /// # Errors
-    /// When the kernel no longer takes requests.
-    pub(super) fn wait(
-        &mut self,
-        at_most: Duration,
-        told: &mut Vec<(SlotId, Outcome)>,
-    ) -> io::Result<()> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        self.submit(Some(at_most))?;
-        self.reap(told);
-        Ok(())
-    }
-
-    /// The bytes of a chunk.
-    pub(super) fn chunk(&self, chunk: u16, len: usize) -> &[u8] {
-        self.chunks.bytes(chunk, len)
-    }
-
-    /// Gives a chunk back to the kernel.
-    pub(super) fn give_back(&mut self, chunk: u16) {
-        self.chunks.give(chunk);
     }
 
     /// Requests, each with the time limit, one after the other; the next is not begun where
@@ -345,6 +239,79 @@ impl Ring {
             let close = opcode::Close::new(Fd(socket.into_raw_fd())).build();
             self.push(id, &mut [(close, Request::Close)]);
         }
+    }
+}
+
+impl Connections for Ring {
+    fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    fn open(&mut self, socket: OwnedFd, to: SocketAddr, limit: Duration) -> Option<SlotId> {
+        let id = self.free.pop()?;
+        let fd = Fd(socket.as_raw_fd());
+        let slot = &mut self.slots[id as usize];
+        slot.socket = Some(socket);
+        slot.to = to.into();
+        slot.closing = false;
+        slot.send_error = 0;
+        let connect = opcode::Connect::new(fd, slot.to.as_ptr().cast(), slot.to.len()).build();
+        self.push_limited(id, [(connect, Request::Connect)], limit);
+        Some(SlotId(id))
+    }
+
+    fn say(&mut self, id: SlotId, bytes: &[u8], limit: Duration) {
+        let slot = &mut self.slots[id.0 as usize];
+        let Some(socket) = &slot.socket else { return };
+        let fd = Fd(socket.as_raw_fd());
+        slot.outgoing.clear();
+        slot.outgoing.extend_from_slice(bytes);
+        let (from, len) = (slot.outgoing.as_ptr(), slot.outgoing.len() as u32);
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
+        let send = opcode::Send::new(fd, from, len).flags(flags).build();
+        self.push_limited(id.0, [(send, Request::Send), (receive(fd), Request::Receive)], limit);
+    }
+
+    fn hear(&mut self, id: SlotId, limit: Duration) {
+        let Some(socket) = &self.slots[id.0 as usize].socket else { return };
+        let fd = Fd(socket.as_raw_fd());
+        self.push_limited(id.0, [(receive(fd), Request::Receive)], limit);
+    }
+
+    fn close(&mut self, id: SlotId) {
+        let slot = &mut self.slots[id.0 as usize];
+        if std::mem::replace(&mut slot.closing, true) {
+            return;
+        }
+        if slot.in_flight > 0
+            && let Some(socket) = &slot.socket
+        {
+            // A receive behind a send that has just completed is not yet where a cancellation
+            // would find it; this way it ends as soon as it begins.
+            let _ = shutdown(socket, Shutdown::Read);
+            let all = CancelBuilder::fd(Fd(socket.as_raw_fd())).all();
+            let cancel = opcode::AsyncCancel2::new(all).build();
+            self.push(id.0, &mut [(cancel, Request::Cancel)]);
+        } else {
+            self.part(id.0);
+        }
+    }
+
+    fn wait(&mut self, at_most: Duration, told: &mut Vec<(SlotId, Outcome)>) -> io::Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        self.submit(Some(at_most))?;
+        self.reap(told);
+        Ok(())
+    }
+
+    fn chunk(&self, chunk: u16, len: usize) -> &[u8] {
+        self.chunks.bytes(chunk, len)
+    }
+
+    fn give_back(&mut self, chunk: u16) {
+        self.chunks.give(chunk);
     }
 }
 
