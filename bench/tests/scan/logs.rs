@@ -108,18 +108,8 @@ fn a_rotated_and_compressed_log_tells_everything_and_its_checksums_are_those_of_
     }
 }
 
-/// Starts a program under a filter that refuses io_uring_setup, x86-64's call 425.
-const WITHOUT_IO_URING: &str = r#"
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x00050000 | 1), (0x06, 0, 0, 0x7fff0000)]
-filter = b"".join(struct.pack("HBBI", *step) for step in code)
-buffer = ctypes.create_string_buffer(filter)
-program = struct.pack("HxxxxxxQ", len(code), ctypes.addressof(buffer))
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0, os.strerror(ctypes.get_errno())
-os.execv(sys.argv[1], sys.argv[1:])
-"#;
+/// Starts a program as where io_uring is refused.
+const WITHOUT_IO_URING: &str = include_str!("../../../cli/tests/without_io_uring.py");
 
 #[test]
 fn where_io_uring_is_refused_a_thread_writes_the_same_log_and_says_so() {
