@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::flood::FloodArgs;
 use super::network::Link;
+use super::personality::{self, Wanted};
 use super::question::{Ping, Question};
 use super::rule::{Protocol, Rule, State};
 
@@ -125,6 +126,12 @@ pub struct RunArgs {
     /// Whether they listen where everybody expects them, or 10,000 ports further
     #[arg(long, value_enum, default_value_t = ServerPorts::Usual, requires = "servers")]
     pub server_ports: ServerPorts,
+    /// Add a host that answers nmap's sixteen probes as a fingerprint does: DB is a file in
+    /// the format of nmap-os-db, LINE the line where the fingerprint begins. Values are drawn
+    /// from its expressions by --seed. Repeated, 198.19.255.128 is the first, and so on; port
+    /// 80 is open, everything else is closed
+    #[arg(long, value_name = "DB:LINE", value_parser = personality::wanted, conflicts_with = "program")]
+    pub personality: Vec<Wanted>,
     /// Attach the first XDP program (by name) of this object instead of the lab's
     #[arg(long, value_name = "FILE.o")]
     pub program: Option<PathBuf>,

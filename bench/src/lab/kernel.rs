@@ -185,8 +185,8 @@ pub fn enable_gro(interface: &str) -> io::Result<()> {
 }
 
 /// A socket that sends whole frames out of an interface of this thread's namespace, past its
-/// queueing discipline, and hears nothing.
-pub fn packet_socket(ifindex: u32) -> io::Result<std::os::fd::OwnedFd> {
+/// queueing discipline, and hears those of the Ethernet type `heard`; 0: none.
+pub fn packet_socket(ifindex: u32, heard: u16) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
     let check = |result: libc::c_int| match result {
         -1 => Err(io::Error::last_os_error()),
@@ -207,6 +207,7 @@ pub fn packet_socket(ifindex: u32) -> io::Result<std::os::fd::OwnedFd> {
         ))?;
         let mut address: libc::sockaddr_ll = zeroed();
         address.sll_family = libc::AF_PACKET as u16;
+        address.sll_protocol = heard.to_be();
         address.sll_ifindex = ifindex as i32;
         check(libc::bind(
             socket.as_raw_fd(),

@@ -5,7 +5,8 @@
 //!   and [`check`]: the judge.
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
-//!   held back; [`flood`]: forged replies; [`chain`]: certificates; [`report`]: what was
+//!   held back; [`flood`]: forged replies; [`personality`]: hosts that answer as a
+//!   fingerprint does; [`chain`]: certificates; [`report`]: what was
 //!   counted; [`times`]: when replies left.
 //! * [`kernel`], [`processes`]: system calls and /proc.
 //!
@@ -23,6 +24,7 @@ pub mod keeper;
 pub mod kernel;
 pub mod network;
 pub mod packages;
+pub mod personality;
 pub mod processes;
 pub mod question;
 pub mod report;
@@ -47,6 +49,7 @@ use args::{CheckArgs, LabCommand, Rules, RunArgs, Usage};
 use delay::{DelayPath, now_ns};
 use flood::Flood;
 use keeper::Keeper;
+use personality::{Play, System};
 use network::{FAR, Namespaces, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use servers::Unpacked;
 
@@ -147,6 +150,7 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     {
         return Err(Usage(format!("--program {}: no such file", path.display())).into());
     }
+    let hosts = personality::draw(&args.personality, args.rules.seed)?;
     let chosen = servers::select(args.servers.as_deref().unwrap_or(""))?;
     if !rustix::process::geteuid().is_root() {
         return Err(Privileges("lab run").into());
@@ -164,7 +168,7 @@ fn run_command(args: &RunArgs) -> Result<u8> {
     rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))?;
     let namespaces = Namespaces::new()?;
     let mut keeper = Keeper::start(&namespaces, &args.command, &unpacked)?;
-    let ended = run_kept(args, &namespaces, &mut keeper, &addresses, &unpacked);
+    let ended = run_kept(args, &namespaces, &mut keeper, &addresses, &unpacked, hosts);
     let given_back = namespaces.give_back(&link, &macs);
     // Where the keeper has ended properly this finds nothing to do.
     processes::end_all(Duration::ZERO);
@@ -179,13 +183,21 @@ fn run_kept(
     keeper: &mut Keeper,
     addresses: &[IpAddr],
     unpacked: &[Unpacked],
+    hosts: Vec<(String, System)>,
 ) -> Result<u8> {
     namespaces.connect(keeper.pid, &args.link(), addresses)?;
     let started_ns = now_ns();
     let (far_end, delay) = attach(args, started_ns)?;
     let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;
-    keeper.go(&report::announcement(args, &far_end, keeper.pid, unpacked))?;
+    let played = personality::told(&hosts, &args.personality);
+    let hosts: Vec<System> = hosts.into_iter().map(|(_, host)| host).collect();
+    let play =
+        if hosts.is_empty() { None } else { Some(Play::start(hosts, far_ifindex()?)?) };
+    keeper.go(&(report::announcement(args, &far_end, keeper.pid, unpacked) + &played))?;
     let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
+    if let Some(play) = play {
+        eprintln!("lab: personalities answered {}", play.stop()?);
+    }
     let (delayed, left) = delay.map(DelayPath::stop).transpose()?.unzip();
     report::finish(args, namespaces, &far_end, delayed, flooded)?;
     if let (Some(path), FarEnd::Lab(lab)) = (&args.times, &far_end) {

@@ -8,7 +8,7 @@
 //! so that there is somebody to be deceived, and leaves from the far interface.
 
 mod forger;
-mod packet;
+pub(super) mod packet;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ impl Flood {
     /// Opens the way out of `ifindex`, which is of this thread's namespace.
     pub fn open(args: &FloodArgs, seed: u64, ifindex: u32) -> Result<Option<Self>> {
         let Some((forger, pace)) = Self::check(args, seed)? else { return Ok(None) };
-        let socket = kernel::packet_socket(ifindex).context("--flood: AF_PACKET")?;
+        let socket = kernel::packet_socket(ifindex, 0).context("--flood: AF_PACKET")?;
         Ok(Some(Self { forger, pace, key: args.flood_key.clone(), socket }))
     }
 

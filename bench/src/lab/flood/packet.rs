@@ -73,11 +73,11 @@ pub(super) fn empty_datagram_checksum(from: IpAddr, to: IpAddr, ports: [u16; 2])
     }
 }
 
-fn sum(bytes: &[u8]) -> u32 {
+pub(in crate::lab) fn sum(bytes: &[u8]) -> u32 {
     bytes.chunks(2).map(|two| u32::from(two[0]) << 8 | u32::from(*two.get(1).unwrap_or(&0))).sum()
 }
 
-fn checksum(begin: u32, bytes: &[u8]) -> u16 {
+pub(in crate::lab) fn checksum(begin: u32, bytes: &[u8]) -> u16 {
     let mut total = begin + sum(bytes);
     while total > 0xffff {
         total = (total & 0xffff) + (total >> 16);
