@@ -49,8 +49,8 @@ use args::{CheckArgs, LabCommand, Rules, RunArgs, Usage};
 use delay::{DelayPath, now_ns};
 use flood::Flood;
 use keeper::Keeper;
-use personality::{Play, System};
 use network::{FAR, Namespaces, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
+use personality::{Play, System};
 use servers::Unpacked;
 
 /// Privileges are missing: exit code 4. Says who needs them.
@@ -191,8 +191,7 @@ fn run_kept(
     let flood = Flood::open(&args.flood, args.rules.seed, far_ifindex()?)?;
     let played = personality::told(&hosts, &args.personality);
     let hosts: Vec<System> = hosts.into_iter().map(|(_, host)| host).collect();
-    let play =
-        if hosts.is_empty() { None } else { Some(Play::start(hosts, far_ifindex()?)?) };
+    let play = if hosts.is_empty() { None } else { Some(Play::start(hosts, far_ifindex()?)?) };
     keeper.go(&(report::announcement(args, &far_end, keeper.pid, unpacked) + &played))?;
     let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
     if let Some(play) = play {

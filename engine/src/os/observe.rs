@@ -59,10 +59,11 @@ impl Answers {
         quoted.and_then(|ttl| TTL.checked_sub(ttl)).or(self.near.then_some(0))
     }
 
-    /// The six answers as far as they came.
+    /// The six answers as far as they came and accept the connection.
     fn samples(&self) -> Vec<Sample> {
         let sample = |at: u8| {
-            let (reply, segment) = self.segment(Probe::Seq(at))?;
+            let found = self.segment(Probe::Seq(at));
+            let (reply, segment) = found.filter(|(_, segment)| segment.flags & 0x12 == 0x12)?;
             let sent_ns = self.sent_ns[Probe::Seq(at).index()];
             let stamp = stamp(segment.options());
             Some(Sample { probe: at, sent_ns, number: segment.seq, id: reply.id, stamp })
@@ -106,8 +107,8 @@ impl Answers {
             }
         }
         let counts = [Counter::RandomIncrements, Counter::BrokenIncrements, Counter::Incremental];
-        if tcp == echo
-            && tcp.is_some_and(|kind| counts.contains(&kind))
+        // Of one kind or not: what is between two echoes may be anything.
+        if [tcp, echo].iter().all(|kind| kind.is_some_and(|kind| counts.contains(&kind)))
             && let Some(shared) = shares_counter(&samples, echoes[0])
         {
             into.set(Test::named("SEQ", "SS"), if shared { "S" } else { "O" });

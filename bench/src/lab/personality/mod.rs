@@ -11,7 +11,7 @@
 //! stamps go on with the time at which probes come.
 
 mod numbers;
-mod packet;
+pub(super) mod packet;
 pub mod system;
 
 use std::net::Ipv4Addr;
@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use prtip_signatures::os::notation::Test;
+use prtip_signatures::os::notation::LineId;
 use prtip_signatures::os::{Database, sample};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendFlags};
@@ -105,16 +105,15 @@ pub fn draw(wanted: &[Wanted], seed: u64) -> Result<Vec<(String, System)>> {
 /// What is said of the hosts, a line each.
 pub fn told(hosts: &[(String, System)], wanted: &[Wanted]) -> String {
     let line = |((name, host), wanted): (&(String, System), &Wanted)| {
-        let answers = ["T1", "T5", "U1", "IE"].map(|line| {
-            if host.fingerprint().get(Test::named(line, "R")) == Some("Y") { "" } else { line }
-        });
-        let silent: Vec<&str> = answers.into_iter().filter(|line| !line.is_empty()).collect();
-        let silent = if silent.is_empty() {
-            String::new()
-        } else {
-            format!(", no answer to {}", silent.join(", "))
+        let lines = LineId::all().map(LineId::name);
+        let silent = |line: &&str| line.len() == 2 && !host.answers(line);
+        let silent: Vec<&str> = lines.filter(silent).collect();
+        let silent = match &silent[..] {
+            [] => String::new(),
+            silent => format!(", no answer to {}", silent.join(", ")),
         };
-        format!("\nlab: {} line {} {name:?}, {OPEN_PORT}/tcp open{silent}", host.address, wanted.line)
+        let (ip, line) = (host.address, wanted.line);
+        format!("\nlab: {ip} line {line} {name:?}, {OPEN_PORT}/tcp open{silent}")
     };
     hosts.iter().zip(wanted).map(line).collect()
 }

@@ -128,9 +128,9 @@ impl Identifications {
         self.value
     }
 
-    /// Goes on far away from another counter.
-    pub(super) fn away_from(&mut self, other: &Self) {
-        self.value = other.value.wrapping_add(0x8000);
+    /// Goes on from another counter, or so far away from it.
+    pub(super) fn go_on_from(&mut self, other: &Self, away: u16) {
+        self.value = other.value.wrapping_add(away);
     }
 }
 

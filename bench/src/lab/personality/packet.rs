@@ -195,11 +195,8 @@ pub(super) fn data_of_crc(wanted: u32) -> [u8; 4] {
     let mut register = !wanted;
     for _ in 0..32 {
         // The highest bit tells whether the polynomial was added.
-        register = if register >> 31 == 1 {
-            (register ^ 0xedb8_8320) << 1 | 1
-        } else {
-            register << 1
-        };
+        register =
+            if register >> 31 == 1 { (register ^ 0xedb8_8320) << 1 | 1 } else { register << 1 };
     }
     (!register).to_le_bytes()
 }

@@ -54,6 +54,9 @@ pub struct System {
     /// Of echo replies, where they do not count with segments.
     echo_ids: Identifications,
     stamps: Stamps,
+    /// Routers that there seem to be: some systems' packets began with more than 255, as far
+    /// as could be told from where they were seen.
+    routers: u8,
     draw: Box<dyn FnMut(u64) -> u64 + Send>,
 }
 
@@ -70,6 +73,7 @@ impl System {
             closed_ids: ids("CI", word()),
             echo_ids: ids("II", word()),
             stamps: Stamps::of(&fingerprint, 0, 1 + word() / 2),
+            routers: routers(&fingerprint),
             address,
             open,
             fingerprint,
@@ -105,6 +109,16 @@ impl System {
         self.text(line, name) == Some("Y")
     }
 
+    /// Whether the probe of a line gets an answer. Some lines of databases have no R where
+    /// there is one.
+    #[must_use]
+    pub fn answers(&self, line: &str) -> bool {
+        match self.text(line, "R") {
+            Some(answers) => answers == "Y",
+            None => self.fingerprint.values().any(|(test, _)| test.line().name() == line),
+        }
+    }
+
     fn number(&self, line: &str, name: &str) -> u64 {
         number(&self.fingerprint, line, name).unwrap_or(0)
     }
@@ -112,7 +126,7 @@ impl System {
     /// The TTL that packets of a line leave with.
     fn ttl(&self, line: &str) -> u8 {
         let told = ["T", "TG"].iter().find_map(|name| number(&self.fingerprint, line, name));
-        told.unwrap_or(64).clamp(1, 255) as u8
+        told.unwrap_or(64).saturating_sub(self.routers.into()).clamp(1, 255) as u8
     }
 
     fn segment(
@@ -130,7 +144,7 @@ impl System {
             Asked::Other if probe.flags & RST != 0 => return None,
             Asked::Other if is_open => ("T1", self.ordinary(probe, now_ns)),
             // Where a SYN gets no answer, so do others.
-            Asked::Other if !self.is_yes("T5", "R") => return None,
+            Asked::Other if !self.answers("T5") => return None,
             Asked::Other => ("T5", refusal(probe)),
         };
         let ids = if is_open { &mut self.ids } else { &mut self.closed_ids };
@@ -140,15 +154,15 @@ impl System {
     }
 
     fn six(&mut self, at: usize, probe: &Segment<'_>, now_ns: u64) -> Option<Answer> {
-        let (o, w) = [
-            ("O1", "W1"),
-            ("O2", "W2"),
-            ("O3", "W3"),
-            ("O4", "W4"),
-            ("O5", "W5"),
-            ("O6", "W6"),
-        ][at];
-        self.text("OPS", o).or(self.text("WIN", w))?;
+        let (o, w) =
+            [("O1", "W1"), ("O2", "W2"), ("O3", "W3"), ("O4", "W4"), ("O5", "W5"), ("O6", "W6")]
+                [at];
+        self.answers("T1").then_some(())?;
+        // Where some have a line, so have those that are answered.
+        let some = |line: &str, no: &str| self.text(line, no).is_some_and(|answer| answer != "N");
+        if some("OPS", "O1") || some("WIN", "W1") {
+            self.text("OPS", o).or(self.text("WIN", w))?;
+        }
         let number = self.initial.next(at, now_ns);
         let mut answer = self.relations("T1", probe, number);
         answer.window = self.number("WIN", w) as u16;
@@ -157,7 +171,7 @@ impl System {
     }
 
     fn ecn(&mut self, probe: &Segment<'_>, now_ns: u64) -> Option<Answer> {
-        self.is_yes("ECN", "R").then_some(())?;
+        self.answers("ECN").then_some(())?;
         let echoed = match self.text("ECN", "CC") {
             Some("Y") => ECE,
             Some("S") => ECE | CWR,
@@ -177,7 +191,7 @@ impl System {
     }
 
     fn line(&mut self, line: &str, probe: &Segment<'_>, now_ns: u64) -> Option<Answer> {
-        self.is_yes(line, "R").then_some(())?;
+        self.answers(line).then_some(())?;
         // Neither 0 nor one of the probe's.
         let number = probe.ack ^ 0x5a5a_0000;
         let mut answer = self.relations(line, probe, number);
@@ -249,7 +263,7 @@ impl System {
     }
 
     fn datagram(&mut self, received: &Received<'_>) -> Option<Vec<u8>> {
-        self.is_yes("U1", "R").then_some(())?;
+        self.answers("U1").then_some(())?;
         let header_len = received.packet.len() - received.body.len();
         let length = number(&self.fingerprint, "U1", "IPL").unwrap_or(0x38) as usize;
         let mut quoted = received.packet.to_vec();
@@ -257,6 +271,7 @@ impl System {
         quoted.resize(length.clamp(ERROR_HEAD + header_len + 8, 1500) - ERROR_HEAD, 0);
         let given = |name| self.text("U1", name).filter(|text| *text != "G");
         let hex = |text| u16::from_str_radix(text, 16).unwrap_or(0).to_be_bytes();
+        quoted[8] = quoted[8].saturating_sub(self.routers);
         if let Some(length) = given("RIPL") {
             quoted[2..4].copy_from_slice(&hex(length));
         }
@@ -289,7 +304,7 @@ impl System {
     }
 
     fn echo(&mut self, received: &Received<'_>) -> Option<Vec<u8>> {
-        self.is_yes("IE", "R").then_some(())?;
+        self.answers("IE").then_some(())?;
         let mut body = received.body.to_vec();
         let code = *body.get(1)?;
         (body.len() >= 8).then_some(())?;
@@ -308,17 +323,35 @@ impl System {
             _ => false,
         };
         let is_probe = is_first || received.tos == 4;
-        let id = match self.text("SEQ", "SS") {
-            Some("S") => self.ids.next(&mut self.draw),
-            other => {
-                if other.is_some() && is_first && is_probe {
-                    self.echo_ids.away_from(&self.ids);
+        let shares = self.text("SEQ", "SS").map(|shared| shared == "S");
+        // The first echo tells whether the counter is that of segments, the second how it goes
+        // on from echo to echo.
+        let id = match shares {
+            Some(true) if !is_probe || is_first => {
+                let id = self.ids.next(&mut self.draw);
+                self.echo_ids.go_on_from(&self.ids, 0);
+                id
+            }
+            shares => {
+                if shares == Some(false) && is_first {
+                    self.echo_ids.go_on_from(&self.ids, 0x8000);
                 }
-                self.echo_ids.next(&mut self.draw)
+                let id = self.echo_ids.next(&mut self.draw);
+                if shares == Some(true) {
+                    self.ids.go_on_from(&self.echo_ids, 0);
+                }
+                id
             }
         };
         Some(message(received, Head { ttl: self.ttl("IE"), dont_fragment, id }, body))
     }
+}
+
+/// How far the largest T is beyond what an IP header can hold; 0 where no T is told.
+fn routers(fingerprint: &Fingerprint) -> u8 {
+    let lines = ["ECN", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "U1", "IE"];
+    let told = lines.iter().filter_map(|line| number(fingerprint, line, "T"));
+    told.max().unwrap_or(0).saturating_sub(255).min(32) as u8
 }
 
 /// A segment to a closed port.

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
+use proptest::prelude::*;
 use prtip_engine::os::probe::{Flow, LONGEST, Probe};
 use prtip_engine::os::{Host, Next};
 use prtip_signatures::os::{Database, Limits};
-use proptest::prelude::*;
 
 use super::*;
 
@@ -54,7 +54,8 @@ fn a_host_is_seen_as_what_it_plays() {
             // Time passes between a probe's leaving and its coming.
             for (test, value) in played.values() {
                 let told = test.to_string();
-                if !["SEQ.SP", "SEQ.ISR", "SEQ.TS"].contains(&told.as_str()) && test.name() != "TG" {
+                if !["SEQ.SP", "SEQ.ISR", "SEQ.TS"].contains(&told.as_str()) && test.name() != "TG"
+                {
                     assert_eq!(seen.get(test), Some(value), "{}: {test}\n{seen}", system.name);
                 }
             }
