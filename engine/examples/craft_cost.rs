@@ -134,10 +134,8 @@ fn prober(scenario: &str, lanes: &str) -> std::result::Result<Prober, PlanError>
 /// what the port counted as completed.
 fn send(prober: &Prober, probes: u64, watched: bool) -> Result<u64> {
     let config = Config { frames: RING, ..Config::default() };
-    let mut port = MemoryPort::new(config, VirtualClock::default(), Silence);
-    if watched {
-        port.watch_stages();
-    }
+    let port: Box<dyn Port> = Box::new(MemoryPort::new(config, VirtualClock::default(), Silence));
+    let mut port = if watched { port.watched() } else { port };
     let mut indices = [0; SEND_BATCH];
     let mut next = 0u64;
     while next < probes {

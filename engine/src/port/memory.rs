@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::stages::Watch;
-use super::{Counters, Port, SEND_BATCH, SendStages};
+use super::stages::{Nobody, Staged, Watched, Watching};
+use super::{Counters, Port, SEND_BATCH};
 use crate::error::Result;
 use crate::plan::probe::{Fields, Prober, Slot};
 
@@ -222,7 +222,6 @@ pub struct MemoryPort<R> {
     quiet: bool,
     random: u64,
     counters: Counters,
-    watch: Option<Box<Watch>>,
 }
 
 impl<R: Responder> MemoryPort<R> {
@@ -245,7 +244,6 @@ impl<R: Responder> MemoryPort<R> {
             quiet: false,
             random: config.faults.seed,
             counters: Counters::default(),
-            watch: None,
             config,
         }
     }
@@ -346,13 +344,17 @@ impl<R: Responder> MemoryPort<R> {
     }
 }
 
-impl<R: Responder> Port for MemoryPort<R> {
-    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+impl<R: Responder + 'static> Staged for MemoryPort<R> {
+    fn send_watched(
+        &mut self,
+        prober: &Prober,
+        indices: &[u64],
+        attempt: u8,
+        watch: &mut impl Watching,
+    ) -> Result<usize> {
         self.ring.reclaim(&mut self.free);
         let count = indices.len().min(self.free.len());
-        if let Some(watch) = &mut self.watch {
-            watch.begin();
-        }
+        watch.begin();
         prober.resolve(&indices[..count], attempt, &mut self.fields);
         let left = self.free.len() - count;
         let frames = &mut self.frames[..];
@@ -363,14 +365,16 @@ impl<R: Responder> Port for MemoryPort<R> {
         }));
         self.free.truncate(left);
         self.counters.submitted += count as u64;
-        if let Some(watch) = &mut self.watch {
-            watch.kick(count, self.counters.submitted);
-        }
+        watch.kick(count, || self.counters.submitted);
         self.transmit();
-        if let Some(watch) = &mut self.watch {
-            watch.completed(self.counters.completed + self.counters.tx_failed);
-        }
+        watch.complete(|| self.counters.completed + self.counters.tx_failed);
         Ok(count)
+    }
+}
+
+impl<R: Responder + 'static> Port for MemoryPort<R> {
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        self.send_watched(prober, indices, attempt, &mut Nobody)
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
@@ -426,12 +430,8 @@ impl<R: Responder> Port for MemoryPort<R> {
         self.quiet = true;
     }
 
-    fn watch_stages(&mut self) {
-        self.watch = Some(Box::default());
-    }
-
-    fn stages(&self) -> Option<SendStages> {
-        self.watch.as_ref().map(|watch| watch.stages().clone())
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        Watched::port(*self)
     }
 
     fn counters(&mut self) -> Counters {

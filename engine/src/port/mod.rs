@@ -97,8 +97,8 @@ pub trait Port: Send {
     /// bounded, for the completions of what was submitted.
     fn quiesce(&mut self);
 
-    /// From now on sending is timed, batch by batch.
-    fn watch_stages(&mut self) {}
+    /// The same port, whose sending is timed from now on, batch by batch.
+    fn watched(self: Box<Self>) -> Box<dyn Port>;
 
     /// What has been timed; `None` where nobody watches, or nothing can be told.
     fn stages(&self) -> Option<SendStages> {

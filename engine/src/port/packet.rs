@@ -19,9 +19,9 @@ use socket2::{Domain, Socket, Type};
 use super::filter::{ReplyFilter, Start};
 use super::outbox::{Outbox, Tally};
 use super::socket::{bind_packet, set_option};
-use super::stages::Watch;
+use super::stages::{Nobody, Staged, Watched, Watching};
 use super::tap::Tap;
-use super::{Counters, Port, SendStages};
+use super::{Counters, Port};
 use crate::error::{Error, Kind, Result};
 use crate::plan::probe::Prober;
 
@@ -53,7 +53,6 @@ pub struct PacketPort {
     controls: Outbox,
     probe_tally: Tally,
     control_tally: Tally,
-    watch: Option<Box<Watch>>,
 }
 
 impl PacketPort {
@@ -80,33 +79,39 @@ impl PacketPort {
             controls: Outbox::new(),
             probe_tally: Tally::default(),
             control_tally: Tally::default(),
-            watch: None,
         })
     }
 }
 
-impl Port for PacketPort {
-    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+impl Staged for PacketPort {
+    fn send_watched(
+        &mut self,
+        prober: &Prober,
+        indices: &[u64],
+        attempt: u8,
+        watch: &mut impl Watching,
+    ) -> Result<usize> {
         self.kick()?;
-        if let Some(watch) = &mut self.watch {
-            watch.begin();
-        }
+        watch.begin();
         self.probes.fill(prober, indices, attempt);
-        if let Some(watch) = &mut self.watch {
-            let before = self.probe_tally.accepted + self.probe_tally.refused;
-            watch.kick(indices.len(), before + indices.len() as u64);
-        }
+        watch.kick(indices.len(), || {
+            self.probe_tally.accepted + self.probe_tally.refused + indices.len() as u64
+        });
         let result = self.probes.send(self.socket.as_fd(), indices.len(), &mut self.probe_tally);
         let taken = indices.len() - self.probes.pending();
-        if let Some(watch) = &mut self.watch {
-            // What is left is sent later, in a batch of its own.
-            watch.completed(u64::MAX);
-        }
+        // What is left is sent later, in a batch of its own.
+        watch.complete(|| u64::MAX);
         match result {
             // What went before the error is told first; the next call meets the error again.
             Err(error) if taken == 0 => Err(send_error(&self.interface, error)),
             _ => Ok(taken),
         }
+    }
+}
+
+impl Port for PacketPort {
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        self.send_watched(prober, indices, attempt, &mut Nobody)
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
@@ -140,12 +145,8 @@ impl Port for PacketPort {
         self.tap.quiesce();
     }
 
-    fn watch_stages(&mut self) {
-        self.watch = Some(Box::default());
-    }
-
-    fn stages(&self) -> Option<SendStages> {
-        self.watch.as_ref().map(|watch| watch.stages().clone())
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        Watched::port(*self)
     }
 
     fn counters(&mut self) -> Counters {

@@ -100,8 +100,9 @@ impl Port for SeveralPorts {
         }
     }
 
-    fn watch_stages(&mut self) {
-        self.members.iter_mut().for_each(|member| member.port.watch_stages());
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        let watched = |member: Member| Member { port: member.port.watched(), ..member };
+        Box::new(Self { members: self.members.into_iter().map(watched).collect(), ..*self })
     }
 
     fn stages(&self) -> Option<SendStages> {

@@ -1,12 +1,23 @@
 //! How long probes take from being made to being sent: `--stage-latency`.
 //!
 //! The clock is read twice a batch, before its first probe is made and when the kernel is
-//! about to be kicked, and once whenever completions are looked for. A port that nobody
-//! watches has no [`Watch`] and reads no clock. Times count once for each probe of a batch.
+//! about to be kicked, and once whenever completions are looked for. Times count once for
+//! each probe of a batch.
+//!
+//! Each port's sending is compiled twice: for [`Nobody`], who does nothing, so that nothing
+//! of this is left, and, in [`Watched`], for a [`Watch`]. Which one runs is chosen once, by
+//! [`Port::watched`].
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
+use prtip_bpf::mapping::Mapping;
 
+use super::{Counters, Port};
+use crate::error::Result;
 use crate::latency::Latency;
+use crate::plan::probe::Prober;
 use crate::scan::clock::now_ns;
 
 /// Batches that can be with the kernel and are being timed; those beyond are not.
@@ -38,31 +49,52 @@ pub(super) struct Watch {
     kicks: ArrayVec<(u64, u64, u64), KICKS>,
 }
 
-impl Watch {
+/// Who is told how sending goes on. Nothing is done for who does not care.
+pub(super) trait Watching {
     /// A batch is about to be made.
-    pub(super) fn begin(&mut self) {
-        self.begun_ns = now_ns();
-    }
+    #[inline]
+    fn begin(&mut self) {}
 
     /// It has been made, `count` probes, and is about to be handed to the kernel;
     /// `submitted`: all probes so far, these included.
-    pub(super) fn kick(&mut self, count: usize, submitted: u64) {
+    #[inline]
+    fn kick(&mut self, _count: usize, _submitted: impl FnOnce() -> u64) {}
+
+    /// `count` probes were made and sent by one call that began at [`Self::begin`].
+    #[inline]
+    fn call(&mut self, _count: usize) {}
+
+    /// Of all probes so far, `completed` have been sent or refused.
+    #[inline]
+    fn complete(&mut self, _completed: impl FnOnce() -> u64) {}
+}
+
+/// Nobody watches.
+pub(super) struct Nobody;
+
+impl Watching for Nobody {}
+
+impl Watching for Watch {
+    fn begin(&mut self) {
+        self.begun_ns = now_ns();
+    }
+
+    fn kick(&mut self, count: usize, submitted: impl FnOnce() -> u64) {
         let now = now_ns();
         if count > 0 {
             self.stages.craft_to_kick.record_many(now - self.begun_ns, count as u64);
-            let _ = self.kicks.try_push((submitted, now, count as u64));
+            let _ = self.kicks.try_push((submitted(), now, count as u64));
         }
     }
 
-    /// `count` probes were made and sent by one call that began at [`Self::begin`].
-    pub(super) fn call(&mut self, count: usize) {
+    fn call(&mut self, count: usize) {
         if count > 0 {
             self.stages.kick_to_completion.record_many(now_ns() - self.begun_ns, count as u64);
         }
     }
 
-    /// Of all probes so far, `completed` have been sent or refused.
-    pub(super) fn completed(&mut self, completed: u64) {
+    fn complete(&mut self, completed: impl FnOnce() -> u64) {
+        let completed = completed();
         let done = self.kicks.iter().take_while(|(submitted, ..)| *submitted <= completed).count();
         if done > 0 {
             let now = now_ns();
@@ -71,9 +103,100 @@ impl Watch {
             }
         }
     }
+}
 
-    pub(super) fn stages(&self) -> &SendStages {
-        &self.stages
+/// A port that can be watched.
+pub(super) trait Staged: Port {
+    /// [`Port::send`], telling `watch` how it goes on.
+    fn send_watched(
+        &mut self,
+        prober: &Prober,
+        indices: &[u64],
+        attempt: u8,
+        watch: &mut impl Watching,
+    ) -> Result<usize>;
+
+    /// Where completions come later than [`Port::send`] returns: looks for them, and says how
+    /// many probes so far have been sent or refused.
+    fn completed(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+/// A port that is watched.
+pub(super) struct Watched<P> {
+    port: P,
+    watch: Watch,
+}
+
+impl<P: Staged + 'static> Watched<P> {
+    pub(super) fn port(port: P) -> Box<dyn Port> {
+        Box::new(Self { port, watch: Watch::default() })
+    }
+}
+
+impl<P: Staged + 'static> Port for Watched<P> {
+    fn burst(&self) -> usize {
+        self.port.burst()
+    }
+
+    fn send_times(&self) -> Option<Arc<Mapping>> {
+        self.port.send_times()
+    }
+
+    fn count_offsets_from(&mut self, index: u64) {
+        self.port.count_offsets_from(index);
+    }
+
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        self.port.send_watched(prober, indices, attempt, &mut self.watch)
+    }
+
+    fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
+        self.port.queue_control(fill)
+    }
+
+    fn kick(&mut self) -> Result<()> {
+        self.port.kick()
+    }
+
+    fn receive(&mut self, budget: usize, sink: &mut dyn FnMut(&[u8], u64)) -> usize {
+        if let Some(completed) = self.port.completed() {
+            self.watch.complete(|| completed);
+        }
+        self.port.receive(budget, sink)
+    }
+
+    fn ethernet(&self) -> bool {
+        self.port.ethernet()
+    }
+
+    fn intakes(&self) -> usize {
+        self.port.intakes()
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        self.port.wait(timeout);
+    }
+
+    fn rest(&mut self, time: Duration) {
+        self.port.rest(time);
+    }
+
+    fn quiesce(&mut self) {
+        self.port.quiesce();
+    }
+
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        self
+    }
+
+    fn stages(&self) -> Option<SendStages> {
+        Some(self.watch.stages.clone())
+    }
+
+    fn counters(&mut self) -> Counters {
+        self.port.counters()
     }
 }
 
@@ -85,14 +208,14 @@ mod tests {
     fn a_batch_is_timed_when_all_of_it_is_complete() {
         let mut watch = Watch::default();
         watch.begin();
-        watch.kick(64, 64);
+        watch.kick(64, || 64);
         watch.begin();
-        watch.kick(10, 74);
-        watch.kick(0, 74);
-        assert_eq!(watch.stages().craft_to_kick.count(), 74);
+        watch.kick(10, || 74);
+        watch.kick(0, || 74);
+        assert_eq!(watch.stages.craft_to_kick.count(), 74);
         for (completed, timed) in [(0, 0), (63, 0), (64, 64), (73, 64), (80, 74), (90, 74)] {
-            watch.completed(completed);
-            assert_eq!(watch.stages().kick_to_completion.count(), timed);
+            watch.complete(|| completed);
+            assert_eq!(watch.stages.kick_to_completion.count(), timed);
         }
     }
 
@@ -101,10 +224,10 @@ mod tests {
         let mut watch = Watch::default();
         for batch in 1..=2 * KICKS as u64 {
             watch.begin();
-            watch.kick(1, batch);
+            watch.kick(1, || batch);
         }
-        watch.completed(u64::MAX);
-        assert_eq!(watch.stages().craft_to_kick.count(), 2 * KICKS as u64);
-        assert_eq!(watch.stages().kick_to_completion.count(), KICKS as u64);
+        watch.complete(|| u64::MAX);
+        assert_eq!(watch.stages.craft_to_kick.count(), 2 * KICKS as u64);
+        assert_eq!(watch.stages.kick_to_completion.count(), KICKS as u64);
     }
 }

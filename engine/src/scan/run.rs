@@ -69,10 +69,8 @@ impl Prepared {
         let mut workers = Vec::new();
         let link_answers = neighbours.as_ref().is_some_and(|known| known.answers_are_results);
         let known_macs = neighbours.as_ref().map(|known| Arc::clone(&known.table));
-        for (number, mut port) in ports.into_iter().enumerate() {
-            if self.stages {
-                port.watch_stages();
-            }
+        for (number, port) in ports.into_iter().enumerate() {
+            let port = if self.stages { port.watched() } else { port };
             let (events, bus) = RingBuffer::new(BUS_EVENTS);
             buses.push(bus);
             let (tap, frames) = self.frames.then(Tap::new).unzip();

@@ -48,8 +48,8 @@ fn answer_all(packet: &[u8], replies: &mut Replies) {
 #[test]
 fn every_probe_reaches_the_far_end_as_crafted_though_frames_are_few() {
     let prober = thousand();
-    let mut seen = Vec::new();
-    let far_end = |packet: &[u8], _: &mut Replies| seen.push(packet.to_vec());
+    let (tell, seen) = std::sync::mpsc::channel();
+    let far_end = move |packet: &[u8], _: &mut Replies| tell.send(packet.to_vec()).unwrap();
     // Eight frames leave at a kick and 128 are there: the sender meets a full ring.
     let config = Config { frames: 128, kick_budget: 8, ..Config::default() };
     let mut port = MemoryPort::new(config, VirtualClock::default(), far_end);

@@ -27,9 +27,9 @@ use rustix::io::Errno;
 
 pub(crate) use explain::does_not_fit;
 
-use super::stages::Watch;
+use super::stages::{Nobody, Staged, Watched, Watching};
 use super::xsk::{self, XskPort};
-use super::{Counters, Port, SendStages};
+use super::{Counters, Port};
 use crate::error::Result;
 use crate::plan::probe::Prober;
 
@@ -93,7 +93,6 @@ pub struct LivePort {
     start: Tally,
     /// The index of offset 0 in the rings of send times.
     base: u64,
-    watch: Option<Box<Watch>>,
     /// Most probes of one call.
     burst: usize,
 }
@@ -104,7 +103,34 @@ impl LivePort {
     pub fn new(interface: &str, sockets: XskPort, generator: Generator, workers: usize) -> Self {
         let start = generator.tally();
         let burst = if workers > 1 { BURST_OF_SEVERAL } else { BURST };
-        Self { interface: interface.into(), sockets, generator, start, base: 0, watch: None, burst }
+        Self { interface: interface.into(), sockets, generator, start, base: 0, burst }
+    }
+}
+
+impl Staged for LivePort {
+    fn send_watched(
+        &mut self,
+        _: &Prober,
+        indices: &[u64],
+        attempt: u8,
+        watch: &mut impl Watching,
+    ) -> Result<usize> {
+        let before = self.generator.tally().sent;
+        watch.begin();
+        let made = self
+            .generator
+            .run(&indices[..indices.len().min(self.burst)], attempt, self.base)
+            .map_err(explain::calling)?;
+        // The kernel makes and sends them in one call: a kick and its completion.
+        watch.call(made);
+        let tally = self.generator.tally();
+        if made > 0 && tally.sent == before {
+            let gone = xsk::is_down(&self.interface);
+            if gone {
+                return Err(xsk::explain_sending(&self.interface, Errno::NETDOWN));
+            }
+        }
+        Ok(made)
     }
 }
 
@@ -121,27 +147,8 @@ impl Port for LivePort {
         self.base = index;
     }
 
-    fn send(&mut self, _: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
-        let before = self.generator.tally().sent;
-        if let Some(watch) = &mut self.watch {
-            watch.begin();
-        }
-        let made = self
-            .generator
-            .run(&indices[..indices.len().min(self.burst)], attempt, self.base)
-            .map_err(explain::calling)?;
-        if let Some(watch) = &mut self.watch {
-            // The kernel makes and sends them in one call: a kick and its completion.
-            watch.call(made);
-        }
-        let tally = self.generator.tally();
-        if made > 0 && tally.sent == before {
-            let gone = xsk::is_down(&self.interface);
-            if gone {
-                return Err(xsk::explain_sending(&self.interface, Errno::NETDOWN));
-            }
-        }
-        Ok(made)
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        self.send_watched(prober, indices, attempt, &mut Nobody)
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
@@ -168,12 +175,8 @@ impl Port for LivePort {
         self.sockets.quiesce();
     }
 
-    fn watch_stages(&mut self) {
-        self.watch = Some(Box::default());
-    }
-
-    fn stages(&self) -> Option<SendStages> {
-        self.watch.as_ref().map(|watch| watch.stages().clone())
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        Watched::port(*self)
     }
 
     fn counters(&mut self) -> Counters {

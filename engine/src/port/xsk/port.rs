@@ -9,8 +9,8 @@ use prtip_bpf::steer::{Steer, SteerError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::super::stages::Watch;
-use super::super::{Counters, Port, SEND_BATCH, SendStages};
+use super::super::stages::{Nobody, Staged, Watched, Watching};
+use super::super::{Counters, Port, SEND_BATCH};
 use super::socket::XskSocket;
 use super::{explain, sys};
 use crate::error::Result;
@@ -39,7 +39,6 @@ pub struct XskPort {
     /// Nothing is steered here any more.
     quiet: bool,
     counters: Counters,
-    watch: Option<Box<Watch>>,
 }
 
 impl XskPort {
@@ -63,7 +62,6 @@ impl XskPort {
             fields: Box::new([Fields::EMPTY; SEND_BATCH]),
             quiet: false,
             counters: Counters::default(),
-            watch: None,
         })
     }
 
@@ -119,26 +117,6 @@ impl XskPort {
         Ok(())
     }
 
-    #[cold]
-    fn watch_kick(&mut self, count: usize) {
-        let submitted = self.sockets.iter().map(|socket| socket.probes().0).sum();
-        if let Some(watch) = &mut self.watch {
-            watch.kick(count, submitted);
-        }
-    }
-
-    #[cold]
-    fn watch_completions(&mut self) {
-        let mut completed = 0;
-        for socket in &mut self.sockets {
-            socket.collect();
-            completed += socket.probes().1;
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.completed(completed);
-        }
-    }
-
     fn check(&self, kicked: std::result::Result<(), Errno>) -> Result<()> {
         kicked.map_err(|errno| explain::sending(&self.interface, errno))
     }
@@ -158,28 +136,44 @@ impl XskPort {
     }
 }
 
-impl Port for XskPort {
-    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+impl Staged for XskPort {
+    fn send_watched(
+        &mut self,
+        prober: &Prober,
+        indices: &[u64],
+        attempt: u8,
+        watch: &mut impl Watching,
+    ) -> Result<usize> {
         // The error of an earlier kick is told before more is queued.
         self.kick_unsent()?;
         let Some((socket, count)) = self.next_socket(indices.len()) else {
             self.kick()?;
             return Ok(0);
         };
-        if let Some(watch) = &mut self.watch {
-            watch.begin();
-        }
+        watch.begin();
         prober.resolve(&indices[..count], attempt, &mut self.fields);
         let (fields, socket) = (&self.fields, &mut self.sockets[socket]);
         socket.submit_batch(count, |position, frame, slot| {
             prober.write(&fields[position], slot, frame)
         });
-        if self.watch.is_some() {
-            self.watch_kick(count);
-        }
+        watch.kick(count, || self.sockets.iter().map(|socket| socket.probes().0).sum());
         // The frames are in the ring and count as taken; the next call meets the error again.
         let _ = self.kick_unsent();
         Ok(count)
+    }
+
+    fn completed(&mut self) -> Option<u64> {
+        let completed = self.sockets.iter_mut().map(|socket| {
+            socket.collect();
+            socket.probes().1
+        });
+        Some(completed.sum())
+    }
+}
+
+impl Port for XskPort {
+    fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
+        self.send_watched(prober, indices, attempt, &mut Nobody)
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
@@ -197,9 +191,6 @@ impl Port for XskPort {
     }
 
     fn receive(&mut self, budget: usize, sink: &mut dyn FnMut(&[u8], u64)) -> usize {
-        if self.watch.is_some() {
-            self.watch_completions();
-        }
         let count = self.sockets.len();
         let mut received = 0;
         for step in 0..count {
@@ -241,12 +232,8 @@ impl Port for XskPort {
         self.drain();
     }
 
-    fn watch_stages(&mut self) {
-        self.watch = Some(Box::default());
-    }
-
-    fn stages(&self) -> Option<SendStages> {
-        self.watch.as_ref().map(|watch| watch.stages().clone())
+    fn watched(self: Box<Self>) -> Box<dyn Port> {
+        Watched::port(*self)
     }
 
     fn counters(&mut self) -> Counters {
