@@ -13,6 +13,7 @@
 
 mod release;
 mod rights;
+mod starttls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -29,8 +30,8 @@ const FEW: &str = "nginx,sshd,redis,vsftpd,exim,memcached";
 
 /// A name of a service, another one for the same, and why both are right.
 type Names = [(&'static str, &'static str, &'static str)];
-/// What we may call a service otherwise than the truth does.
-const OURS: &Names = &[(
+/// What we may call a service on an odd port otherwise than the truth does.
+const ON_ODD_PORTS: &Names = &[(
     "netbios-ssn",
     "microsoft-ds",
     "smbd does the same on both of its ports; on odd ones nothing tells which is which",
@@ -160,10 +161,11 @@ fn is_called(service: &str, found: &str, names: &Names) -> bool {
     service == found || names.iter().any(|&(one, other, _)| (one, other) == (service, found))
 }
 
-/// How many of what is told `found` tells, too: service, product, version.
-fn right(truth: &What, found: Option<&What>) -> [bool; 3] {
+/// How many of what is told `found` tells, too, on `ports`: service, product, version.
+fn right(truth: &What, found: Option<&What>, ports: &str) -> [bool; 3] {
     let Some(found) = found else { return [false; 3] };
-    let service = is_called(&truth.service, &found.service, OURS) && truth.tls == found.tls;
+    let names = if ports == "odd" { ON_ODD_PORTS } else { &[] };
+    let service = is_called(&truth.service, &found.service, names) && truth.tls == found.tls;
     let told = |truth: &Option<String>, found: &Option<String>| {
         truth.as_ref().is_none_or(|truth| {
             found.as_ref().is_some_and(|found| found.to_lowercase().contains(&truth.to_lowercase()))
@@ -260,11 +262,11 @@ fn nmaps_command(truth: &Table) -> String {
 }
 
 /// Compares what was found with the truth and with nmap's; the faults.
-fn faults(truth: &Table, ours: &Table, nmaps: &Table) -> Vec<String> {
+fn faults(truth: &Table, ours: &Table, nmaps: &Table, ports: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, what) in truth {
         let place = format!("{}:{}", at.0, at.1);
-        let verdict = right(what, ours.get(at));
+        let verdict = right(what, ours.get(at), ports);
         for (index, field) in ["service", "product", "version"].into_iter().enumerate() {
             if !verdict[index] {
                 faults.push(format!("{place} {field}"));
@@ -295,7 +297,7 @@ fn compare(list: &str, ports: &str) {
     let mut text = String::new();
     let mut counts = [[0; 3]; 2];
     for (at, what) in &truth {
-        let verdicts = [ours.get(at), nmaps.get(at)].map(|found| right(what, found));
+        let verdicts = [ours.get(at), nmaps.get(at)].map(|found| right(what, found, ports));
         for (count, verdict) in counts.iter_mut().zip(verdicts) {
             count.iter_mut().zip(verdict).for_each(|(count, right)| *count += usize::from(right));
         }
@@ -314,7 +316,7 @@ fn compare(list: &str, ports: &str) {
         counts[1],
         nmap_time / our_time
     );
-    let faults = faults(&truth, &ours, &nmaps);
+    let faults = faults(&truth, &ours, &nmaps, ports);
     assert!(faults.is_empty(), "{ports} ports: {faults:#?}");
 }
 
@@ -341,7 +343,7 @@ fn a_scanner_that_asks_too_little_is_found_out() {
     let commands = [our_command(&truth, "-sS --version-intensity 0"), our_command(&truth, "-sS")];
     let told = in_lab(list, ports, &commands);
     let [little, all] =
-        [&told[0].0, &told[1].0].map(|text| faults(&truth, &ours(text), &Table::new()));
+        [&told[0].0, &told[1].0].map(|text| faults(&truth, &ours(text), &Table::new(), ports));
     assert_eq!(little.len(), 3, "{little:#?}");
     assert!(little.iter().all(|fault| fault.contains(":21300 ")), "{little:#?}");
     assert!(all.is_empty(), "{all:#?}");
@@ -359,55 +361,8 @@ fn services_over_udp_are_named_right() {
     };
     let truth = truth(list, "usual", "udp");
     let told = in_lab(list, "usual", &[our_command(&truth, "-sU")]);
-    let faults = faults(&truth, &ours(&told[0].0), &Table::new());
+    let faults = faults(&truth, &ours(&told[0].0), &Table::new(), "usual");
     assert!(!truth.is_empty() && faults.is_empty(), "{faults:#?}");
-}
-
-/// By port: the TLS version and the subject of the certificate that came, of `tls` records.
-fn certificates(text_of: &str) -> BTreeMap<u64, (String, String)> {
-    let rows = text_of.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    rows.filter(|row| row["type"] == "tls")
-        .map(|row| {
-            let subject = text(&row["chain"][0], "subject").unwrap_or_default();
-            (row["port"].as_u64().unwrap(), (text(&row, "version").unwrap_or_default(), subject))
-        })
-        .collect()
-}
-
-#[test]
-fn certificates_come_from_starttls_and_from_servers_too_old() {
-    if !may_run() {
-        return;
-    }
-    let command = format!(
-        "{} -sS -sV -p 22,110,143,389,1010,1011,1012 198.19.255.11 198.19.255.83 198.19.255.93 \
-         198.19.255.200 --rate 5000 --cooldown 1 --json >$OUT",
-        binary("prtip").display()
-    );
-    let told = in_lab("sshd,dovecot,slapd,badssl", "usual", &[command]);
-    let found = certificates(&told[0].0);
-    let versions: Vec<(u64, &str)> =
-        found.iter().map(|(port, (version, _))| (*port, version.as_str())).collect();
-    assert_eq!(
-        versions,
-        [
-            (110, "TLSv1.3"),
-            (143, "TLSv1.3"),
-            (389, "TLSv1.3"),
-            (1010, "TLSv1.0"),
-            (1011, "TLSv1.1"),
-            (1012, "TLSv1.2"),
-        ],
-        "{found:?}"
-    );
-    for (port, server) in [(110, "dovecot.lab"), (143, "dovecot.lab"), (389, "slapd.lab")] {
-        assert!(found[&port].1.contains(server), "{found:?}");
-    }
-    // What was led to TLS was in the clear; what was too old is inside.
-    let services = ours(&told[0].0);
-    for ((_, port), what) in &services {
-        assert_eq!(what.tls, *port >= 1010, "{port} {what:?}");
-    }
 }
 
 #[test]
@@ -420,10 +375,24 @@ fn a_wrong_service_product_or_version_is_seen() {
         by_number: false,
     };
     let truth = is("ssh", "OpenSSH", "9.2p1", false);
-    assert_eq!(right(&truth, Some(&is("ssh", "OpenSSH", "9.2p1 Debian", false))), [true; 3]);
-    assert_eq!(right(&truth, Some(&is("ssh", "Dropbear", "", false))), [true, false, false]);
-    assert_eq!(right(&truth, Some(&is("ssh", "OpenSSH", "9.2p1", true))), [false, true, true]);
-    assert_eq!(right(&truth, None), [false; 3]);
+    assert_eq!(
+        right(&truth, Some(&is("ssh", "OpenSSH", "9.2p1 Debian", false)), "usual"),
+        [true; 3]
+    );
+    assert_eq!(
+        right(&truth, Some(&is("ssh", "Dropbear", "", false)), "usual"),
+        [true, false, false]
+    );
+    assert_eq!(
+        right(&truth, Some(&is("ssh", "OpenSSH", "9.2p1", true)), "usual"),
+        [false, true, true]
+    );
+    assert_eq!(right(&truth, None, "usual"), [false; 3]);
+    let netbios = is("netbios-ssn", "", "", false);
+    for (ports, is_right) in [("usual", false), ("odd", true)] {
+        let found = is("microsoft-ds", "Samba smbd", "", false);
+        assert_eq!(right(&netbios, Some(&found), ports)[0], is_right, "{ports}");
+    }
     let socks = is("socks5", "Tor", "", false);
     assert!(behind(Some(&socks), &is("tor-socks", "Tor SOCKS proxy", "", false)).is_empty());
     assert_eq!(behind(Some(&socks), &is("tor-socks", "Tor", "0.4", false)).len(), 1);

@@ -89,23 +89,30 @@ impl OldHello {
         while let Some((header, rest)) = self.records[at..].split_first_chunk::<5>() {
             let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
             if !matches!(header[0], 0x15 | 0x16) || header[1] != 3 || length > 1 << 14 {
-                self.state = State::Failed(match self.taken_a_record() {
+                let failure = match self.taken_a_record() {
                     true => Failure::Disagreed("no handshake in the clear follows".into()),
                     false => Failure::NotTls,
-                });
-                return;
+                };
+                return self.end(failure);
             }
             let Some(content) = rest.get(..length) else { break };
             if header[0] == 0x15 {
                 let number = content.get(1).copied().unwrap_or(0);
-                self.state = State::Failed(Failure::Alert(cipher::alert(number)));
-                return;
+                return self.end(Failure::Alert(cipher::alert(number)));
             }
             self.messages.extend_from_slice(content);
             at += 5 + length;
         }
         self.records.drain(..at);
         self.read_messages();
+    }
+
+    /// It came to nothing, unless what had come before was all that it was asked for.
+    fn end(&mut self, failure: Failure) {
+        self.read_messages();
+        if self.state == State::Handshaking {
+            self.state = State::Failed(failure);
+        }
     }
 
     fn taken_a_record(&self) -> bool {
@@ -286,7 +293,12 @@ mod tests {
     fn what_is_no_tls_and_what_refuses_is_told() {
         let told = |bytes: &[u8]| OldHello::new(None, Age::Old).receive(bytes).clone();
         assert_eq!(told(b"SSH-2.0-x\r\n"), State::Failed(Failure::NotTls));
-        let refused = told(&[0x15, 3, 1, 0, 2, 2, 40]);
+        let alert = [0x15, 3, 1, 0, 2, 2, 40];
+        // Whether they come together or not: the certificates had been shown.
+        let mut hello = OldHello::new(None, Age::Old);
+        assert_eq!(hello.receive(&[&server()[..], &alert].concat()), &State::Done);
+        assert_eq!(hello.shown().chain.len(), 2);
+        let refused = told(&alert);
         assert_eq!(refused, State::Failed(Failure::Alert("handshake failure".into())));
         let mut hello = OldHello::new(None, Age::Old);
         // Messages without end: an unknown kind that is never complete.

@@ -42,6 +42,7 @@ pub(super) static SERVERS: &[Server] = &[
             "lua-unbound",
             "lua-posix",
             "lua-readline",
+            "openssl",
         ],
         users: &["prosody"],
         host: 85,
@@ -119,14 +120,16 @@ fn inspircd(inside: &Inside) -> Result<Command> {
 fn prosody(inside: &Inside) -> Result<Command> {
     let [v4, v6] = inside.addresses();
     let (clients, servers, name) = (inside.port(0), inside.port(1), inside.name());
+    let [certificate, key] = inside.certificate("prosody")?;
     inside.folder("/run/prosody", "prosody")?;
     inside.folder("/srv/data", "prosody")?;
     inside.write(
         "/srv/prosody.cfg.lua",
         &format!(
             "interfaces = {{ \"{v4}\", \"{v6}\" }}\nc2s_ports = {{ {clients} }}\n\
-             s2s_ports = {{ {servers} }}\nmodules_enabled = {{ \"disco\", \"saslauth\" }}\n\
-             modules_disabled = {{ \"tls\", \"http\" }}\n\
+             s2s_ports = {{ {servers} }}\nmodules_enabled = {{ \"disco\", \"saslauth\", \"tls\" }}\n\
+             modules_disabled = {{ \"http\" }}\n\
+             ssl = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n\
              c2s_require_encryption = false\ns2s_require_encryption = false\n\
              data_path = \"/srv/data\"\npidfile = \"/run/prosody/pid\"\n\
              log = {{ error = \"*console\" }}\nVirtualHost \"{name}\"\n"

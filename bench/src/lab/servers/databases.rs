@@ -33,7 +33,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "postgresql",
-        packages: &["postgresql-15", "postgresql-client-15", "libllvm14-"],
+        packages: &["postgresql-15", "postgresql-client-15", "libllvm14-", "openssl"],
         users: &["postgres"],
         host: 31,
         endpoints: &[Endpoint::tcp(5432, "postgresql").product("PostgreSQL DB")],
@@ -41,7 +41,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "mariadb",
-        packages: &["mariadb-server-core", "mariadb-server", "mariadb-common"],
+        packages: &["mariadb-server-core", "mariadb-server", "mariadb-common", "openssl"],
         users: &["mysql"],
         host: 32,
         endpoints: &[Endpoint::tcp(3306, "mysql")
@@ -92,6 +92,7 @@ fn memcached(inside: &Inside) -> Result<Command> {
 
 fn postgresql(inside: &Inside) -> Result<Command> {
     const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+    let [certificate, key] = inside.certificate("postgres")?;
     inside.folder("/srv/data", "postgres")?;
     inside.folder("/run/postgresql", "postgres")?;
     let [v4, v6] = inside.addresses();
@@ -113,6 +114,9 @@ fn postgresql(inside: &Inside) -> Result<Command> {
         "jit=off".into(),
         "shared_buffers=1MB".into(),
         "max_connections=50".into(),
+        "ssl=on".into(),
+        format!("ssl_cert_file={certificate}"),
+        format!("ssl_key_file={key}"),
     ] {
         command.args(["-c", &setting]);
     }
@@ -120,6 +124,7 @@ fn postgresql(inside: &Inside) -> Result<Command> {
 }
 
 fn mariadb(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("mysql")?;
     inside.folder("/srv/data", "mysql")?;
     inside.folder("/run/mysqld", "mysql")?;
     let [v4, v6] = inside.addresses();
@@ -134,6 +139,7 @@ fn mariadb(inside: &Inside) -> Result<Command> {
         "--key-buffer-size=1M",
     ]);
     command.args(["--aria-pagecache-buffer-size=1M", "--performance-schema=0", "--skip-log-bin"]);
+    command.arg(format!("--ssl-cert={certificate}")).arg(format!("--ssl-key={key}"));
     command.arg(format!("--port={port}")).arg(format!("--bind-address={v4},{v6}"));
     Ok(command)
 }

@@ -10,7 +10,7 @@ use super::{Endpoint, Server};
 pub(super) static SERVERS: &[Server] = &[
     Server {
         name: "vsftpd",
-        packages: &["vsftpd"],
+        packages: &["vsftpd", "openssl"],
         users: &["ftp"],
         host: 60,
         endpoints: &[Endpoint::tcp(21, "ftp").v4_only().product("vsftpd").version_of("vsftpd")],
@@ -18,7 +18,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "proftpd",
-        packages: &["proftpd-core"],
+        packages: &["proftpd-core", "proftpd-mod-crypto", "openssl"],
         users: &["proftpd", "ftp"],
         host: 61,
         endpoints: &[Endpoint::tcp(21, "ftp").product("ProFTPD")],
@@ -26,7 +26,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "pureftpd",
-        packages: &["pure-ftpd", "pure-ftpd-common"],
+        packages: &["pure-ftpd", "pure-ftpd-common", "openssl"],
         users: &["ftp"],
         host: 62,
         endpoints: &[Endpoint::tcp(21, "ftp").v4_only().product("Pure-FTPd")],
@@ -94,13 +94,16 @@ pub(super) static SERVERS: &[Server] = &[
 ];
 
 fn vsftpd(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
     inside.write("/run/vsftpd/empty/.keep", "")?;
     let (ip, port) = (inside.v4(), inside.port(0));
     inside.write(
         "/srv/vsftpd.conf",
         &format!(
             "listen=YES\nlisten_address={ip}\nlisten_port={port}\nbackground=NO\n\
-             anonymous_enable=YES\nseccomp_sandbox=NO\nsecure_chroot_dir=/run/vsftpd/empty\n"
+             anonymous_enable=YES\nseccomp_sandbox=NO\nsecure_chroot_dir=/run/vsftpd/empty\n\
+             ssl_enable=YES\nssl_tlsv1=YES\nallow_anon_ssl=YES\nforce_local_logins_ssl=NO\n\
+             force_local_data_ssl=NO\nrsa_cert_file={certificate}\nrsa_private_key_file={key}\n"
         ),
     )?;
     let mut command = Command::new("/usr/sbin/vsftpd");
@@ -109,6 +112,7 @@ fn vsftpd(inside: &Inside) -> Result<Command> {
 }
 
 fn proftpd(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
     let (v4, v6, port) = (inside.v4(), inside.v6(), inside.port(0));
     inside.folder("/run/proftpd", "proftpd")?;
     inside.write(
@@ -117,7 +121,8 @@ fn proftpd(inside: &Inside) -> Result<Command> {
             "ServerName lab\nServerType standalone\nDefaultAddress {v4} {v6}\nPort {port}\n\
              SocketBindTight on\nUseReverseDNS off\nUser proftpd\nGroup proftpd\n\
              PidFile /run/proftpd/pid\nScoreboardFile none\nWtmpLog off\nRequireValidShell off\n\
-             AuthOrder mod_auth_file.c\n"
+             AuthOrder mod_auth_file.c\nLoadModule mod_tls.c\nTLSEngine on\n\
+             TLSRSACertificateFile {certificate}\nTLSRSACertificateKeyFile {key}\n"
         ),
     )?;
     let mut command = Command::new("/usr/sbin/proftpd");
@@ -126,9 +131,14 @@ fn proftpd(inside: &Inside) -> Result<Command> {
 }
 
 fn pure_ftpd(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
+    let [certificate, key] = [certificate, key].map(std::fs::read_to_string);
+    inside.write("/srv/both.pem", &(key? + &certificate?))?;
     let (ip, port) = (inside.v4(), inside.port(0));
     let mut command = Command::new("/usr/sbin/pure-ftpd");
-    command.args(["-e", "-4", "-H", "-c", "10", "-S"]).arg(format!("{ip},{port}"));
+    command
+        .args(["--tls=1", "--certfile=/srv/both.pem", "-e", "-4", "-H", "-c", "10", "-S"])
+        .arg(format!("{ip},{port}"));
     Ok(command)
 }
 

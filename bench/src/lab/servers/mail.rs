@@ -10,7 +10,7 @@ use super::{Endpoint, Server};
 pub(super) static SERVERS: &[Server] = &[
     Server {
         name: "exim",
-        packages: &["exim4-daemon-light", "exim4-base"],
+        packages: &["exim4-daemon-light", "exim4-base", "openssl"],
         users: &["Debian-exim"],
         host: 81,
         endpoints: &[
@@ -34,7 +34,7 @@ pub(super) static SERVERS: &[Server] = &[
     },
     Server {
         name: "opensmtpd",
-        packages: &["opensmtpd"],
+        packages: &["opensmtpd", "openssl"],
         users: &["opensmtpd", "opensmtpq"],
         host: 88,
         endpoints: &[Endpoint::tcp(25, "smtp").product("OpenSMTPD")],
@@ -43,6 +43,7 @@ pub(super) static SERVERS: &[Server] = &[
 ];
 
 fn exim(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("Debian-exim")?;
     let [v4, v6] = inside.addresses();
     let name = inside.name();
     let (smtp, submission) = (inside.port(0), inside.port(1));
@@ -54,6 +55,7 @@ fn exim(inside: &Inside) -> Result<Command> {
             "primary_hostname = {name}\nlocal_interfaces = <; {v4} ; {v6}\n\
              daemon_smtp_ports = {smtp} : {submission}\nlog_file_path = /var/log/exim4/%s\n\
              pid_file_path = /run/exim.pid\nexim_user = Debian-exim\nexim_group = Debian-exim\n\
+             tls_advertise_hosts = *\ntls_certificate = {certificate}\ntls_privatekey = {key}\n\
              keep_environment =\nrfc1413_query_timeout = 0s\nacl_smtp_rcpt = refuse\n\
              begin acl\nrefuse:\n deny\n"
         ),
@@ -91,6 +93,7 @@ fn dovecot(inside: &Inside) -> Result<Command> {
 }
 
 fn opensmtpd(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
     let [v4, v6] = inside.addresses();
     let (name, port) = (inside.name(), inside.port(0));
     inside.write("/var/lib/opensmtpd/empty/.keep", "")?;
@@ -103,7 +106,9 @@ fn opensmtpd(inside: &Inside) -> Result<Command> {
     inside.write(
         "/srv/smtpd.conf",
         &format!(
-            "listen on {v4} port {port} hostname {name}\nlisten on {v6} port {port} hostname {name}\n\
+            "pki lab cert \"{certificate}\"\npki lab key \"{key}\"\n\
+             listen on {v4} port {port} tls pki lab hostname {name}\n\
+             listen on {v6} port {port} tls pki lab hostname {name}\n\
              action \"lab\" maildir\nmatch for local action \"lab\"\n"
         ),
     )?;

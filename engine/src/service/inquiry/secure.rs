@@ -135,7 +135,8 @@ impl Inquiry {
                 let stage = tunnel.stage();
                 let said = tunnel.outgoing();
                 if stage != Stage::Handshaking {
-                    self.session = tunnel.session();
+                    // What one that broke off had shown stays where the next shows nothing.
+                    self.session = tunnel.session().or_else(|| self.session.take());
                     // Those too modern for it make room for an older one.
                     self.older = tunnel.older();
                     if self.older.is_some() {
