@@ -59,7 +59,8 @@ struct lab_config {
 	__u32 router_v4_be;
 	__u8 router_v6[16];
 	__u8 router_mac[6];
-	__u8 reserved[2];
+	__u8 zombie;               /* replies to 198.19.255.N go to the kernel; 0: none */
+	__u8 reserved;
 };
 
 #define LAB_FLAG_DELAY 1    /* hand replies to the delay path */

@@ -255,6 +255,16 @@ INLINE int send(struct xdp_md *ctx, const struct lab_config *cfg,
 	__u32 place = 0;
 
 	count_by(LAB_COPIES, copies);
+	/* Not the scanner's: a host that the kernel knows the way to. */
+	if (cfg->zombie && !p->v6 &&
+	    p->src[0] == bpf_htonl(0xc613ff00 | cfg->zombie)) {
+		struct eth *eth = (void *)(long)ctx->data;
+
+		if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+			return drop(LAB_UNSENT);
+		__builtin_memcpy(eth->dst, cfg->router_mac, 6);
+		return XDP_PASS;
+	}
 	if (cfg->flags & LAB_FLAG_ANSWERED)
 		place = note_answer(p, proto);
 	if (cfg->flags & LAB_FLAG_DELAY) {

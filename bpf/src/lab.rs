@@ -79,8 +79,10 @@ pub struct LabConfig {
     pub router_v6: [u8; 16],
     /// The router's MAC address: frames to another one are not answered.
     pub router_mac: [u8; 6],
+    /// Replies to 198.19.255.N go to the kernel, which routes them; 0: to nobody.
+    pub zombie: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
 }
 
 const CONFIG_LEN: usize = 112;

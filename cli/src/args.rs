@@ -28,6 +28,9 @@ nmap's flags:
   -PR          with -sn: by ARP and neighbour discovery alone
   -PE -PS80,443 -PA80
                with -sn: ask in these ways, in this order
+  -sI ZOMBIE[:PORT]
+               idle scan: SYNs in the name of another host, whose counting of packets
+               tells which ports are open; the targets never see our address
   -sV          ask open ports for their services and versions
   -O           tell operating systems by how hosts with an open TCP port answer sixteen probes
   -iL FILE     the same as --input-list
@@ -94,6 +97,11 @@ pub(crate) enum Command {
     /// Operating systems, offline: `match` a fingerprint.
     #[command(subcommand)]
     Os(crate::os::OsCommand),
+    /// Looks for hosts that an idle scan (-sI) can go by way of.
+    ///
+    /// Each is asked a few times on one port; those whose IP identifications count all
+    /// their packets in order will do. Prints a line each, with --json a `zombie` record.
+    Zombie(crate::idle::ZombieArgs),
     /// Prints the JSON Schema of the JSON lines.
     Schema,
     /// Prints the manual page (roff).
@@ -169,6 +177,10 @@ pub(crate) struct TargetArgs {
     /// UDP scan [nmap: -sU].
     #[arg(long, action = ArgAction::Count, conflicts_with = "ping_scan")]
     pub udp_scan: u8,
+    /// Idle scan by way of this host, port 80 where none is given [nmap: -sI].
+    #[arg(long, value_name = "ZOMBIE[:PORT]", conflicts_with_all = ["syn_scan", "ack_scan",
+          "udp_scan", "ping_scan", "service_scan", "os_scan", "dry_run"])]
+    pub idle_scan: Option<String>,
     /// Look for hosts, not for ports [nmap: -sn].
     #[arg(long, action = ArgAction::Count, conflicts_with_all = ["ports", "fast", "top_ports"])]
     pub ping_scan: u8,
@@ -284,7 +296,7 @@ pub(crate) struct WayOutArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArgs {
-    /// States to report: open, closed, filtered, unfiltered, `open|filtered`, up, down, all; comma-separated. Default: what answered open, unfiltered or up.
+    /// States to report: open, closed, filtered, unfiltered, `open|filtered`, `closed|filtered`, up, down, all; comma-separated. Default: what answered open, unfiltered or up.
     #[arg(long, value_name = "STATES", value_delimiter = ',')]
     pub show: Vec<StateArg>,
     /// JSON lines on standard output instead of a table.
@@ -474,6 +486,9 @@ pub(crate) enum StateArg {
     /// Nothing came from a UDP port.
     #[value(name = "open|filtered")]
     OpenFiltered,
+    /// An idle scan counted nothing.
+    #[value(name = "closed|filtered")]
+    ClosedFiltered,
     /// The host answered.
     Up,
     /// An ICMP error came in the host's place, or nothing.
@@ -491,6 +506,7 @@ impl StateArg {
             Self::Filtered | Self::Down => &[PortState::Filtered],
             Self::Unfiltered => &[PortState::Unfiltered],
             Self::OpenFiltered => &[PortState::OpenFiltered],
+            Self::ClosedFiltered => &[PortState::ClosedFiltered],
             Self::Up => &[PortState::Open],
             Self::All => &PortState::ALL,
         }
@@ -505,7 +521,7 @@ fn parse_field(text: &str) -> Result<Field, String> {
     })
 }
 
-fn parse_rate(text: &str) -> Result<Rate, String> {
+pub(crate) fn parse_rate(text: &str) -> Result<Rate, String> {
     match text {
         "max" => return Ok(Rate::Max),
         "auto" => return Ok(Rate::Auto),

@@ -7,10 +7,11 @@
 use std::ffi::OsString;
 
 /// Rewritten one to one.
-const REWRITTEN: [(&str, &str); 17] = [
+const REWRITTEN: [(&str, &str); 18] = [
     ("-sS", "--syn-scan"),
     ("-sA", "--ack-scan"),
     ("-sU", "--udp-scan"),
+    ("-sI", "--idle-scan"),
     ("-sV", "--service-scan"),
     ("-O", "--os-scan"),
     ("-sn", "--ping-scan"),
@@ -28,10 +29,9 @@ const REWRITTEN: [(&str, &str); 17] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 10] = [
+const NOT_BUILT: [(&str, &str); 9] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
-    ("-sI", "the idle scan"),
     ("-sM", "the Maimon scan"),
     ("-sN", "the NULL scan"),
     ("-sO", "the IP protocol scan"),
@@ -52,7 +52,7 @@ impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sV, -O and -sn",
+            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sI, -sV, -O and -sn",
             self.flag, self.what
         )
     }
@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn nmaps_flags_become_long_ones() {
         assert_eq!(
-            rewritten("-sS -Pn -n --open -iL hosts -iLhosts -iL - host"),
-            "--syn-scan --no-discovery -n --show=open --input-list hosts --input-list=hosts --input-list - host"
+            rewritten("-sI z -sS -Pn -n --open -iL hosts -iLhosts -iL - host"),
+            "--idle-scan z --syn-scan --no-discovery -n --show=open --input-list hosts --input-list=hosts --input-list - host"
         );
         assert_eq!(
             rewritten("-oN a -oX - -oG b -oA c"),
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sI", "-A", "-sO=x"] {
+        for arg in ["-sT", "-A", "-sO=x"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

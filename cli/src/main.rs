@@ -10,6 +10,7 @@ mod dry_run;
 mod event_log;
 mod exit;
 mod flags;
+mod idle;
 mod metrics;
 mod os;
 mod os_detection;
@@ -51,7 +52,9 @@ fn main() -> ExitCode {
 
 fn start(raw_args: Vec<OsString>) -> Exit {
     // Subcommands have flags of their own.
-    let subcommand = raw_args.first().is_some_and(|arg| arg == "signatures" || arg == "os");
+    let subcommand = raw_args
+        .first()
+        .is_some_and(|arg| ["signatures", "os", "zombie"].iter().any(|one| arg == one));
     let rewritten = match flags::rewrite(raw_args.iter().cloned()) {
         _ if subcommand => raw_args.clone(),
         Ok(rewritten) => rewritten,
@@ -101,6 +104,7 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
         }
         Some(Command::Tls(command)) => tls::run(command),
         Some(Command::Os(command)) => os::run(command),
+        Some(Command::Zombie(args)) => idle::find(args),
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())

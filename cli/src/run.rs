@@ -22,13 +22,13 @@ use prtip_engine::key;
 use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::capture::Frame;
 use prtip_engine::scan::{
-    self, Control, EngineChoice, Info, LinkAnswers, Observer, Options, Progress, SynOptions,
-    XdpMode,
+    Control, EngineChoice, Info, LinkAnswers, Observer, Options, Progress, SynOptions, XdpMode,
 };
 
 use crate::args::{PortEngine, ScanArgs, SynArg, WayOutArgs, XdpModeArg};
 use crate::detection::{Conclusion, Detection};
 use crate::exit::Exit;
+use crate::idle::Prepared;
 use crate::metrics::Metrics;
 use crate::os_detection::OsDetection;
 use crate::progress::Display;
@@ -129,9 +129,9 @@ fn scan(
     // What they need is read before a program is attached to a card.
     let mut detection = Detection::start(args, &names, control)?;
     let systems = OsDetection::start(args)?;
-    let prepared = scan::prepare(resolved.plan, key, &options)?;
+    let prepared = Prepared::open(resolved.plan, key, &options, args)?;
     let interface = prepared.info().interface.clone();
-    say(summary::announce_scan(prepared.info(), prepared.items(), &options));
+    say(prepared.announce(&options));
     let metrics = match args.results.metrics {
         Some(addr) => {
             let metrics = Metrics::start(addr, args.results.metrics_anywhere, prepared.info())?;

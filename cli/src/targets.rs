@@ -294,7 +294,7 @@ fn is_stdin(path: &Path) -> bool {
 
 /// Reads a list, `-` being standard input: ranges go to `take`, host names are returned, to
 /// be looked up once the list has proved to be one.
-fn read(path: &Path, mut take: impl FnMut(Vec<IpRange>)) -> Result<Vec<String>> {
+pub(crate) fn read(path: &Path, mut take: impl FnMut(Vec<IpRange>)) -> Result<Vec<String>> {
     let stdin = is_stdin(path);
     let name = if stdin {
         "standard input".to_owned()

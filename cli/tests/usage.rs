@@ -98,8 +98,24 @@ fn bad_arguments_are_refused_with_a_word_and_code_2() {
 }
 
 #[test]
+fn an_idle_scan_is_refused_before_anything_is_sent() {
+    for (line, says) in [
+        ("-sI 198.18.0.9:x -p 80 198.18.0.1", "behind the colon is no port"),
+        ("-sI 198.18.0.1 -p 80 198.18.0.1", "cannot be its own zombie"),
+        ("-sI 198.18.0.9 -p 80 2001:2::1", "for IPv4"),
+        ("-sI 198.18.0.9 -p 80 --port-engine xdp 198.18.0.1", "goes out by raw sockets"),
+        ("-sI 198.18.0.9 -sU -p 80 198.18.0.1", "cannot be used with"),
+        ("-sI 198.18.0.9 -O -p 80 198.18.0.1", "cannot be used with"),
+        ("zombie 10.0.0.0/8", "more than 65536 hosts"),
+        ("zombie 2001:2::1", "a zombie has an IPv4 address"),
+    ] {
+        refuse(&mut prtip(line), says);
+    }
+}
+
+#[test]
 fn flags_that_are_not_built_yet_are_told_from_typing_errors() {
-    for flag in ["-sI", "-sO", "-A"] {
+    for flag in ["-sT", "-sO", "-A"] {
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), &format!("error: {flag} ("));
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), "is not built yet");
     }

@@ -12,6 +12,7 @@
 //! * [`scan`]: pacing, validation, window, ledger: what is sent when, and what a reply means.
 //! * [`service`]: what is listening on open ports: connections, questions, answers.
 //! * [`os`]: what hosts run, by how they answer sixteen probes.
+//! * [`idle`]: which ports are open, by how a third host counts its packets.
 //! * [`tls`]: certificates read and chains of them judged. No sockets.
 //! * [`event`]: what was found, and the sinks that write it down.
 //! * [`report`]: event logs as a page for people.
@@ -22,6 +23,7 @@
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod idle;
 pub mod key;
 pub mod latency;
 pub mod os;

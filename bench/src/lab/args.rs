@@ -12,6 +12,7 @@ use super::network::Link;
 use super::personality::{self, Wanted};
 use super::question::{Ping, Question};
 use super::rule::{Protocol, Rule, State};
+use super::zombie;
 
 /// `prtip-bench lab …`.
 #[derive(Debug, Subcommand)]
@@ -132,6 +133,10 @@ pub struct RunArgs {
     /// 80 is open, everything else is closed
     #[arg(long, value_name = "DB:LINE", value_parser = personality::wanted, conflicts_with = "program")]
     pub personality: Vec<Wanted>,
+    /// Add a zombie for idle scans at 198.19.255.240, which counts its packets in this way
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true,
+          default_missing_value = "global", conflicts_with_all = ["program", "cards"])]
+    pub zombie: Option<zombie::Kind>,
     /// Attach the first XDP program (by name) of this object instead of the lab's
     #[arg(long, value_name = "FILE.o")]
     pub program: Option<PathBuf>,

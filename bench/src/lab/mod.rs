@@ -6,7 +6,7 @@
 //! * [`network`]: namespaces and link; [`keeper`]: the process that runs the
 //!   command; [`servers`] and [`packages`]: real servers; [`delay`]: replies
 //!   held back; [`flood`]: forged replies; [`personality`]: hosts that answer as a
-//!   fingerprint does; [`chain`]: certificates; [`report`]: what was
+//!   fingerprint does; [`zombie`]: a third host, for idle scans; [`chain`]: certificates; [`report`]: what was
 //!   counted; [`times`]: when replies left.
 //! * [`kernel`], [`processes`]: system calls and /proc.
 //!
@@ -33,6 +33,7 @@ pub mod servers;
 pub mod targets;
 pub mod times;
 pub mod truth;
+pub mod zombie;
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -52,6 +53,7 @@ use keeper::Keeper;
 use network::{FAR, Namespaces, ROUTER_MAC, ROUTER_V4, ROUTER_V6};
 use personality::{Play, System};
 use servers::Unpacked;
+use zombie::Zombie;
 
 /// Privileges are missing: exit code 4. Says who needs them.
 #[derive(Debug)]
@@ -192,13 +194,25 @@ fn run_kept(
     let played = personality::told(&hosts, &args.personality);
     let hosts: Vec<System> = hosts.into_iter().map(|(_, host)| host).collect();
     let play = if hosts.is_empty() { None } else { Some(Play::start(hosts, far_ifindex()?)?) };
+    let zombie = match args.zombie {
+        None => None,
+        Some(kind) => Some(Zombie::start(kind, args.rules.seed, far_ifindex()?)?),
+    };
     keeper.go(&(report::announcement(args, &far_end, keeper.pid, unpacked) + &played))?;
     let (code, flooded) = beside(flood, &far_end, || wait_for_keeper(keeper.pid))?;
     if let Some(play) = play {
         eprintln!("lab: personalities answered {}", play.stop()?);
     }
+    let mut parts = Map::new();
+    if let Some(zombie) = zombie {
+        let zombie::Counts { answered, direct } = zombie.stop()?;
+        eprintln!(
+            "lab: the zombie answered {answered}; {direct} of the scanner's own went to servers"
+        );
+        parts.insert("zombie".into(), serde_json::json!({"answered": answered, "direct": direct}));
+    }
     let (delayed, left) = delay.map(DelayPath::stop).transpose()?.unzip();
-    report::finish(args, namespaces, &far_end, delayed, flooded)?;
+    report::finish(args, namespaces, &far_end, delayed, flooded, parts)?;
     if let (Some(path), FarEnd::Lab(lab)) = (&args.times, &far_end) {
         times::write(path, lab, left.as_ref())?;
     }
@@ -289,7 +303,8 @@ fn configuration(args: &RunArgs, started_ns: u64) -> LabConfig {
         router_v4: ROUTER_V4.octets(),
         router_v6: ROUTER_V6.octets(),
         router_mac: ROUTER_MAC,
-        reserved: [0; 2],
+        zombie: if args.zombie.is_some() { zombie::LAST } else { 0 },
+        reserved: 0,
     }
 }
 

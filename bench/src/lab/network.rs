@@ -249,7 +249,7 @@ pub fn mac_text(mac: [u8; 6]) -> String {
 }
 
 /// Runs `ip` over a list of commands in this thread's namespace.
-fn ip_batch(commands: &str) -> Result<()> {
+pub(super) fn ip_batch(commands: &str) -> Result<()> {
     let mut child = Command::new("ip")
         .args(["-batch", "-"])
         .stdin(Stdio::piped())

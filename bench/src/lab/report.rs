@@ -51,6 +51,9 @@ pub fn announcement(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Un
             }
         }
     }
+    if args.zombie.is_some() {
+        let _ = write!(text, "; zombie {}", super::zombie::ADDRESS);
+    }
     for unpacked in servers {
         let ports: Vec<String> = unpacked
             .sockets()
@@ -64,15 +67,15 @@ pub fn announcement(args: &RunArgs, far_end: &FarEnd, keeper: i32, servers: &[Un
     text
 }
 
-/// Says what was counted, and writes it where `--stats` says.
+/// Says what was counted, and writes it where `--stats` says, beside what `all` holds.
 pub fn finish(
     args: &RunArgs,
     namespaces: &Namespaces,
     far_end: &FarEnd,
     delay: Option<DelayCounters>,
     flooded: Option<Map<String, Value>>,
+    mut all: Map<String, Value>,
 ) -> Result<()> {
-    let mut all = Map::new();
     all.insert("seed".into(), args.rules.seed.to_string().into());
     if let Some(flooded) = flooded {
         let mut text = String::from("lab: forged:");

@@ -4,7 +4,7 @@
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
 //! * [`service_record`]: those of services. [`os_record`]: those of operating systems.
-//!   [`tls_record`]: the one about certificates.
+//!   [`tls_record`]: the one about certificates. [`zombie_record`]: that of a zombie.
 //! * [`schema`]: the records' JSON Schema.
 //! * [`log`]: the event log, written through io_uring where the kernel lets us.
 //! * [`recovery`]: the log of an interrupted scan, read again.
@@ -29,6 +29,7 @@ pub mod sinks;
 pub mod table;
 pub mod text;
 pub mod tls_record;
+pub mod zombie_record;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -50,12 +51,20 @@ pub enum PortState {
     Unfiltered = 4,
     /// Silence at the end of a UDP scan.
     OpenFiltered = 5,
+    /// An idle scan has counted no answer of the zombie's.
+    ClosedFiltered = 6,
 }
 
 impl PortState {
     /// All states.
-    pub const ALL: [Self; 5] =
-        [Self::Filtered, Self::Closed, Self::Open, Self::Unfiltered, Self::OpenFiltered];
+    pub const ALL: [Self; 6] = [
+        Self::Filtered,
+        Self::Closed,
+        Self::Open,
+        Self::Unfiltered,
+        Self::OpenFiltered,
+        Self::ClosedFiltered,
+    ];
 
     /// Its name in records and tables.
     #[must_use]
@@ -66,6 +75,7 @@ impl PortState {
             Self::Open => "open",
             Self::Unfiltered => "unfiltered",
             Self::OpenFiltered => "open|filtered",
+            Self::ClosedFiltered => "closed|filtered",
         }
     }
 
@@ -84,7 +94,7 @@ impl PortState {
     pub const fn strength(self) -> u64 {
         match self {
             Self::OpenFiltered => 0,
-            Self::Filtered => 1,
+            Self::Filtered | Self::ClosedFiltered => 1,
             Self::Closed | Self::Unfiltered => 2,
             Self::Open => 3,
         }
@@ -142,6 +152,10 @@ pub enum Reason {
     NoArp,
     /// `no-nd`: the same for IPv6.
     NoNd,
+    /// `ipid-change`: the zombie has sent a packet more than it was asked for.
+    IpidChange,
+    /// `no-ipid-change`: it has not.
+    NoIpidChange,
 }
 
 impl Reason {
@@ -159,6 +173,8 @@ impl Reason {
             Self::NoResponse => "no-response",
             Self::NoArp => "no-arp",
             Self::NoNd => "no-nd",
+            Self::IpidChange => "ipid-change",
+            Self::NoIpidChange => "no-ipid-change",
         }
     }
 
@@ -179,6 +195,8 @@ impl Reason {
             Self::NoResponse
                 | Self::NoArp
                 | Self::NoNd
+                | Self::IpidChange
+                | Self::NoIpidChange
                 | Self::ArpResponse { .. }
                 | Self::NdResponse { .. }
         )
@@ -188,7 +206,7 @@ impl Reason {
 impl Reason {
     /// All but ICMP errors, which have two numbers more.
     /// (A MAC address is not written in the name: it is zero here.)
-    pub const PLAIN: [Self; 9] = [
+    pub const PLAIN: [Self; 11] = [
         Self::NoResponse,
         Self::SynAck,
         Self::Rst,
@@ -198,6 +216,8 @@ impl Reason {
         Self::NdResponse { mac: [0; 6] },
         Self::NoArp,
         Self::NoNd,
+        Self::IpidChange,
+        Self::NoIpidChange,
     ];
 
     /// The reason that is written so.

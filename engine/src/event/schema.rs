@@ -17,6 +17,7 @@ use super::record::{
 };
 use super::service_record::Service;
 use super::tls_record::Tls;
+use super::zombie_record::Zombie;
 use super::{PortState, Reason};
 use crate::plan::Protocol;
 use crate::tls::fault::Fault;
@@ -33,6 +34,7 @@ pub fn schema() -> Value {
         of::<Probe>(),
         of::<Tls>(),
         of::<Os<'static>>(),
+        of::<Zombie>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),
         of::<LogPart>(),

@@ -273,7 +273,8 @@ fn hidden_states(ports: &Ports, shown: ShownStates, report: &Report) -> Vec<Stri
     let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();
     let mut answered_filtered = 0;
     for event in ports.values() {
-        answered_filtered += u64::from(event.state == PortState::Filtered);
+        let is_told = matches!(event.state, PortState::Filtered | PortState::ClosedFiltered);
+        answered_filtered += u64::from(is_told);
         if !shown.contains(event.state) {
             *counts.entry((event.state, event.reason.to_string())).or_default() += 1;
         }
@@ -349,7 +350,10 @@ fn colour(state: PortState) -> &'static str {
     match state {
         PortState::Open => "\x1b[32m",
         PortState::Closed => "\x1b[31m",
-        PortState::Filtered | PortState::Unfiltered | PortState::OpenFiltered => "\x1b[33m",
+        PortState::Filtered
+        | PortState::Unfiltered
+        | PortState::OpenFiltered
+        | PortState::ClosedFiltered => "\x1b[33m",
     }
 }
 

@@ -83,7 +83,7 @@ pub fn ask(
     let mut ways: BTreeMap<(u32, bool), Vec<Sourced>> = BTreeMap::new();
     let wanted = options.interface.as_deref().map(Interface::by_name).transpose()?;
     for target in targets {
-        match way(target, wanted.as_ref(), options.source) {
+        match way(target.host, wanted.as_ref(), options.source) {
             Ok((ifindex, source, near)) => {
                 ways.entry((ifindex, near)).or_default().push((*target, source));
             }
@@ -105,16 +105,15 @@ pub fn ask(
 }
 
 /// Interface, our address, and whether the host is on the local network or this one.
-fn way(
-    target: &Target,
+pub(crate) fn way(
+    host: Ipv4Addr,
     wanted: Option<&Interface>,
     source: Option<Ipv4Addr>,
 ) -> Result<(u32, Ipv4Addr, bool)> {
-    let host = IpAddr::V4(target.host);
-    let route = route::look_up(host, wanted)?;
+    let route = route::look_up(host.into(), wanted)?;
     if route.reach == Reach::Local {
         // From itself to itself, as the kernel does it.
-        let source = if target.host.is_loopback() { Ipv4Addr::LOCALHOST } else { target.host };
+        let source = if host.is_loopback() { Ipv4Addr::LOCALHOST } else { host };
         return Ok((Interface::loopback()?.index, source, true));
     }
     let interface = Interface::by_index(route.ifindex)?;

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod reply;
 mod sequence;
 
+pub(crate) use asking::way;
 pub use asking::{Asked, Options, Target, ask};
 pub use host::{Host, Next};
 pub use observe::Answers;

@@ -66,7 +66,10 @@ fn answer(packet: &[u8], replies: &mut Replies) {
             let builder = builder.ipv4([198, 19, 255, 2], SOURCE.octets(), 64);
             builder.icmpv4(prohibited).write(&mut reply, quote)
         }
-        Some(PortState::Unfiltered | PortState::OpenFiltered) | None => return,
+        Some(PortState::Unfiltered | PortState::OpenFiltered | PortState::ClosedFiltered)
+        | None => {
+            return;
+        }
     }
     .expect("a reply is written to memory");
     // At once: the port's clock stands still while a worker finds no time to wait.

@@ -830,7 +830,7 @@ impl Receiver {
                 self.closed = self.closed.wrapping_add(add);
             }
             // What is neither open nor closed at the end is filtered.
-            PortState::Filtered | PortState::OpenFiltered => {}
+            PortState::Filtered | PortState::OpenFiltered | PortState::ClosedFiltered => {}
         }
     }
 

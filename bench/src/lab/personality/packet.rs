@@ -5,16 +5,16 @@ use std::net::Ipv4Addr;
 
 use super::super::flood::packet::{checksum, sum};
 
-pub(super) const ICMP: u8 = 1;
-pub(super) const TCP: u8 = 6;
-pub(super) const UDP: u8 = 17;
+pub(in crate::lab) const ICMP: u8 = 1;
+pub(in crate::lab) const TCP: u8 = 6;
+pub(in crate::lab) const UDP: u8 = 17;
 
 /// TCP options are at most so long.
 const OPTIONS_MAX: usize = 40;
 
 /// An IPv4 packet that was received whole.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Received<'a> {
+pub(in crate::lab) struct Received<'a> {
     /// All of it.
     pub packet: &'a [u8],
     pub source: Ipv4Addr,
@@ -27,7 +27,7 @@ pub(super) struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    pub(super) fn read(packet: &'a [u8]) -> Option<Self> {
+    pub(in crate::lab) fn read(packet: &'a [u8]) -> Option<Self> {
         let header_len = usize::from(packet.first()? & 0xf) * 4;
         let length = usize::from(half(packet, 2)?);
         let packet = packet.get(..length)?;
@@ -50,7 +50,7 @@ impl<'a> Received<'a> {
 
 /// A TCP segment that was received.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment<'a> {
+pub(in crate::lab) struct Segment<'a> {
     pub ports: [u16; 2],
     pub seq: u32,
     pub ack: u32,
@@ -60,7 +60,7 @@ pub(super) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    pub(super) fn read(body: &'a [u8]) -> Option<Self> {
+    pub(in crate::lab) fn read(body: &'a [u8]) -> Option<Self> {
         let header_len = usize::from(*body.get(12)? >> 4) * 4;
         Some(Self {
             ports: [half(body, 0)?, half(body, 2)?],
@@ -75,7 +75,7 @@ impl<'a> Segment<'a> {
 
 /// A TCP segment to send.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
+pub(in crate::lab) struct Answer {
     pub seq: u32,
     pub ack: u32,
     pub flags: u8,
@@ -89,14 +89,19 @@ pub(super) struct Answer {
 
 /// What stands in an IP header.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(in crate::lab) struct Head {
     pub ttl: u8,
     pub dont_fragment: bool,
     pub id: u16,
 }
 
 /// The packet with a segment, back to where `to` came from.
-pub(super) fn segment(to: &Received<'_>, head: Head, ports: [u16; 2], answer: &Answer) -> Vec<u8> {
+pub(in crate::lab) fn segment(
+    to: &Received<'_>,
+    head: Head,
+    ports: [u16; 2],
+    answer: &Answer,
+) -> Vec<u8> {
     let mut body = Vec::with_capacity(64);
     body.extend_from_slice(&ports[1].to_be_bytes());
     body.extend_from_slice(&ports[0].to_be_bytes());
@@ -119,7 +124,7 @@ pub(super) fn segment(to: &Received<'_>, head: Head, ports: [u16; 2], answer: &A
 }
 
 /// The packet with an ICMP message, back to where `to` came from.
-pub(super) fn message(to: &Received<'_>, head: Head, mut body: Vec<u8>) -> Vec<u8> {
+pub(in crate::lab) fn message(to: &Received<'_>, head: Head, mut body: Vec<u8>) -> Vec<u8> {
     body[2..4].fill(0);
     let check = checksum(0, &body);
     body[2..4].copy_from_slice(&check.to_be_bytes());
@@ -142,7 +147,7 @@ fn packet(to: &Received<'_>, head: Head, protocol: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A header's checksum anew.
-pub(super) fn header_checksum(header: &[u8]) -> u16 {
+pub(in crate::lab) fn header_checksum(header: &[u8]) -> u16 {
     let mut header = header.to_vec();
     header[10..12].fill(0);
     checksum(0, &header)
@@ -150,7 +155,7 @@ pub(super) fn header_checksum(header: &[u8]) -> u16 {
 
 /// Options from the notation (`M5B4ST11NWA`); `stamp` and `echo` are what a time stamp
 /// holds where it is not zero. What is no option ends them.
-pub(super) fn options(text: &str, stamp: u32, echo: u32) -> Vec<u8> {
+pub(in crate::lab) fn options(text: &str, stamp: u32, echo: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some(kind) = rest.bytes().next().filter(u8::is_ascii) {
@@ -191,7 +196,7 @@ pub(super) fn options(text: &str, stamp: u32, echo: u32) -> Vec<u8> {
 
 /// Four bytes whose CRC-32 (reflected, polynomial EDB88320) is `wanted`: the register is
 /// run backwards from the result, then forwards to it.
-pub(super) fn data_of_crc(wanted: u32) -> [u8; 4] {
+pub(in crate::lab) fn data_of_crc(wanted: u32) -> [u8; 4] {
     let mut register = !wanted;
     for _ in 0..32 {
         // The highest bit tells whether the polynomial was added.

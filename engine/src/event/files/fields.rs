@@ -167,6 +167,7 @@ fn classification(reason: Reason) -> &'static str {
         Reason::Icmp { .. } => "icmp",
         Reason::ArpResponse { .. } => "arp",
         Reason::NdResponse { .. } => "nd",
-        Reason::NoResponse | Reason::NoArp | Reason::NoNd => "none",
+        Reason::IpidChange => "ipid",
+        Reason::NoResponse | Reason::NoArp | Reason::NoNd | Reason::NoIpidChange => "none",
     }
 }

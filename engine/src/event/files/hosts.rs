@@ -43,7 +43,10 @@ impl<'a> Host<'a> {
             } else {
                 add(finding.state, finding.protocol, finding.reason, 1);
             }
-            let speaks = !matches!(finding.reason, Reason::Icmp { .. } | Reason::NoResponse);
+            let speaks = !matches!(
+                finding.reason,
+                Reason::Icmp { .. } | Reason::NoResponse | Reason::NoIpidChange
+            );
             if speaks && answered.is_none_or(|first| finding.unix_us < first.unix_us) {
                 answered = Some(finding);
             }
@@ -140,6 +143,8 @@ fn order_of(reason: Reason) -> u32 {
         Reason::NoResponse => 6,
         Reason::NoArp => 7,
         Reason::NoNd => 8,
+        Reason::IpidChange => 9,
+        Reason::NoIpidChange => 10,
         Reason::Icmp { kind, code } => 256 + (u32::from(kind) << 8) + u32::from(code),
     }
 }
