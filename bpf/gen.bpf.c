@@ -425,7 +425,7 @@ INLINE int write_carrier(struct xdp_md *ctx, const struct prtip_probe *probe, in
 }
 
 /* Works out a probe of a family, its rank there being `rank`: all but the token. */
-INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *state,
+INLINE int work_out_of(struct prtip_probe *probe, __u32 attempt,
 		       const volatile struct prtip_family *family, __u64 rank, __u32 item)
 {
 	int v6 = family == &config.v6;
@@ -444,7 +444,7 @@ INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *
 		hash = prtip_port_hash4((__u32)low, hashed, config.salt);
 	}
 	ours = prtip_first_port(hash, config.port_slots, config.attempts, config.port_first) +
-	       state->attempt;
+	       attempt;
 	probe->ports = bpf_htonl(ours << 16 | port);
 	if (config.one)
 		return 1;
@@ -454,9 +454,8 @@ INLINE int work_out_of(struct prtip_probe *probe, const struct prtip_gen_state *
 	return 1;
 }
 
-/* Works out the probe of `index`. */
-INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *state,
-		    __u64 index)
+/* Works out the probe of `index`; where hosts are looked for, `asked` is what is asked. */
+INLINE int work_out(struct prtip_probe *probe, __u64 index, __u32 attempt, __u32 asked)
 {
 	__u64 rank = prtip_mix(&config.order, index), address_rank;
 	__u32 slot, item, *found;
@@ -467,7 +466,7 @@ INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *sta
 		return 0;
 	if (config.hosts) {
 		address_rank = rank;
-		item = *(const __u32 *)&state->item;
+		item = asked;
 	} else {
 		address_rank = addresses_before(rank);
 		slot = rank - address_rank * config.slots;
@@ -481,9 +480,9 @@ INLINE int work_out(struct prtip_probe *probe, const struct prtip_gen_state *sta
 		}
 	}
 	if (config.v4.count && (!config.v6.count || address_rank < config.v4.count))
-		return work_out_of(probe, state, &config.v4, address_rank, item);
+		return work_out_of(probe, attempt, &config.v4, address_rank, item);
 	if (config.v6.count)
-		return work_out_of(probe, state, &config.v6, address_rank - config.v4.count,
+		return work_out_of(probe, attempt, &config.v6, address_rank - config.v4.count,
 				   item);
 	return 0;
 }
@@ -573,14 +572,21 @@ __noinline int look_ahead(struct prtip_gen_state *state, __u32 position)
 #pragma clang loop unroll(disable)
 	for (i = 0; i < PRTIP_AHEAD && i < wanted; i++) {
 		struct prtip_probe *probe = &state->ahead[i];
+		__u32 attempt = state->attempt, asked = *(const __u32 *)&state->item;
 		__u64 index = first + i;
 
 		if (state->listed) {
 			index = state->list[(position + i) & (PRTIP_LIST - 1)];
-			note(state, index, now);
+			if (index & PRTIP_QUESTION) {
+				index &= ~PRTIP_QUESTION;
+				attempt = state->question_attempt;
+				asked = *(const __u32 *)&state->question_item;
+			} else {
+				note(state, index, now);
+			}
 		}
 		probe->form = 0;
-		if (!work_out(probe, state, index))
+		if (!work_out(probe, index, attempt, asked))
 			probe->form = PRTIP_TEMPLATES;
 	}
 	if (config.one)

@@ -326,6 +326,10 @@ struct prtip_probe {
  * probes are of one template. */
 #define PRTIP_SPARE_HEAD 16
 
+/* Set in an index of the list that is a question to the control sample: it leaves as
+ * an attempt of its own, outside of the schedule. */
+#define PRTIP_QUESTION (1ULL << 63)
+
 /* One call of the generator, and what it has counted. Written by user space
  * before a call and read after it; nobody else runs this generator meanwhile. */
 struct prtip_gen_state {
@@ -343,7 +347,10 @@ struct prtip_gen_state {
 	__u64 failed;             /* probes that could not be made or redirected */
 	__u64 sent;               /* frames that the driver has taken: the tracepoint */
 	__u64 refused;            /* frames that it has not */
-	__u64 reserved[6];        /* states of two workers share no cache line */
+	/* What a question of the list is: its attempt, and what is asked of a host. */
+	struct prtip_item question_item;
+	__u32 question_attempt;
+	__u64 reserved[5];        /* states of two workers share no cache line */
 	__u64 list[PRTIP_LIST];
 	struct prtip_probe ahead[PRTIP_AHEAD];
 };

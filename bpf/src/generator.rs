@@ -23,7 +23,7 @@ use zerocopy::IntoBytes;
 
 use crate::mapping::Mapping;
 use crate::namespace::{LOOPBACK, in_new_namespace};
-use crate::recipe::{Item, LIST, Recipe, SPARE_HEAD, state};
+use crate::recipe::{Item, LIST, QUESTION, Recipe, SPARE_HEAD, state};
 use crate::steer::{AttachMode, create_xdp_link, detach, with_libbpf_log};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gen.bpf.o"));
@@ -104,6 +104,7 @@ pub struct Generator {
     worker: usize,
     send_times: Arc<Mapping>,
     asks: Arc<[Item]>,
+    attempts: u8,
     /// A frame longer than every probe; its bytes do not matter.
     frame: Box<[u8]>,
     _holding: Holding,
@@ -152,13 +153,22 @@ impl Generator {
     }
 
     /// Makes and sends `probe(index, attempt)` for all `indices` (ascending, at most
-    /// [`LIST`]); `base` is the index of offset 0 in the rings of send times. Returns
+    /// [`LIST`]), and for those that [`QUESTION`] is set in as one attempt more than there
+    /// are, whose send times are not written; `base` is the index of offset 0 in the rings of send times. Returns
     /// how many were made: fewer where a signal came.
     ///
     /// # Errors
     /// When the kernel refuses the call.
     pub fn run(&mut self, indices: &[u64], attempt: u8, base: u64) -> io::Result<usize> {
-        let Some(count) = self.prepare(indices, attempt, base) else { return Ok(0) };
+        let Some(&first) = indices.first() else { return Ok(0) };
+        let asks = indices.iter().fold(0, |all, index| all | index) & QUESTION != 0;
+        let listed = asks || indices[indices.len() - 1] - first + 1 != indices.len() as u64;
+        let count = self.prepare(indices, listed, attempt, base);
+        if asks {
+            let asked = u64::from(self.asked(self.attempts));
+            let asked = asked | u64::from(self.attempts) << 32;
+            self.words()[state::QUESTION].store(asked, Ordering::Relaxed);
+        }
         let mut options = live(&self.frame, count);
         options.batch_size = BATCH;
         let result = test_run(&self.program, &mut options);
@@ -173,7 +183,7 @@ impl Generator {
     /// # Errors
     /// When the kernel refuses the call, or no probe can be made.
     pub fn craft(&mut self, index: u64, attempt: u8) -> io::Result<Vec<u8>> {
-        self.prepare(&[index], attempt, 0);
+        self.prepare(&[index], false, attempt, 0);
         let failed = self.tally().failed;
         let mut out = vec![0; self.frame.len() + 64];
         let mut options = libbpf_sys::bpf_test_run_opts {
@@ -220,16 +230,19 @@ impl Generator {
         Arc::clone(&self.send_times)
     }
 
-    /// Writes what the next call is to do; how many probes.
-    fn prepare(&mut self, indices: &[u64], attempt: u8, base: u64) -> Option<u32> {
-        let (&first, &last) = (indices.first()?, indices.last()?);
-        let count = indices.len().min(LIST);
+    /// What an attempt asks of a host, as the generator reads it.
+    fn asked(&self, attempt: u8) -> u32 {
         let item = match self.asks.len() {
             0 => Item::default(),
             asks => self.asks[usize::from(attempt) % asks],
         };
-        let item = u32::from_ne_bytes(item.as_bytes().try_into().expect("an item has four bytes"));
-        let listed = last - first + 1 != indices.len() as u64;
+        u32::from_ne_bytes(item.as_bytes().try_into().expect("an item has four bytes"))
+    }
+
+    /// Writes what the next call is to do: `indices`, which follow each other unless they
+    /// are `listed`; how many probes.
+    fn prepare(&mut self, indices: &[u64], listed: bool, attempt: u8, base: u64) -> u32 {
+        let count = indices.len().min(LIST);
         if listed {
             let list = &self.words()[state::INDICES..];
             for (place, &index) in list.iter().zip(indices) {
@@ -237,16 +250,16 @@ impl Generator {
             }
         }
         for (place, value) in [
-            (state::FIRST, first),
+            (state::FIRST, indices[0]),
             (state::BASE, base),
             (state::BATCH, u64::MAX),
             (state::POSITION_COUNT, (count as u64) << 32),
             (state::LISTED_ATTEMPT, u64::from(listed) | u64::from(attempt) << 32),
-            (state::ITEM_ERROR, item.into()),
+            (state::ITEM_ERROR, self.asked(attempt).into()),
         ] {
             self.words()[place].store(value, Ordering::Relaxed);
         }
-        Some(count as u32)
+        count as u32
     }
 
     /// This worker's state. The call that follows or came before is a system call
@@ -288,6 +301,7 @@ fn load_all(
                 worker,
                 send_times: Arc::new(mapping(object, SEND_TIMES, times_len)?),
                 asks: Arc::clone(&asks),
+                attempts: times.attempts,
                 // No probe has this length. A frame comes back with the length that the far
                 // end gave it, and the kernel sets it anew only where the program has changed
                 // its bounds (frame_was_changed and ctx_was_changed in net/bpf/test_run.c).

@@ -17,6 +17,8 @@ pub const PAYLOAD_BYTES: usize = 1232;
 pub const FILLS: usize = 6;
 /// Most indices of one list (`PRTIP_LIST`).
 pub const LIST: usize = 2048;
+/// Set in an index that is a question to the control sample (`PRTIP_QUESTION`).
+pub const QUESTION: u64 = 1 << 63;
 /// Bytes that are cut in front of the frame where all probes are of one template
 /// (`PRTIP_SPARE_HEAD`).
 pub const SPARE_HEAD: usize = 16;
@@ -238,6 +240,8 @@ pub mod state {
     pub const SENT: usize = 8;
     /// Frames that it has not.
     pub const REFUSED: usize = 9;
+    /// What a question of the list asks of a host; in the upper half its attempt.
+    pub const QUESTION: usize = 10;
     /// The indices.
     pub const INDICES: usize = 16;
     /// Where the generator works probes out (`PRTIP_AHEAD` of `struct prtip_probe`).

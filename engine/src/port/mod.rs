@@ -60,6 +60,14 @@ pub trait Port: Send {
     /// When sending has become impossible (interface down or gone).
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize>;
 
+    /// Whether questions to the control sample, told by
+    /// [`QUESTION`](prtip_bpf::recipe::QUESTION), may stand among the indices of a
+    /// [`send`](Self::send): they leave at their place, as one attempt more than there are.
+    /// So it is where a send of their own would not meet what probes meet.
+    fn takes_questions(&self) -> bool {
+        false
+    }
+
     /// Queues one frame that is not a probe (a RST), written by `fill` into a
     /// buffer of at least 256 bytes; `fill` returns its length. Leaves with the
     /// next `send` or `kick`. False when there is no room.

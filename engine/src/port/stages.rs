@@ -140,6 +140,10 @@ impl<P: Staged + 'static> Port for Watched<P> {
         self.port.burst()
     }
 
+    fn takes_questions(&self) -> bool {
+        self.port.takes_questions()
+    }
+
     fn send_times(&self) -> Option<Arc<Mapping>> {
         self.port.send_times()
     }

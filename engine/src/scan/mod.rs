@@ -18,6 +18,7 @@ mod run;
 mod run_tests;
 pub mod sample;
 mod search;
+mod searching;
 pub mod send_time;
 mod setup;
 pub mod shared;

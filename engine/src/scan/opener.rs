@@ -24,11 +24,6 @@ use crate::route::{LinkKind, Path};
 /// Up to this rate a card that may flap its link when a program is attached is
 /// left alone, and AF_PACKET is chosen.
 pub(crate) const GENTLE_RATE: f64 = 20_000.0;
-/// A call makes consecutive probes or a list, all of one attempt. A question to the control
-/// sample would be a call of its own, and tell nothing: a far end that takes a tenth of what
-/// comes in bursts answers each frame that comes between them.
-const LIVE_AND_AUTO: &str = "live frames do not search for a rate: probes leave in bursts of a \
-                             call, and a question between two calls does not meet what they meet";
 /// Drivers that live frames were tried with: others may take the frames and lose them.
 pub(crate) const LIVE_IS_KNOWN: [&str; 1] = ["veth"];
 /// Probes a second that one worker sends with ease, all its queues' replies included.
@@ -227,11 +222,6 @@ impl Opener<'_> {
         match choice.engine {
             EngineChoice::Packet => self.packet(why),
             EngineChoice::Raw => self.raw(why),
-            EngineChoice::Live if self.options.rate == Rate::Auto => {
-                Err(Error::new(Kind::Usage, "cannot use --rate auto with --port-engine live")
-                    .cause(LIVE_AND_AUTO)
-                    .remedy("leave --port-engine out, or give a --rate"))
-            }
             EngineChoice::Live => self.live(why),
             EngineChoice::Auto | EngineChoice::Xdp if choice.may_fall_back => {
                 self.fastest(why).or_else(|error| {
@@ -262,8 +252,6 @@ impl Opener<'_> {
         let driver = self.path.interface.driver.as_deref().unwrap_or("unknown");
         let generators = if opened.mode != "copy" {
             Err("live frames need native XDP".to_owned())
-        } else if self.options.rate == Rate::Auto {
-            Err(LIVE_AND_AUTO.to_owned())
         } else if !LIVE_IS_KNOWN.contains(&driver) {
             Err(format!(
                 "live frames were never tried with the driver {driver}: --port-engine live does"

@@ -35,6 +35,8 @@ const STRIDE_NS: f64 = 20_000.0;
 const STRIDE_FREE: u32 = 5;
 /// The same where the rate is searched for.
 const STRIDE_AUTO: u32 = 3;
+/// The same where the kernel makes the probes: half of the memory for twice the rate.
+const STRIDE_AUTO_LIVE: u32 = 4;
 /// Pairs up to which a second attempt is made without being asked for.
 const RETRY_BY_DEFAULT: u64 = 1 << 20;
 /// Bytes that Ethernet adds to a frame on the wire: FCS, preamble and gap; the
@@ -244,6 +246,7 @@ pub(super) fn sizing(
     let (top_rate, stride) = match options.rate {
         // Small batches while the rate may be low, but for the fastest.
         Rate::Auto if top == TOP_RATE_COPY => (top, STRIDE_AUTO),
+        Rate::Auto if top == TOP_RATE_LIVE => (top / 2.0, STRIDE_AUTO_LIVE),
         Rate::Max | Rate::Auto => (top, STRIDE_FREE),
         Rate::PerSecond(rate) => {
             let rate = rate / workers as f64;

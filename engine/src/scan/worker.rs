@@ -22,6 +22,7 @@ use super::fault::Fault;
 use super::pace::Pacer;
 use super::run::BUS_EVENTS;
 use super::sample::Sample;
+use super::searching::Searching;
 use super::send_time::SendTimes;
 use super::shared::{RETRY_AFTER, RangeState, Shared};
 use super::verdict;
@@ -155,7 +156,8 @@ impl Worker {
         let start_ns = now_ns();
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
         sender.rate_is_free = self.rate_is_free;
-        sender.search = self.again.take().map(|lost| Searching::new(&shared, lost, self.number));
+        sender.search =
+            self.again.take().map(|lost| Searching::new(&shared, lost, self.number, self.attempts));
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
         sender.link_answers = self.link_answers;
         let mut receiver = Receiver::new(self.fault);
@@ -303,101 +305,6 @@ struct Sender<'a> {
     search: Option<Searching<'a>>,
 }
 
-/// What a search for the rate asks of a sender.
-struct Searching<'a> {
-    shared: &'a Shared,
-    sample: &'a Sample,
-    /// Offsets that left at a rate that lost some.
-    lost: Consumer<Range<u64>>,
-    /// What is being sent again.
-    again: Range<u64>,
-    /// Probes until the next question; `None`: nothing is asked.
-    question_in: Option<usize>,
-    /// Probes from one question to the next, on average.
-    every: u32,
-    random: u64,
-    control: u64,
-    resent: u64,
-}
-
-impl<'a> Searching<'a> {
-    fn new(shared: &'a Shared, lost: Consumer<Range<u64>>, number: usize) -> Self {
-        let sample = shared.sample.as_ref().expect("a search has a sample");
-        Self {
-            shared,
-            sample,
-            lost,
-            again: 0..0,
-            question_in: None,
-            every: 0,
-            random: number as u64,
-            control: 0,
-            resent: 0,
-        }
-    }
-
-    /// Takes over how often to ask.
-    fn watch(&mut self) {
-        let every = self.sample.every();
-        if every != self.every {
-            self.every = every;
-            self.question_in = self.draw();
-        }
-    }
-
-    /// From 1 to twice the average: a question stands at any place of a batch, so that
-    /// it meets what the probes around it meet.
-    fn draw(&mut self) -> Option<usize> {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let spread = u64::from(self.every) * 2;
-        (spread > 0).then(|| (((self.random >> 32) * (spread - 1)) >> 32) as usize + 1)
-    }
-
-    /// Of `count` probes, how many leave before the next question.
-    fn before_question(&self, count: usize) -> usize {
-        self.question_in.map_or(count, |after| after.min(count))
-    }
-
-    /// `count` probes have left; asks where it is time. Returns how many questions left.
-    fn ask_after(
-        &mut self,
-        count: usize,
-        port: &mut dyn Port,
-        prober: &Prober,
-        attempt: u8,
-        now: u64,
-    ) -> Result<usize> {
-        let Some(after) = &mut self.question_in else { return Ok(0) };
-        *after = after.saturating_sub(count);
-        if *after > 0 {
-            return Ok(0);
-        }
-        self.question_in = self.draw();
-        let Some((index, at)) = self.sample.next() else { return Ok(0) };
-        if port.send(prober, &[index], attempt)? == 0 {
-            return Ok(0);
-        }
-        self.sample.asked(at, now);
-        self.control += 1;
-        Ok(1)
-    }
-
-    /// The offsets to send again, where there are some.
-    fn lost_offsets(&mut self) -> Option<&mut Range<u64>> {
-        if self.again.is_empty() {
-            self.again = self.lost.pop().ok()?;
-        }
-        Some(&mut self.again)
-    }
-
-    /// Whether nothing is left to send again, and nothing more will come.
-    fn is_done(&mut self) -> bool {
-        // In this order: what was handed over before the end was told is in the ring.
-        let over = self.shared.search_is_over.load(Ordering::Acquire);
-        over && self.lost_offsets().is_none_or(|range| range.is_empty())
-    }
-}
-
 impl<'a> Sender<'a> {
     fn new(range: &'a RangeState, attempts: u8, rate: Option<f64>, now: u64) -> Self {
         Self {
@@ -451,7 +358,7 @@ impl<'a> Sender<'a> {
             let batch = times.batch() as usize;
             // What leaves in one turn has one send time, unless the port writes it.
             let most = if times.are_the_ports() {
-                self.pacer.together_live()
+                self.pacer.together_live().max(batch)
             } else {
                 self.pacer.together().clamp(batch.min(SEND_BATCH), SEND_BATCH)
             };
@@ -492,20 +399,16 @@ impl<'a> Sender<'a> {
                 }
             }
         }
-        let count = self.search.as_ref().map_or(together, |s| s.before_question(together));
-        let mut taken = port.send(prober, &indices[..count], *attempt)?;
-        if *attempt > 0 {
-            self.retries += taken as u64;
-        }
-        indices.drain(..taken);
-        if let Some(search) = &mut self.search {
-            let extra = self.cursors.len() as u8;
-            search.resent += if *attempt == extra { taken as u64 } else { 0 };
-            let questions = search.ask_after(taken, port, prober, extra, now)?;
-            self.retries += questions as u64;
-            self.generated += questions as u64;
-            taken += questions;
-        }
+        let probes = &indices[..together];
+        let (probes, questions) = match &mut self.search {
+            None => (port.send(prober, probes, *attempt)?, 0),
+            Some(search) => search.send(port, prober, probes, *attempt, now)?,
+        };
+        indices.drain(..probes);
+        let retries = if *attempt > 0 { probes + questions } else { questions };
+        self.retries += retries as u64;
+        self.generated += questions as u64;
+        let taken = probes + questions;
         self.sent += taken as u64;
         if let Some(lag_ns) = self.pacer.lag_ns() {
             // Once a batch: of its probes the first is the latest.

@@ -151,6 +151,10 @@ impl Port for LivePort {
         self.send_watched(prober, indices, attempt, &mut Nobody)
     }
 
+    fn takes_questions(&self) -> bool {
+        true
+    }
+
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {
         self.sockets.queue_control(fill)
     }
