@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use prtip_engine::error::{Error, Kind, Result};
-use prtip_engine::event::os_record::Os;
+use prtip_engine::event::os_record::{Os, PortUsed};
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::os::{self, Answers, Asked, Options, Target};
 use prtip_engine::plan::Protocol;
@@ -180,6 +180,12 @@ impl OsDetection {
         let ip = IpAddr::V4(flow.target);
         let mut record = Os::new(Some(ip), &fingerprint, self.database, &best);
         record.routers = answers.routers();
+        record.uptime_s = answers.uptime_s();
+        record.ip_id = answers.ip_id_class();
+        record.ports_used = answers
+            .ports_used()
+            .map(|(state, proto, port)| PortUsed { state, proto, port })
+            .collect();
         record.doubts = answers.doubts();
         console.os(ip, &record);
         !record.matches.is_empty()

@@ -24,6 +24,16 @@ pub struct Os<'a> {
     /// Routers on the way to the host, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub routers: Option<u8>,
+    /// The ports that were asked, as far as they answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports_used: Vec<PortUsed>,
+    /// Seconds since it started, guessed from its time stamps; many systems begin these
+    /// anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uptime_s: Option<u64>,
+    /// How its IP identifications go on, in nmap's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_id: Option<&'static str>,
     /// Why these answers may mislead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<&'static str>,
@@ -31,6 +41,17 @@ pub struct Os<'a> {
 
 impl Record for Os<'_> {
     const TYPE: &'static str = "os";
+}
+
+/// A port that was asked.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct PortUsed {
+    /// `open` or `closed`.
+    pub state: &'static str,
+    /// `tcp` or `udp`.
+    pub proto: &'static str,
+    /// Which.
+    pub port: u16,
 }
 
 /// A system that may be it.
@@ -91,6 +112,9 @@ impl<'a> Os<'a> {
             candidates: best.count,
             fingerprint: fingerprint.to_string(),
             routers: None,
+            ports_used: Vec::new(),
+            uptime_s: None,
+            ip_id: None,
             doubts: Vec::new(),
         }
     }
@@ -119,6 +143,12 @@ impl Os<'_> {
         }];
         if let Some(routers) = self.routers {
             lines.push(format!("Routers between: {routers}"));
+        }
+        if let Some(seconds) = self.uptime_s {
+            lines.push(format!("Uptime guess: {:.3} days", seconds as f64 / 86_400.0));
+        }
+        if let Some(class) = self.ip_id {
+            lines.push(format!("IP identifications: {}", class.to_lowercase()));
         }
         if !self.doubts.is_empty() {
             lines.push(format!("OS detection is unsure: {}", self.doubts.join("; ")));

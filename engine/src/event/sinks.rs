@@ -218,6 +218,9 @@ impl Sinks {
             table.os(ip, &record.lines(), &mut self.text);
             self.output.take(&mut self.text);
         }
+        if let Some(files) = &mut self.files {
+            files.system(ip, record);
+        }
         if self.log.is_some() || matches!(self.shape, Shape::Json) {
             self.write_record(record);
         }

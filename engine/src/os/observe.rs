@@ -59,6 +59,53 @@ impl Answers {
         quoted.and_then(|ttl| TTL.checked_sub(ttl)).or(self.near.then_some(0))
     }
 
+    /// Seconds since the host started, as its time stamps tell where they count from there:
+    /// a guess, which many systems mislead.
+    #[must_use]
+    pub fn uptime_s(&self) -> Option<u64> {
+        let samples = self.samples();
+        let (first, last) = (samples.first()?, samples.last()?);
+        let (from, to) = (first.stamp?, last.stamp?);
+        let seconds = last.sent_ns.checked_sub(first.sent_ns).filter(|ns| *ns > 0)? as f64 / 1e9;
+        let rate = match f64::from(to.wrapping_sub(from)) / seconds {
+            ..=0.0 => return None,
+            ..=5.66 => 2,
+            70.0..=150.0 => 100,
+            150.0..=350.0 => 200,
+            900.0..=1100.0 => 1000,
+            _ => return None,
+        };
+        Some(u64::from(to) / rate)
+    }
+
+    /// How the identifications of segments go on, in nmap's words.
+    #[must_use]
+    pub fn ip_id_class(&self) -> Option<&'static str> {
+        let ids: Vec<u16> = self.samples().iter().map(|sample| sample.id).collect();
+        let kind = if ids.len() >= 3 { counter(&ids, false, self.own)? } else { return None };
+        Some(match kind {
+            Counter::Zero => "All zeros",
+            Counter::Constant(_) => "Duplicated ipid (!)",
+            Counter::Random => "Randomized",
+            Counter::RandomIncrements => "Random positive increments",
+            Counter::BrokenIncrements => "Broken little-endian incremental",
+            Counter::Incremental => "Incremental",
+        })
+    }
+
+    /// The ports that were asked and answered as they should: state, protocol, port.
+    pub fn ports_used(&self) -> impl Iterator<Item = (&'static str, &'static str, u16)> {
+        let closed = (5..=7).any(|line| self.reply(Probe::Tcp(line)).is_some());
+        let flow = &self.flow;
+        [
+            (!self.samples().is_empty()).then_some(("open", "tcp", flow.open)),
+            closed.then_some(("closed", "tcp", flow.closed)),
+            self.unreachable().is_some().then_some(("closed", "udp", flow.closed_udp)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// The six answers as far as they came and accept the connection.
     fn samples(&self) -> Vec<Sample> {
         let sample = |at: u8| {

@@ -9,7 +9,7 @@
 //! * [`place`]: a path or standard output. [`about`]: what is said of the scan.
 //! * [`latency`]: round-trip times. [`status`]: where the scan stands. [`capture`]: frames.
 //! * [`fields`]: what a table has of a result. [`hosts`]: findings as hosts. [`services`]:
-//!   names of ports. [`told`]: what services said.
+//!   names of ports. [`told`]: what services said. [`systems`]: what hosts run.
 //!
 //! Not here: which results are shown, and the event log.
 
@@ -29,11 +29,13 @@ pub(crate) mod place;
 pub(crate) mod services;
 pub(crate) mod sorted;
 mod status;
+mod systems;
 mod told;
 mod xml;
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,6 +52,7 @@ use self::services::Services;
 use self::sorted::{Finding, Store};
 use self::status::StatusFile;
 use super::clock::monotonic_ns;
+use super::os_record::Os;
 use super::output::Output;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
@@ -352,6 +355,13 @@ impl Files {
         }
         if let Some(waiting) = self.waiting.remove(&target) {
             self.write_rows(&waiting, told);
+        }
+    }
+
+    /// Takes what a host runs.
+    pub fn system(&mut self, ip: IpAddr, record: &Os<'_>) {
+        if self.store.is_some() && self.spill_error.is_none() {
+            self.spill_error = self.services.tell_system(ip, &systems::Told::of(record)).err();
         }
     }
 

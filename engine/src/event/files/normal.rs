@@ -80,6 +80,9 @@ pub(super) fn host(host: &Host<'_>, services: &Services, out: &mut dyn Write) ->
             writeln!(out, "{}", row.trim_end())?;
         }
     }
+    if let Some(told) = services.system(host.addr) {
+        out.write_all(told.text.as_bytes())?;
+    }
     writeln!(out)
 }
 

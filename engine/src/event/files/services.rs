@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::sorted::Finding;
+use super::systems;
 use super::told::{Spool, Told};
 use crate::plan::Protocol;
 
@@ -16,6 +18,8 @@ const PATH: &str = "/etc/services";
 pub(crate) struct Services {
     names: HashMap<(Protocol, u16), String>,
     told: Option<Spool>,
+    /// Where it is kept what hosts run.
+    systems: HashMap<IpAddr, u64>,
 }
 
 impl Services {
@@ -38,7 +42,7 @@ impl Services {
                 names.entry((protocol, port)).or_insert_with(|| name.to_owned());
             }
         }
-        Self { names, told: None }
+        Self { names, told: None, systems: HashMap::new() }
     }
 
     /// What is told of services is kept in `folder`, where there is more than memory takes.
@@ -54,6 +58,19 @@ impl Services {
     /// What a port told of its service.
     pub(super) fn told(&self, finding: &Finding) -> Option<Told> {
         self.told.as_ref()?.get(finding.service).ok()
+    }
+
+    /// Keeps what a host runs.
+    pub(super) fn tell_system(&mut self, ip: IpAddr, told: &systems::Told) -> io::Result<()> {
+        if let Some(spool) = &mut self.told {
+            self.systems.insert(ip, spool.add(told)?);
+        }
+        Ok(())
+    }
+
+    /// What a host runs.
+    pub(super) fn system(&self, ip: IpAddr) -> Option<systems::Told> {
+        self.told.as_ref()?.get(*self.systems.get(&ip)?).ok()
     }
 
     pub(crate) fn name(&self, protocol: Protocol, port: u16) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! What services told, kept for reports that are written at the end: texts of any length,
+//! What services and hosts told, kept for reports that are written at the end: texts of any length,
 //! which findings of fixed size point to. In memory up to a size, then in an unnamed file.
 
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::service::Found;
@@ -88,7 +89,7 @@ impl Spool {
     }
 
     /// Keeps one; returns its place, which is never 0.
-    pub(super) fn add(&mut self, told: &Told) -> io::Result<u64> {
+    pub(super) fn add(&mut self, told: &impl Serialize) -> io::Result<u64> {
         let place = self.written + self.memory.len() as u64;
         self.memory.extend_from_slice(&[0; 4]);
         let start = self.memory.len();
@@ -108,7 +109,7 @@ impl Spool {
     }
 
     /// The one at `place`.
-    pub(super) fn get(&self, place: u64) -> io::Result<Told> {
+    pub(super) fn get<T: DeserializeOwned>(&self, place: u64) -> io::Result<T> {
         let at = place.checked_sub(1).ok_or(io::ErrorKind::InvalidInput)?;
         let mut len = [0; 4];
         self.read(at, &mut len)?;
@@ -147,9 +148,9 @@ mod tests {
         assert!(spool.file.is_some() && !spool.memory.is_empty());
         for (number, &place) in places.iter().enumerate() {
             assert!(place > 0);
-            assert_eq!(spool.get(place).unwrap(), told(number));
+            assert_eq!(spool.get::<Told>(place).unwrap(), told(number));
         }
-        assert!(spool.get(0).is_err() && spool.get(u64::MAX).is_err());
+        assert!(spool.get::<Told>(0).is_err() && spool.get::<Told>(u64::MAX).is_err());
         assert_eq!(folder.path().read_dir().unwrap().count(), 0, "the file has a name");
     }
 }

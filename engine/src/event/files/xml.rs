@@ -66,6 +66,9 @@ pub(super) fn host(host: &Host<'_>, services: &Services, out: &mut dyn Write) ->
     if !host.ports.is_empty() || !host.hidden.is_empty() {
         write_ports(host, services, out)?;
     }
+    if let Some(told) = services.system(host.addr) {
+        out.write_all(told.xml.as_bytes())?;
+    }
     if let Some(rtt_us) = host.rtt_us {
         // One measurement: its variation is taken for as large, and the usual timeout follows.
         writeln!(
