@@ -1,6 +1,10 @@
 //! The log's disk on io_uring: registered buffers and a registered file, of which the
 //! kernel writes while the caller goes on.
 //!
+//! A buffer is registered when something is first written from it: to pin all of them would
+//! be a good part of what opening the log costs a small scan, which needs one or two. One that
+//! the kernel does not take is written from as it is.
+//!
 //! Buffered, not O_DIRECT: lines are small and the tail would have to be written again
 //! and again as whole blocks.
 
@@ -32,14 +36,25 @@ pub(super) struct Uring {
     ring: IoUring,
     file: File,
     slab: Slab,
+    buffers: [Buffer; BUFFERS as usize],
     /// Writes that the kernel has not completed.
     writing: u32,
     keeper: Keeper,
     next: Option<io::Result<()>>,
 }
 
+/// What the kernel knows of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Buffer {
+    /// Nothing was written from it.
+    Unused,
+    Registered,
+    /// It is not to be registered.
+    Plain,
+}
+
 impl Uring {
-    /// Sets the ring up, registers buffers and file. `keeper` steps to the next file.
+    /// Sets the ring up, registers the file and a table for the buffers. `keeper` steps to the next file.
     ///
     /// # Errors
     /// When the kernel refuses; the keeper is given back.
@@ -48,22 +63,16 @@ impl Uring {
             if !ring.params().is_feature_ext_arg() || !ring.params().is_feature_nodrop() {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is too old"));
             }
-            let slab = Slab::new();
-            let iovecs: Vec<libc::iovec> = (0..BUFFERS)
-                .map(|buffer| libc::iovec {
-                    iov_base: slab.start_of(buffer).as_ptr().cast(),
-                    iov_len: BUFFER_BYTES,
-                })
-                .collect();
-            // SAFETY: the buffers lie in `slab`, which lives as long as the ring: both are
-            // fields of the same struct, and `drop` leaks the slab while a write is in flight.
-            // A shorter life would let the kernel read memory that has become something else.
-            unsafe { ring.submitter().register_buffers(&iovecs) }?;
+            let table = ring.submitter().register_buffers_sparse(BUFFERS.into());
+            let buffer = if table.is_ok() { Buffer::Unused } else { Buffer::Plain };
             ring.submitter().register_files(&[file.as_raw_fd()])?;
-            Ok((ring, slab))
+            Ok((ring, [buffer; BUFFERS as usize]))
         });
         match prepared {
-            Ok((ring, slab)) => Ok(Self { ring, file, slab, writing: 0, keeper, next: None }),
+            Ok((ring, buffers)) => {
+                let slab = Slab::new();
+                Ok(Self { ring, file, slab, buffers, writing: 0, keeper, next: None })
+            }
             Err(error) => Err((error, keeper)),
         }
     }
@@ -75,6 +84,25 @@ impl Uring {
         // the kernel holds it itself.
         let pushed = unsafe { self.ring.submission().push(entry) };
         pushed.expect("at most one write and one sync are in flight and the ring holds eight");
+    }
+
+    /// Whether the kernel knows this buffer: from its first use on.
+    fn is_registered(&mut self, buffer: u16) -> bool {
+        let known = &mut self.buffers[usize::from(buffer)];
+        if *known == Buffer::Unused {
+            let iovec = libc::iovec {
+                iov_base: self.slab.start_of(buffer).as_ptr().cast(),
+                iov_len: BUFFER_BYTES,
+            };
+            // SAFETY: the buffer lies in `slab`, which lives as long as the ring: both are
+            // fields of the same struct, and `drop` leaks the slab while a write is in flight.
+            // A shorter life would let the kernel read memory that has become something else.
+            let registered = unsafe {
+                self.ring.submitter().register_buffers_update(buffer.into(), &[iovec], None)
+            };
+            *known = if registered.is_ok() { Buffer::Registered } else { Buffer::Plain };
+        }
+        *known == Buffer::Registered
     }
 
     /// The file that the keeper has made is the one that is written from here on.
@@ -97,12 +125,14 @@ impl Storage for Uring {
     fn start_write(&mut self, span: Span) {
         assert!(span.from + span.len <= BUFFER_BYTES, "a write lies inside its buffer");
         let from = self.slab.start_of(span.buffer).as_ptr().wrapping_add(span.from);
-        let entry = opcode::WriteFixed::new(FILE, from, span.len as u32, span.buffer)
-            .offset(span.offset)
-            .build()
-            .user_data(WRITE);
+        let len = span.len as u32;
+        let entry = if self.is_registered(span.buffer) {
+            opcode::WriteFixed::new(FILE, from, len, span.buffer).offset(span.offset).build()
+        } else {
+            opcode::Write::new(FILE, from, len).offset(span.offset).build()
+        };
         self.writing += 1;
-        self.push(&entry);
+        self.push(&entry.user_data(WRITE));
     }
 
     fn start_sync(&mut self) {
