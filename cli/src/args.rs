@@ -338,7 +338,7 @@ pub(crate) struct ResultArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub latency: Vec<PathBuf>,
     /// Round-trip times by groups too, as tags in FILE.hlog; the first 1024 groups apart.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "GROUP")]
     pub latency_by: Option<GroupArg>,
     /// Time the engine itself: from making probes to the kick of the kernel, from there to
     /// their completion, from the kernel's time stamp on a reply to its event. At the end, in
