@@ -367,6 +367,28 @@ fn no_file_may_be_named_twice() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "a check creates nothing");
 }
 
+#[test]
+fn every_file_that_could_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = |name: &str| {
+        let path = folder.path().join(name);
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        Place::Path(path)
+    };
+    let wanted = [
+        Wanted { format: Format::Ndjson, place: full("lines") },
+        Wanted { format: Format::Xml, place: full("xml") },
+        Wanted { format: Format::Normal, place: Place::of(&folder.path().join("good")) },
+    ];
+    let mut files = Files::open(&wanted, about(&[]), None, || unreachable!()).unwrap();
+    files.port(&event("198.18.0.1", 80, PortState::Open, Reason::SynAck), STARTED_US, true, false);
+    files.conclude(ended(), None, None);
+    let error = files.finish().unwrap_err().to_string();
+    let named = |name: &str| error.contains(&format!("{:?}", folder.path().join(name)));
+    assert!(named("lines") && named("xml") && !named("good"), "{error}");
+    assert!(error.contains("No space left"), "{error}");
+}
+
 /// Of a build with `--no-default-features`.
 #[cfg(not(feature = "parquet"))]
 #[test]

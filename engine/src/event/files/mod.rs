@@ -568,15 +568,17 @@ impl Files {
     /// Ends all files.
     ///
     /// # Errors
-    /// The first error that one of them met. A closed pipe is none.
+    /// The first error that one of them met, with the names of the others that met one. A
+    /// closed pipe is none.
     pub fn finish(mut self) -> Result<()> {
         self.flush();
-        let fail = |place: &Place, error: io::Error| {
+        let fail = |place: &Place, error: io::Error, others: &[String]| {
             let space = match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space; ",
                 _ => "",
             };
-            Error::new(Kind::Failed, format!("write results to {}", place.name()))
+            let names: String = others.iter().map(|name| format!(" and {name}")).collect();
+            Error::new(Kind::Failed, format!("write results to {}{names}", place.name()))
                 .because_of(error)
                 .remedy(format!(
                     "{space}where there is an event log, `--resume LOG` writes them again"
@@ -586,24 +588,31 @@ impl Files {
         let statuses = self.statuses.into_iter().map(|f| (f.place, f.output.into_error()));
         let captures = self.captures.into_iter().map(|f| (f.place, f.output.into_error()));
         let latencies = self.latencies.into_iter().map(|f| (f.place.clone(), f.into_error()));
-        // All are waited for, whichever fails: the first failure is told.
-        let mut first = None;
+        // All are waited for, whichever fails: of the first failure the cause is told.
+        let (mut first, mut others) = (None, Vec::new());
+        let mut failed = |place: Place, error: io::Error| match &first {
+            None => first = Some((place, error)),
+            Some(_) => others.push(place.name()),
+        };
         for (place, error) in streams.chain(statuses).chain(captures).chain(latencies) {
             if let Some(error) = error {
-                first.get_or_insert(fail(&place, error));
+                failed(place, error);
             }
         }
+        let spilled = self.spill_error.is_some();
         for report in self.reports {
             // Its own first: it says more.
             let error = report.output.into_error().or(report.error);
             match self.spill_error.take().or(error) {
                 Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    first.get_or_insert(fail(&report.place, error));
+                    failed(report.place, error);
                 }
+                // What could not be kept is lacking in all of them.
+                _ if spilled => failed(report.place, io::ErrorKind::Other.into()),
                 _ => {}
             }
         }
-        first.map_or(Ok(()), Err)
+        first.map_or(Ok(()), |(place, error)| Err(fail(&place, error, &others)))
     }
 }
 
