@@ -24,7 +24,7 @@ use crate::signatures::DatabaseArgs;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Detection")]
 pub(crate) struct DetectionArgs {
-    /// Ask open ports for their services and versions [nmap: -sV].
+    /// Ask open ports for their services and versions [nmap: -sV; -A is this and --os-scan].
     #[arg(long, action = ArgAction::Count, conflicts_with_all = ["ping_scan", "dry_run"])]
     pub service_scan: u8,
     /// With --service-scan: 0 asks only what a port is known for, 9 everything [default: 7].

@@ -29,7 +29,7 @@ const REWRITTEN: [(&str, &str); 18] = [
 ];
 
 /// Known by name, but not built: flag and what it would do.
-const NOT_BUILT: [(&str, &str); 9] = [
+const NOT_BUILT: [(&str, &str); 8] = [
     ("-sC", "scripts"),
     ("-sF", "the FIN scan"),
     ("-sM", "the Maimon scan"),
@@ -38,7 +38,6 @@ const NOT_BUILT: [(&str, &str); 9] = [
     ("-sT", "the connect scan"),
     ("-sW", "the window scan"),
     ("-sX", "the Xmas scan"),
-    ("-A", "service and OS detection"),
 ];
 
 /// A flag that is known but not built.
@@ -52,7 +51,7 @@ impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sI, -sV, -O and -sn",
+            "{} ({}) is not built yet; this version does -sS, -sA, -sU, -sI, -sV, -O, -A and -sn",
             self.flag, self.what
         )
     }
@@ -67,6 +66,11 @@ pub(crate) fn rewrite(args: impl IntoIterator<Item = OsString>) -> Result<Vec<Os
             rewritten.push(arg);
             rewritten.extend(args);
             break;
+        }
+        if arg == "-A" {
+            // Of what it means to nmap: no scripts, no traceroute.
+            rewritten.extend(["--service-scan".into(), "--os-scan".into()]);
+            continue;
         }
         rewritten.push(rewrite_one(arg)?);
     }
@@ -132,6 +136,11 @@ mod tests {
     }
 
     #[test]
+    fn all_detection_is_both() {
+        assert_eq!(rewritten("-A -p 80 host"), "--service-scan --os-scan -p 80 host");
+    }
+
+    #[test]
     fn everything_else_stays_as_it_is() {
         let line = "-p- -p 1-100 -p1-100 -F -vv -T4 -e eth0 --rate max 198.18.0.0/15";
         assert_eq!(rewritten(line), line);
@@ -144,7 +153,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_built_are_named() {
-        for arg in ["-sT", "-A", "-sO=x"] {
+        for arg in ["-sT", "-sO=x"] {
             let error = rewrite([OsString::from(arg)]).unwrap_err().to_string();
             assert!(error.contains("not built yet"), "{error}");
             assert!(error.starts_with(arg.split('=').next().unwrap()), "{error}");

@@ -104,6 +104,7 @@ fn flags_that_only_detection_has_are_refused_without_it() {
         (&["--osscan-guess", "127.0.0.1"], "are for -O"),
         (&["--osscan-limit", "127.0.0.1"], "--os-scan"),
         (&["-O", "-sn", "127.0.0.1"], "cannot be used with"),
+        (&["-A", "-sn", "127.0.0.1"], "cannot be used with"),
         (&["-O", "-sU", "-p", "53", "127.0.0.1"], "add -sS"),
         (&["-O", "--os-db", "/does/not/exist", "-p", "80", "127.0.0.1"], "/does/not/exist"),
     ] {

@@ -145,6 +145,13 @@ mod inside {
             assert!(record["cpe"][0].as_str().unwrap().starts_with("cpe:/a:"), "{record}");
         }
         assert_eq!(found[&4712]["service"], "tcpwrapped");
+
+        // -A is this and the operating system.
+        let output = prtip("-A -p 22,23 127.0.0.1 --json");
+        assert_eq!(services(&output.stdout)[&22]["product"], "OpenSSH");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let of_type = |kind: &str| lines.matches(&format!("\"type\":\"{kind}\"")).count();
+        assert_eq!((of_type("service"), of_type("os")), (1, 1), "{lines}");
     }
 
     /// HTTP inside TLS of one version, by openssl, a thread a connection: port, version.

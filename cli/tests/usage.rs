@@ -115,7 +115,7 @@ fn an_idle_scan_is_refused_before_anything_is_sent() {
 
 #[test]
 fn flags_that_are_not_built_yet_are_told_from_typing_errors() {
-    for flag in ["-sT", "-sO", "-A"] {
+    for flag in ["-sT", "-sO"] {
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), &format!("error: {flag} ("));
         refuse(&mut prtip(&format!("{flag} 127.0.0.1")), "is not built yet");
     }

@@ -41,6 +41,7 @@ pub use catalogue::{Ask, Catalogue};
 pub use found::{BANNER_MAX, Found, Identity};
 pub use handshake::Handshakes;
 pub use inquiry::{Desk, Event, Inquiry, Order};
+pub use starttls::{Plea, Step};
 pub use tunnel::{Session, Stage, Tunnel, Tunnels};
 
 use crate::error::{Error, Kind, Result};

@@ -20,7 +20,7 @@ enum Kind {
 
 /// What follows from what was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// More is to come.
     Wait,
     /// This is to be said.
@@ -33,7 +33,7 @@ pub(super) enum Step {
 
 /// One conversation that leads to TLS.
 #[derive(Debug)]
-pub(super) struct Plea {
+pub struct Plea {
     kind: Kind,
     host: Option<String>,
     said: usize,
@@ -42,7 +42,8 @@ pub(super) struct Plea {
 
 impl Plea {
     /// With a service, where it has a way to TLS. `host`: the name that the server was given.
-    pub(super) fn new(service: &str, host: Option<String>) -> Option<Self> {
+    #[must_use]
+    pub fn new(service: &str, host: Option<String>) -> Option<Self> {
         let kind = match service {
             "smtp" => Kind::Smtp,
             "imap" => Kind::Imap,
@@ -60,7 +61,7 @@ impl Plea {
     }
 
     /// What is said before anything is heard.
-    pub(super) fn opening(&mut self) -> Vec<u8> {
+    pub fn opening(&mut self) -> Vec<u8> {
         match self.kind {
             // The code of SSLRequest.
             Kind::Postgresql => b"\0\0\0\x08\x04\xd2\x16\x2f".to_vec(),
@@ -81,7 +82,7 @@ impl Plea {
     }
 
     /// Takes what was heard.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Step {
+    pub fn take(&mut self, bytes: &[u8]) -> Step {
         self.heard.extend_from_slice(bytes);
         if self.heard.len() > LONGEST {
             return Step::Denied;
