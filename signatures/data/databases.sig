@@ -283,7 +283,7 @@ rule protocol-9.6
     match VFATAL\x00
     match Munsupported frontend protocol \d+\.\d+: server supports
     product PostgreSQL DB
-    extra 9.6 or later
+    version 9.6 or later
     cpe a:postgresql:postgresql
     example
         "E\0\0\0\x87SFATAL\0VFATAL\0C0A000\0Munsupported frontend protocol 255.255: server"

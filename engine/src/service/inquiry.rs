@@ -16,7 +16,7 @@ use prtip_signatures::Scratches;
 use super::catalogue::{Ask, Catalogue};
 use super::found::{BANNER_MAX, Found, Identity};
 use super::limits::{
-    ANSWER_BYTES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SHORT, TALKS, TURN, WRAPPED, ns,
+    ANSWER_BYTES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SETTLE, SHORT, TALKS, TURN, WRAPPED, ns,
 };
 use super::starttls::{Plea, Step};
 use super::tunnel::{Session, Stage, Tunnel, Tunnels};
@@ -70,12 +70,20 @@ struct Talk {
     deadline_ns: u64,
     answer: Vec<u8>,
     look_at_ns: Option<u64>,
+    looked_ns: u64,
     looks: u32,
     tunnel: Option<Box<dyn Tunnel>>,
     /// What leads to TLS in the service's own words.
     plea: Option<Plea>,
     /// The question has been put inside the tunnel.
     asked_inside: bool,
+}
+
+impl Talk {
+    /// Something came and was looked at.
+    fn has_answered(&self) -> bool {
+        self.looks > 0 && !self.answer.is_empty()
+    }
 }
 
 /// One port under inquiry.
@@ -275,7 +283,7 @@ impl Inquiry {
         let full = talk.answer.len() == ANSWER_BYTES || self.bytes >= PORT_BYTES;
         let (ask, listening) = (talk.ask, talk.ask == Ask::Listen);
         if look_at <= now_ns || full {
-            self.look_at(at, desk);
+            self.look_at(at, now_ns, desk);
         }
         if full {
             self.hang_up(at, desk);
@@ -292,7 +300,7 @@ impl Inquiry {
     }
 
     fn closed(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
-        self.look_at(at, desk);
+        self.look_at(at, now_ns, desk);
         let Some(talk) = &self.talks[at] else { return };
         let silent = talk.answer.is_empty();
         let shut = silent && talk.ask == Ask::Listen && !self.inside;
@@ -314,12 +322,12 @@ impl Inquiry {
                     other.deadline_ns = other.deadline_ns.max(now_ns + ns(TURN));
                 }
             }
-            self.look_at(at, desk);
+            self.look_at(at, now_ns, desk);
             self.hang_up(at, desk);
             return;
         }
         if talk.look_at_ns.is_some_and(|look_at| look_at <= now_ns) {
-            self.look_at(at, desk);
+            self.look_at(at, now_ns, desk);
         }
         let said = self.silent_inside(at, now_ns, desk);
         self.go_on(at, said, now_ns, desk);
@@ -334,10 +342,22 @@ impl Inquiry {
         if patience_ns > now_ns && (waits_for_tls || !self.asks.is_empty()) {
             until_ns = until_ns.min(patience_ns);
         }
+        if talk.has_answered() && self.settled_ns(talk) > now_ns && !self.asks.is_empty() {
+            until_ns = until_ns.min(self.settled_ns(talk));
+        }
         desk.orders.push(match said.as_slice() {
             [] => Order::Hear(at, until_ns),
             _ => Order::Say(at, said, until_ns),
         });
+    }
+
+    /// When an answer that was looked at counts as whole. Where it tells something, the rest
+    /// of it may tell more, and the service better than what another question draws.
+    fn settled_ns(&self, talk: &Talk) -> u64 {
+        match self.best {
+            Some(_) => talk.looked_ns + ns(SETTLE),
+            None => talk.looked_ns,
+        }
     }
 
     fn hang_up(&mut self, at: usize, desk: &mut Desk<'_>) {
@@ -347,9 +367,10 @@ impl Inquiry {
     }
 
     /// Looks at what a talk has heard so far.
-    fn look_at(&mut self, at: usize, desk: &mut Desk<'_>) {
+    fn look_at(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
         let Some(talk) = &mut self.talks[at] else { return };
         talk.look_at_ns = None;
+        talk.looked_ns = now_ns;
         talk.looks += 1;
         if talk.answer.is_empty() {
             return;
@@ -427,6 +448,7 @@ impl Inquiry {
                     deadline_ns: u64::MAX,
                     answer: Vec::new(),
                     look_at_ns: None,
+                    looked_ns: 0,
                     looks: 0,
                     tunnel: None,
                     plea: None,
@@ -454,7 +476,7 @@ impl Inquiry {
         }
         let free = self.talks.iter().flatten().all(|talk| {
             let beside_listening = known && talk.ask == Ask::Listen;
-            let heard_out = talk.looks > 0 && !talk.answer.is_empty();
+            let heard_out = talk.has_answered() && now_ns >= self.settled_ns(talk);
             let silent =
                 talk.open && talk.answer.is_empty() && now_ns >= talk.since_ns + ns(PATIENCE);
             beside_listening || heard_out || silent

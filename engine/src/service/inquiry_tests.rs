@@ -311,6 +311,31 @@ fn closing_when_asked_the_wrong_thing_is_not_wrapped() {
     assert_eq!(course.found.service(), None);
 }
 
+/// Samba on port 139 takes the session, then needs a while; on other ports it speaks at once.
+#[test]
+fn what_is_still_speaking_is_heard_out_before_another_question_decides() {
+    use base64::Engine;
+    // The NEGOTIATE of smbd 4.17.12.
+    const SMB: &str = "AAAAyv5TTUJAAAAAAAAAAAAAAQABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+                       AAAAAAAAAAAAAAAAAABBAAEA/wIAAHNhbWJhAAAAAAAAAAAAAAADAAAAAAABAAAAAQAAAAEA\
+                       BEtysph93QEAAAAAAAAAAIAASgAAAAAAYEgGBisGAQUFAqA+MDygDjAMBgorBgEEAYI3AgIK\
+                       oyowKKAmGyRub3RfZGVmaW5lZF9pbl9SRkM0MTc4QHBsZWFzZV9pZ25vcmU=";
+    let smb = base64::engine::general_purpose::STANDARD.decode(SMB).unwrap();
+    let course = run(139, 7, &mut |_, said, _| {
+        Some(match said {
+            Some([0x81, ..]) => {
+                vec![Deed::Say(1, b"\x82\0\0\0".to_vec()), Deed::Say(45, smb.clone())]
+            }
+            Some([0, 0, 0, _, 0xfe, ..]) => vec![Deed::Say(1, smb.clone())],
+            _ => vec![],
+        })
+    });
+    assert_eq!(
+        (course.found.service(), product(&course)),
+        (Some("netbios-ssn"), Some("Samba smbd"))
+    );
+}
+
 #[test]
 fn a_port_that_refuses_is_left_alone() {
     let course = run(4711, 7, &mut |_, _, _| None);

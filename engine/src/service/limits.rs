@@ -16,6 +16,8 @@ pub(super) const CONNECT: Duration = Duration::from_secs(5);
 pub(super) const PATIENCE: Duration = Duration::from_millis(750);
 /// An answer is looked at so long after its first byte, then at growing intervals.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
+/// An answer that tells a service without more may go on for so long before others are asked.
+pub(super) const SETTLE: Duration = Duration::from_millis(100);
 /// Where one conversation gives up in silence, the others get so long again: a server that
 /// serves one at a time reads theirs only now.
 pub(super) const TURN: Duration = Duration::from_secs(1);
