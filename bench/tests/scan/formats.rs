@@ -3,6 +3,7 @@
 //! the lab's truth, also where the scan was killed in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -293,7 +294,8 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
     let Some(readers) = Readers::of("schema") else { return };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let lab = OpenLab::open(LAB, &["--servers".as_ref(), "badssl".as_ref()]);
+    let more = ["--servers", "badssl", "--zombie"].map(OsStr::new);
+    let lab = OpenLab::open(LAB, &more);
     fs::write(at("schema"), lab.prtip("schema").output().unwrap().stdout).unwrap();
     let scan = "-sS -sU -p 1-64 198.18.0.0/26 2001:2::/122 --port-engine xdp --rate 10000 \
                 --cooldown 1 --show all --event-log";
@@ -310,6 +312,7 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
     for (name, line) in [
         ("hosts", "-sn 198.18.0.0/24 --rate 10000 --cooldown 1 --json --show all --stage-latency"),
         ("dry", "-sS -sU -p 1-9 198.18.0.0/29 --dry-run --json"),
+        ("zombie", "zombie 198.19.255.239-241 -v --json"),
     ] {
         fs::write(at(name), lab.prtip(line).output().unwrap().stdout).unwrap();
     }
@@ -317,7 +320,7 @@ fn real_logs_are_valid_by_the_schema_that_is_printed() {
                  --rate 10000 --cooldown 1 --log-rotate 4k --event-log";
     assert!(lab.prtip(named).arg(at("named")).output().unwrap().status.success());
     lab.close();
-    let mut files = vec![at("schema"), at("log"), at("hosts"), at("dry"), at("named")];
+    let mut files = ["schema", "log", "hosts", "dry", "zombie", "named"].map(at).to_vec();
     files.extend((1..).map(|number| at(&format!("named.{number:06}"))).take_while(|p| p.exists()));
     let seen = readers.python(SCHEMA, &files.iter().map(AsRef::as_ref).collect::<Vec<_>>());
     println!("{seen}");

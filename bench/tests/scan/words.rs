@@ -59,7 +59,7 @@ fn zero_copy_on_veth_is_refused_with_code_4() {
     lab.close();
 }
 
-/// A veth has no zero-copy, so live frames are next; what does not let them leaves copies.
+/// A veth has no zero-copy, so live frames are next, unless a mode is asked for.
 #[test]
 fn auto_takes_what_the_doctor_says_and_the_record_tells_why() {
     let Some(_turn) = turn("order of engines") else { return };
@@ -70,7 +70,8 @@ fn auto_takes_what_the_doctor_says_and_the_record_tells_why() {
     assert!(line.ends_with("live if its first frame leaves, else xdp copy"), "{told}");
     for (flags, engine, why) in [
         ("", "live", "gives no zero-copy"),
-        ("--rate auto", "xdp", "live frames do not search for a rate"),
+        ("--rate auto", "live", "gives no zero-copy"),
+        ("--xdp-mode generic", "xdp", "generic mode as asked for"),
         ("--port-engine packet", "packet", "asked for"),
     ] {
         let output = lab.prtip(&format!("{ONE} --json {flags}")).output().unwrap();

@@ -208,6 +208,13 @@ fn a_counter_shared_with_echoes_is_seen() {
     let ids = |at: usize| if at >= 14 { 92 + at as u16 } else { 100 + at as u16 };
     let shared = told(&Player { ids: Box::new(ids), ..Player::plain() });
     assert!(shared.contains("TI=I%CI=I%II=I%SS=S"), "{shared}");
+    let ids = |at: usize| if at >= 14 { 7 + at as u16 } else { 100 + at as u16 };
+    let behind = told(&Player { ids: Box::new(ids), ..Player::plain() });
+    assert!(behind.contains("TI=I%CI=I%II=I%SS=S"), "behind is less than far ahead: {behind}");
+    let ids =
+        |at: usize| if at >= 14 { 500 + at as u16 } else { 65_533u16.wrapping_add(at as u16) };
+    let round = told(&Player { ids: Box::new(ids), ..Player::plain() });
+    assert!(round.contains("TI=I%CI=I%II=I%SS=S"), "come round meanwhile: {round}");
 }
 
 #[test]

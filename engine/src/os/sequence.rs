@@ -137,10 +137,11 @@ pub(super) fn stamps(samples: &[Sample], into: &mut Fingerprint) {
 pub(super) fn shares_counter(samples: &[Sample], first_echo: u16) -> Option<bool> {
     let (first, last) = (samples.first()?, samples.last()?);
     let probes = u32::from(last.probe.checked_sub(first.probe).filter(|&apart| apart > 0)?);
-    let average = u32::from(last.id.wrapping_sub(first.id)) / probes;
-    // How far the echo is ahead of the last segment; behind it is far ahead.
-    let ahead = u32::from(first_echo.wrapping_sub(last.id));
-    Some(ahead < 3 * average.max(1))
+    // A counter that has come round meanwhile is not looked for, as nmap does: the
+    // difference is then far more than any echo can be ahead.
+    let average = u32::from(last.id).wrapping_sub(first.id.into()) / probes;
+    let far = u32::from(last.id).wrapping_add(average.wrapping_mul(3));
+    Some(u32::from(first_echo) < far)
 }
 
 /// Seconds between the probes of neighbouring answers.
