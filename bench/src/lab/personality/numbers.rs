@@ -128,9 +128,19 @@ impl Identifications {
         self.value
     }
 
-    /// Goes on from another counter, or so far away from it.
-    pub(super) fn go_on_from(&mut self, other: &Self, away: u16) {
-        self.value = other.value.wrapping_add(away);
+    /// Goes on from another counter.
+    pub(super) fn go_on_from(&mut self, other: &Self) {
+        self.value = other.value;
+    }
+
+    /// Goes on where it does not come round within the sixteen probes.
+    pub(super) fn begin_low(&mut self) {
+        self.value &= 0x1fff;
+    }
+
+    /// Goes on far ahead of a counter that began low.
+    pub(super) fn begin_high(&mut self) {
+        self.value = 0xe000;
     }
 }
 

@@ -163,6 +163,9 @@ impl System {
         if some("OPS", "O1") || some("WIN", "W1") {
             self.text("OPS", o).or(self.text("WIN", w))?;
         }
+        if at == 0 {
+            self.ids.begin_low();
+        }
         let number = self.initial.next(at, now_ns);
         let mut answer = self.relations("T1", probe, number);
         answer.window = self.number("WIN", w) as u16;
@@ -329,16 +332,16 @@ impl System {
         let id = match shares {
             Some(true) if !is_probe || is_first => {
                 let id = self.ids.next(&mut self.draw);
-                self.echo_ids.go_on_from(&self.ids, 0);
+                self.echo_ids.go_on_from(&self.ids);
                 id
             }
             shares => {
                 if shares == Some(false) && is_first {
-                    self.echo_ids.go_on_from(&self.ids, 0x8000);
+                    self.echo_ids.begin_high();
                 }
                 let id = self.echo_ids.next(&mut self.draw);
                 if shares == Some(true) {
-                    self.ids.go_on_from(&self.echo_ids, 0);
+                    self.ids.go_on_from(&self.echo_ids);
                 }
                 id
             }
