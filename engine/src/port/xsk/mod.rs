@@ -18,6 +18,7 @@
 mod explain;
 mod frames;
 mod port;
+mod refusals;
 mod socket;
 mod sys;
 

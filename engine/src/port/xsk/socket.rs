@@ -13,6 +13,7 @@ use xsk_rs::{CompQueue, FillQueue, FrameDesc, RxQueue, Socket, TxQueue, Umem};
 
 use super::super::{SEND_BATCH, numa};
 use super::frames::{Batch, FRAME_SIZE, Region, TxFrames};
+use super::refusals::Refusals;
 use super::sys;
 use crate::plan::probe::Slot;
 
@@ -81,10 +82,8 @@ pub(super) struct XskSocket {
     rx_senseless: u64,
     /// The card is read when we ask for it.
     busy_polls: bool,
-    /// Copies are made: a kick that says EBUSY has lost a frame.
-    copies: bool,
-    /// Frames lost so.
-    refused: u64,
+    /// Where copies are made a kick that says EBUSY has lost a frame.
+    refusals: Option<Refusals>,
     region: Region,
 }
 
@@ -140,8 +139,7 @@ impl XskSocket {
             tx_budget: TX_BUDGET_DEFAULT,
             rx_senseless: 0,
             busy_polls: false,
-            copies: bind == Bind::Copy,
-            refused: 0,
+            refusals: (bind == Bind::Copy).then(|| Refusals::new(CONTROL_FRAMES)),
             region: Region::new(umem, &descs),
         };
         if sys::is_zerocopy(socket.fd())? != (bind == Bind::Zerocopy) {
@@ -220,6 +218,10 @@ impl XskSocket {
             return false;
         }
         self.batch.clear();
+        let position = self.queued();
+        if let Some(refusals) = &mut self.refusals {
+            refusals.control_at(position);
+        }
         self.controls.write(&mut self.region, &mut self.batch, |frame, _| fill(frame));
         self.produce();
         true
@@ -259,8 +261,22 @@ impl XskSocket {
         self.kick()
     }
 
+    /// Frames queued since the start.
+    fn queued(&self) -> u64 {
+        self.probes.submitted() + self.controls.submitted()
+    }
+
+    /// Frames that the kernel has taken from the ring, as far as it tells.
+    fn consumed(&mut self) -> u64 {
+        self.queued() - u64::from(TX_RING - self.tx.nb_free_exact())
+    }
+
     fn push(&mut self) -> Result<(), Errno> {
         let mut pending = None;
+        let consumed = self.consumed();
+        if let Some(refusals) = &mut self.refusals {
+            refusals.consumed(consumed);
+        }
         for _ in 0..=TX_RING / self.tx_budget {
             if !self.tx.needs_wakeup() {
                 self.unsent = false;
@@ -291,11 +307,14 @@ impl XskSocket {
                     }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::BUSY) if self.copies => {
+                Err(Errno::BUSY) if self.refusals.is_some() => {
                     // The driver had no room and the kernel dropped the frame that it was
                     // at (copy mode; it is completed like the others). Whoever empties the
                     // driver's ring may need this CPU.
-                    self.refused += 1;
+                    let consumed = self.consumed();
+                    if let Some(refusals) = &mut self.refusals {
+                        refusals.dropped(consumed);
+                    }
                     std::thread::sleep(BUSY_PAUSE);
                     break;
                 }
@@ -368,11 +387,10 @@ impl XskSocket {
         (self.probes.submitted(), self.probes.completed(), self.probes.outstanding())
     }
 
-    /// Frames that the driver had no room for (copy mode). The kernel completes
-    /// them like the others and does not tell which they were; all but the RSTs
-    /// among them are probes.
+    /// Probes that the driver had no room for (copy mode). The kernel completes
+    /// them like the others.
     pub(super) fn refused(&self) -> u64 {
-        self.refused
+        self.refusals.as_ref().map_or(0, Refusals::probes)
     }
 
     /// Control frames given to the kernel.
