@@ -104,5 +104,5 @@ bench-peers: test-deps build ## masscan, zmap and nmap beside prtip: a table, an
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics os idle starttls; do \
+	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics os os_reply idle starttls; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 use prtip_signatures::os::comparison::{Score, compare};
+use prtip_signatures::os::notation::Family;
 use prtip_signatures::os::{Database, Fingerprint, Limits, sample};
 
 use crate::benchmark::{BenchArgs, Row, Setup, Table, Target};
@@ -56,7 +57,9 @@ pub fn run(args: &OsArgs) -> Result<()> {
     let mut draw = sample::dice(7);
     let systems = database.systems();
     let hosts: Vec<Fingerprint> = (0..HOSTS)
-        .map(|at| sample::host(&database, &systems[at * systems.len() / HOSTS], &mut draw))
+        .map(|at| {
+            sample::host(&database, &systems[at * systems.len() / HOSTS], Family::V4, &mut draw)
+        })
         .collect();
     agree(&database, &hosts)?;
     let setup = Setup {

@@ -18,7 +18,7 @@ use prtip_bench::lab::packages;
 use prtip_bench::lab::personality::{OPEN_PORT, System};
 use prtip_engine::os::probe::{Flow, LONGEST};
 use prtip_engine::os::{Host, Next};
-use prtip_signatures::os::notation::{LineId, Test};
+use prtip_signatures::os::notation::{Family, LineId, Test};
 use prtip_signatures::os::{Database, Fingerprint, Limits, sample};
 use regex::Regex;
 use serde_json::Value;
@@ -58,8 +58,8 @@ fn nmap() -> Option<PathBuf> {
 /// probe is there.
 fn seen(system: &mut System) -> Fingerprint {
     let flow = Flow {
-        source: Ipv4Addr::new(198, 19, 255, 1),
-        target: system.address,
+        source: Ipv4Addr::new(198, 19, 255, 1).into(),
+        target: system.address.into(),
         open: system.open,
         closed: 1,
         closed_udp: 40_000,
@@ -94,7 +94,7 @@ fn every_system_of_a_database_is_known_by_what_its_host_answers() {
     let (mut strict, mut ties, mut behind, mut asked) = (0, 0, 0, 0);
     let mut broken_first = 0;
     for (at, system) in database.systems().iter().enumerate() {
-        let played = sample::host(&database, system, sample::dice(seed ^ at as u64));
+        let played = sample::host(&database, system, Family::V4, sample::dice(seed ^ at as u64));
         // Without an open port nobody asks it.
         if !System::new(FIRST, OPEN_PORT, played.clone(), seed).answers("T1") {
             continue;
@@ -120,7 +120,7 @@ fn every_system_of_a_database_is_known_by_what_its_host_answers() {
         // The control: most of its lines are another system's.
         let other =
             &database.systems()[(at + database.systems().len() / 2) % database.systems().len()];
-        let other = sample::host(&database, other, sample::dice(seed));
+        let other = sample::host(&database, other, Family::V4, sample::dice(seed));
         let mut broken = played;
         let theirs = ["SEQ", "OPS", "WIN", "ECN", "T1", "T2", "T3", "T4"]
             .map(|name| LineId::of(name).unwrap());

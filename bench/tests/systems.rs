@@ -4,6 +4,7 @@
 //! Needs root and Debian's packages; says SKIPPED otherwise and fails where `CI` is set.
 #![allow(clippy::unwrap_used)]
 
+mod release;
 mod rights;
 
 use std::io::Write;
@@ -14,6 +15,7 @@ use prtip_bench::lab::packages;
 use prtip_signatures::os::Fingerprint;
 use serde_json::Value;
 
+use release::binary;
 use rights::may_run;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_prtip-bench");
@@ -52,11 +54,7 @@ fn the_far_kernel_has_the_fingerprint_that_nmap_sees() {
     let (host, ports) = ("nginx.lab", "80,1");
     let database = root.join("usr/share/nmap/nmap-os-db");
 
-    let prtip = std::env::var_os("PRTIP_BIN_DIR").map_or_else(
-        || std::path::PathBuf::from(BENCH).with_file_name("prtip"),
-        |dir| std::path::Path::new(&dir).join("prtip"),
-    );
-    assert!(prtip.is_file(), "{} is missing: run `make build`", prtip.display());
+    let prtip = binary("prtip");
     let ours = in_lab(
         prtip.to_str().unwrap(),
         &["-O", "-p", ports, host, "--json", "--os-db", database.to_str().unwrap()],
@@ -97,6 +95,43 @@ fn the_far_kernel_has_the_fingerprint_that_nmap_sees() {
     let details = text.lines().find_map(|line| line.strip_prefix("OS details: "));
     let first = guesses.or(details).unwrap_or_else(|| panic!("{text}"));
     assert!(first.starts_with(best), "{best:?} is not first in {first:?}");
+}
+
+/// The `os` records of hosts that are asked by IPv6: the far kernel, with whose answers ours
+/// must agree, and a synthetic host, which answers SYNs and is no system.
+#[test]
+fn by_ipv6_the_far_kernel_is_known_and_a_synthetic_host_is_not() {
+    if !may_run() {
+        return;
+    }
+    let prtip = binary("prtip");
+    let servers = output(Command::new(BENCH).args(["lab", "servers", "--json"]));
+    let servers = servers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut addresses = servers
+        .filter(|server| server["server"] == "nginx")
+        .map(|server| server["ip"].as_str().unwrap().to_owned());
+    let nginx = addresses.find(|ip| ip.contains(':')).unwrap();
+    let mut command = Command::new(BENCH);
+    command.args(["lab", "run", "--open", "1000", "--closed", "0", "--icmp", "0"]);
+    command.args(["--servers", "nginx", "--"]).arg(prtip).args(["-O", "-p", "80,81", &nginx]);
+    command.args(["2001:2::77", "--cooldown", "0.3", "--json", "--show", "open,closed"]);
+    let told = output(&mut command);
+    let records = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let systems: Vec<Value> = records.filter(|record| record["type"] == "os").collect();
+    let [kernel, synthetic] = &systems[..] else { panic!("{told}") };
+    let (kernel, synthetic) =
+        if kernel["ip"] == "2001:2::77" { (synthetic, kernel) } else { (kernel, synthetic) };
+    let best = &kernel["matches"][0];
+    assert_eq!(best["classes"][0]["family"], "Linux", "{kernel}");
+    assert!(best["confidence"].as_f64().unwrap() > 80.0, "{best}");
+    assert_eq!((&kernel["family"], &kernel["doubts"]), (&"ipv6".into(), &Value::Null), "{kernel}");
+    // What this kernel answers by IPv4 over the same cable: TCP tells the same of itself.
+    let told = kernel["fingerprint"].as_str().unwrap();
+    assert!(told.contains("6OPS(O1=M5A0ST11NW") && told.contains("6PP(R=Y%A=P%"), "{told}");
+    assert_eq!(synthetic["matches"], Value::Array(Vec::new()), "{synthetic}");
+    assert!(synthetic["compared"].as_u64().unwrap() >= 10);
+    let doubts = synthetic["doubts"].to_string();
+    assert!(doubts.contains("no closed UDP port answered"), "{doubts}");
 }
 
 /// What `prtip os match` tells of a fingerprint.

@@ -2,7 +2,7 @@
 //! the scan has ended: then open and closed ports are known.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use prtip_engine::error::{Error, Kind, Result};
@@ -36,9 +36,8 @@ pub(crate) struct OsDetection {
     limits: Limits,
     options: Options,
     only_with_closed: bool,
-    open: BTreeMap<Ipv4Addr, u16>,
-    closed: HashMap<Ipv4Addr, Closed>,
-    others: u64,
+    open: BTreeMap<IpAddr, u16>,
+    closed: HashMap<IpAddr, Closed>,
 }
 
 impl OsDetection {
@@ -66,27 +65,20 @@ impl OsDetection {
             [one] => Some(one.clone()),
             _ => None,
         };
-        let source = args.way_out.source_ip.iter().find_map(|ip| match ip {
-            IpAddr::V4(ip) => Some(*ip),
-            IpAddr::V6(_) => None,
-        });
+        let sources = args.way_out.source_ip.clone();
         Ok(Some(Self {
             database: detection.systems.read()?,
             limits: detection.systems.limits(),
-            options: Options { rate, interface, source },
+            options: Options { rate, interface, sources },
             only_with_closed: detection.osscan_limit,
             open: BTreeMap::new(),
             closed: HashMap::new(),
-            others: 0,
         }))
     }
 
     /// Takes a result of the scan.
     pub(crate) fn port(&mut self, event: &PortEvent) {
-        let IpAddr::V4(host) = event.addr else {
-            self.others += u64::from(event.state == PortState::Open);
-            return;
-        };
+        let host = event.addr;
         match (event.state, event.protocol) {
             (PortState::Open, Protocol::Tcp) => {
                 self.open.entry(host).or_insert(event.port);
@@ -156,9 +148,6 @@ impl OsDetection {
                 line += &format!("; {count} {why}");
             }
         }
-        if self.others > 0 {
-            line += "; hosts by IPv6 are not asked";
-        }
         Ok(line)
     }
 
@@ -167,17 +156,18 @@ impl OsDetection {
         let mut fingerprint = answers.fingerprint();
         let flow = answers.flow;
         fingerprint.set_conditions(format!(
-            "V=prtip-{}%E=4%OT={}%CT={}%CU={}%PV={}{}%G={}",
+            "V=prtip-{}%E={}%OT={}%CT={}%CU={}%PV={}{}%G={}",
             env!("CARGO_PKG_VERSION"),
+            if flow.target.is_ipv6() { 6 } else { 4 },
             flow.open,
             flow.closed,
             flow.closed_udp,
-            if flow.target.is_private() { "Y" } else { "N" },
+            if is_private(flow.target) { "Y" } else { "N" },
             answers.routers().map(|routers| format!("%DS={routers}")).unwrap_or_default(),
             if answers.doubts().is_empty() { "Y" } else { "N" },
         ));
         let best = self.database.best(scratch, &fingerprint, self.limits);
-        let ip = IpAddr::V4(flow.target);
+        let ip = flow.target;
         let mut record = Os::new(Some(ip), &fingerprint, self.database, &best);
         record.routers = answers.routers();
         record.uptime_s = answers.uptime_s();
@@ -189,5 +179,12 @@ impl OsDetection {
         record.doubts = answers.doubts();
         console.os(ip, &record);
         !record.matches.is_empty()
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
     }
 }

@@ -67,7 +67,7 @@ fn a_users_database_takes_the_place_of_ours() {
 
     for (from, to, told) in [
         ("T2(R=N)", "T2(R=N", "systems, line 10: T2: no closing parenthesis"),
-        ("TI=60", "TI=x", "systems, line 2: SEQ.TI: \"x\": points are 0 to 478"),
+        ("TI=60", "TI=x", "systems, line 2: SEQ.TI: \"x\": points are 0 to 474"),
         ("Class Me | Mine", "Klass Me", "line 7: \"Klass Me || toy\": not a line"),
     ] {
         std::fs::write(&file, text.replace(from, to)).unwrap();
@@ -95,6 +95,41 @@ fn what_is_no_fingerprint_is_refused_with_its_line() {
 #[test]
 fn a_host_is_asked_and_told_on_loopback() {
     in_a_namespace("asked");
+}
+
+#[test]
+fn a_host_is_asked_by_ipv6_and_told_with_its_own_confidence() {
+    in_a_namespace("asked_by_ipv6");
+}
+
+#[test]
+fn a_fingerprint_of_ipv6_is_compared_with_what_is_known_by_ipv6() {
+    // Values of a Linux 6.18 that was asked in a namespace; half of its answers.
+    let half = "6ECN(R=Y%T=40%TC=0%FL=O%W=FD20%O=M5A0NNSNWA%CC=Y%Q=)6IE(R=Y%T=40%TC=S%FL=O%CD=S)\n\
+                6PP(R=Y%A=P%T=40%TC=0%FL=O%IPL=D6%CD=2%PT=2A)6T2(R=N)6T3(R=N)";
+    let (code, record, _) = os_match(&[], half);
+    assert_eq!((code, &record["family"]), (Some(0), &"ipv6".into()));
+    assert!(record["compared"].as_u64().unwrap() >= 10, "{record}");
+    let best = &record["matches"][0];
+    assert_eq!((&best["name"], &best["accuracy"]), (&"Linux 6.18".into(), &100.0.into()));
+    let confidence = best["confidence"].as_f64().unwrap();
+    assert!((25.0..55.0).contains(&confidence), "not all answers are there: {best}");
+    // The control: labels that are reflected are another configuration's.
+    let other = half.replace("FL=O", "FL=S");
+    let best = os_match(&[], &other).1["matches"][0]["name"].clone();
+    assert_eq!(best, "Linux 6.18, with flow labels reflected");
+
+    // A database that tells nothing of IPv6 has nothing to compare with, and that is said.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("systems");
+    std::fs::write(&file, "MatchPoints\nT2(R=40)\n\nFingerprint Mine\nT2(R=N)\n").unwrap();
+    let args = ["--osscan-guess", "--os-db", file.to_str().unwrap()];
+    let (code, record, _) = os_match(&args, half);
+    assert_eq!((code, &record["compared"]), (Some(0), &0.into()));
+    assert_eq!(record["matches"], Value::Array(Vec::new()));
+    let (code, record, errors) = os_match(&[], &format!("{half}T2(R=N)"));
+    assert_eq!((code, &record), (Some(2), &Value::Null));
+    assert!(errors.contains("of IPv4 and of IPv6: two fingerprints"), "{errors}");
 }
 
 #[test]
@@ -170,5 +205,44 @@ mod inside {
         let (records, errors) = scan(&args);
         assert!(records.iter().all(|record| record["type"] != "os"));
         assert!(errors.contains("systems: 0 of 0 hosts"), "{errors}");
+    }
+
+    #[test]
+    #[ignore = "runs inside a namespace"]
+    fn asked_by_ipv6() {
+        let _listener = std::net::TcpListener::bind("[::]:80").unwrap();
+        let args = ["-O", "-p", "80,81", "::1", "--cooldown", "0.2", "--osscan-guess"];
+        let json = [&args[..], &["--json"]].concat();
+        let (records, errors) = scan(&json);
+        let os = system(&records);
+        assert_eq!((&os["ip"], &os["family"]), (&"::1".into(), &"ipv6".into()));
+        // This kernel is one that our database has, or a neighbour of it.
+        let best = &os["matches"][0];
+        assert_eq!(best["classes"][0]["family"], "Linux");
+        assert!(best["confidence"].as_f64().unwrap() > 80.0, "{best}");
+        assert_eq!((&os["routers"], &os["doubts"]), (&0.into(), &Value::Null), "{os}");
+        assert_eq!(os["ports_used"].as_array().unwrap().len(), 3, "{os}");
+        let told = os["fingerprint"].as_str().unwrap();
+        assert!(told.contains("E=6%OT=80%CT=81%"), "{told}");
+        for line in
+            ["6ECN(R=Y", "6T2(R=", "6T5(R=Y", "6T7(R=Y", "6U1(R=Y", "6IE(R=Y", "6PP(R=Y%A=P%"]
+        {
+            assert!(told.contains(line), "{line} in {told}");
+        }
+        assert!(told.contains("6T5(R=Y%T=40%TC=0%FL=O%"), "a label of its own: {told}");
+        assert!(errors.contains("systems: 1 of 1 hosts"), "{errors}");
+
+        // The control: another setting of the kernel. And nothing to compare with.
+        std::fs::write("/proc/sys/net/ipv6/flowlabel_reflect", "7").unwrap();
+        let (records, _) = scan(&json);
+        let told = system(&records)["fingerprint"].as_str().unwrap().to_owned();
+        assert!(told.contains("6T5(R=Y%T=40%TC=0%FL=S%"), "ours: {told}");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("systems");
+        std::fs::write(&file, "MatchPoints\nT2(R=40)\n\nFingerprint Mine\nT2(R=N)\n").unwrap();
+        let mut command = Command::cargo_bin("prtip").unwrap();
+        let output = command.args(args).arg("--os-db").arg(&file).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(told.contains("the database tells of no system how it answers by ipv6"), "{told}");
     }
 }

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use prtip_signatures::os::comparison::compare;
+use prtip_signatures::os::comparison::{Score, compare};
 use prtip_signatures::os::matcher::Best;
+use prtip_signatures::os::notation::Family;
 use prtip_signatures::os::{Candidate, Class, Database, Fingerprint};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +20,12 @@ pub struct Os<'a> {
     pub matches: Vec<OsMatch<'a>>,
     /// Systems that agree about as well, told or not.
     pub candidates: usize,
-    /// The answers in nmap's notation, a line a probe.
+    /// How the host was reached, `ipv4` or `ipv6`.
+    pub family: &'static str,
+    /// Systems of which the database tells how they answer by that family: what the answers
+    /// were compared with.
+    pub compared: usize,
+    /// The answers in nmap's notation, a line a probe; lines of IPv6 are ours.
     pub fingerprint: String,
     /// Routers on the way to the host, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +78,10 @@ pub struct OsMatch<'a> {
     pub points: u32,
     /// Points that could be won.
     pub possible: u32,
+    /// By IPv6: percent of all points that the system's tests are worth, those included that
+    /// got no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// The tests that disagree.
     pub differs: Vec<String>,
 }
@@ -110,6 +120,8 @@ impl<'a> Os<'a> {
             ip,
             matches,
             candidates: best.count,
+            family: fingerprint.family().name(),
+            compared: database.known_by(fingerprint.family()),
             fingerprint: fingerprint.to_string(),
             routers: None,
             ports_used: Vec::new(),
@@ -136,10 +148,18 @@ impl Os<'_> {
                 .collect();
             told.join(", ")
         };
+        let by = if self.family == Family::V6.name() {
+            format!(" (IPv6, compared with {} systems)", self.compared)
+        } else {
+            String::new()
+        };
         let mut lines = vec![match (perfect, self.matches.len()) {
-            (0, 0) => "OS: no system of the database answers so".to_owned(),
-            (0, _) => format!("OS guesses: {}", names(&self.matches)),
-            (perfect, _) => format!("OS details: {}", names(&self.matches[..perfect])),
+            _ if self.compared == 0 => {
+                format!("OS: the database tells of no system how it answers by {}", self.family)
+            }
+            (0, 0) => format!("OS{by}: no system of the database answers so"),
+            (0, _) => format!("OS guesses{by}: {}", names(&self.matches)),
+            (perfect, _) => format!("OS details{by}: {}", names(&self.matches[..perfect])),
         }];
         if let Some(routers) = self.routers {
             lines.push(format!("Routers between: {routers}"));
@@ -163,6 +183,10 @@ impl<'a> OsMatch<'a> {
         let mut differs = Vec::new();
         compare(database, system, fingerprint, |test| differs.push(test.to_string()));
         let cpe = system.classes.iter().flat_map(|class| &class.cpe).map(String::as_str);
+        let confidence = (fingerprint.family() == Family::V6).then(|| {
+            let whole = database.worth(system, Family::V6);
+            f64::from(Score { won: candidate.score.won, possible: whole }.hundredths()) / 100.0
+        });
         Self {
             name: &system.name,
             accuracy: f64::from(candidate.score.hundredths()) / 100.0,
@@ -171,6 +195,7 @@ impl<'a> OsMatch<'a> {
             classes: system.classes.iter().map(OsClass::from).collect(),
             points: candidate.score.won,
             possible: candidate.score.possible,
+            confidence,
             differs,
         }
     }

@@ -2,7 +2,7 @@
 //! zombie, which a socket filter picks out, and for time to pass.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use super::counter::{Counter, FOREIGN, SAMPLES, Unfit};
@@ -94,10 +94,25 @@ struct Asker {
     state: u64,
 }
 
+/// The interface that leads to a host, and our address on it.
+fn way_v4(
+    host: Ipv4Addr,
+    wanted: Option<&Interface>,
+    source: Option<Ipv4Addr>,
+) -> Result<(u32, Ipv4Addr)> {
+    let source = source.map(IpAddr::V4);
+    match way(host.into(), wanted, source.as_slice())? {
+        (ifindex, IpAddr::V4(source), _) => Ok((ifindex, source)),
+        (_, other, _) => {
+            Err(Error::new(Kind::Failed, format!("ask {host}")).cause(format!("from {other}")))
+        }
+    }
+}
+
 impl Asker {
     fn open(host: Ipv4Addr, host_port: u16, options: &Options) -> Result<Self> {
         let wanted = options.interface.as_deref().map(Interface::by_name).transpose()?;
-        let (ifindex, source, _) = way(host, wanted.as_ref(), options.source)?;
+        let (ifindex, source) = way_v4(host, wanted.as_ref(), options.source)?;
         let interface = Interface::by_index(ifindex)?;
         let loopback = ifindex == Interface::loopback()?.index;
         let state = random_u64()?;
@@ -345,8 +360,8 @@ pub fn find_zombies(
     let wanted = options.interface.as_deref().map(Interface::by_name).transpose()?;
     let mut ways: BTreeMap<(u32, Ipv4Addr), Vec<Ipv4Addr>> = BTreeMap::new();
     for &host in candidates {
-        match way(host, wanted.as_ref(), options.source) {
-            Ok((ifindex, source, _)) => ways.entry((ifindex, source)).or_default().push(host),
+        match way_v4(host, wanted.as_ref(), options.source) {
+            Ok((ifindex, source)) => ways.entry((ifindex, source)).or_default().push(host),
             Err(_) => tell(Verdict { host, counter: Err(Unfit::NoWay), rtt: None }),
         }
     }

@@ -3,8 +3,8 @@
 //! half open.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::host::{Host, Next};
@@ -36,7 +36,7 @@ const NAP: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Its address.
-    pub host: Ipv4Addr,
+    pub host: IpAddr,
     /// A TCP port that is open.
     pub open: u16,
     /// One that is closed, where one is known.
@@ -46,7 +46,7 @@ pub struct Target {
 }
 
 /// A host and the address of ours that asks it.
-type Sourced = (Target, Ipv4Addr);
+type Sourced = (Target, IpAddr);
 
 /// How to ask.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +55,8 @@ pub struct Options {
     pub rate: Option<f64>,
     /// Leave by this interface.
     pub interface: Option<String>,
-    /// Our address; where the route says nothing else.
-    pub source: Option<Ipv4Addr>,
+    /// Our addresses, at most one a family; where the route says nothing else.
+    pub sources: Vec<IpAddr>,
 }
 
 /// What becomes of a host.
@@ -83,7 +83,7 @@ pub fn ask(
     let mut ways: BTreeMap<(u32, bool), Vec<Sourced>> = BTreeMap::new();
     let wanted = options.interface.as_deref().map(Interface::by_name).transpose()?;
     for target in targets {
-        match way(target.host, wanted.as_ref(), options.source) {
+        match way(target.host, wanted.as_ref(), &options.sources) {
             Ok((ifindex, source, near)) => {
                 ways.entry((ifindex, near)).or_default().push((*target, source));
             }
@@ -106,28 +106,39 @@ pub fn ask(
 
 /// Interface, our address, and whether the host is on the local network or this one.
 pub(crate) fn way(
-    host: Ipv4Addr,
+    host: IpAddr,
     wanted: Option<&Interface>,
-    source: Option<Ipv4Addr>,
-) -> Result<(u32, Ipv4Addr, bool)> {
-    let route = route::look_up(host.into(), wanted)?;
+    sources: &[IpAddr],
+) -> Result<(u32, IpAddr, bool)> {
+    let route = route::look_up(host, wanted)?;
     if route.reach == Reach::Local {
         // From itself to itself, as the kernel does it.
-        let source = if host.is_loopback() { Ipv4Addr::LOCALHOST } else { host };
+        let source = match host {
+            IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
+            host => host,
+        };
         return Ok((Interface::loopback()?.index, source, true));
     }
     let interface = Interface::by_index(route.ifindex)?;
-    let ours = source.map(IpAddr::V4).or(route.source).or_else(|| interface.source(false));
+    let v6 = host.is_ipv6();
+    let wanted = sources.iter().copied().find(|source| source.is_ipv6() == v6);
+    let ours = wanted.or(route.source).or_else(|| interface.source(v6));
     match ours {
-        Some(IpAddr::V4(ours)) => Ok((route.ifindex, ours, route.reach == Reach::OnLink)),
-        _ => Err(Error::new(Kind::Failed, format!("ask {host}"))
-            .cause(format!("{} has no IPv4 address", interface.name))),
+        Some(ours) if ours.is_ipv6() == v6 => {
+            Ok((route.ifindex, ours, route.reach == Reach::OnLink))
+        }
+        _ => {
+            let family = if v6 { "IPv6" } else { "IPv4" };
+            Err(Error::new(Kind::Failed, format!("ask {host}"))
+                .cause(format!("{} has no {family} address", interface.name)))
+        }
     }
 }
 
 /// As many at a time as a filter has room for source addresses.
 fn in_families(targets: Vec<Sourced>) -> Vec<Vec<Sourced>> {
-    let mut families: Vec<(Vec<Ipv4Addr>, Vec<Sourced>)> = Vec::new();
+    let mut families: Vec<(Vec<IpAddr>, Vec<Sourced>)> = Vec::new();
     for (target, source) in targets {
         let known = families
             .iter()
@@ -151,7 +162,7 @@ struct Turn {
     waiting: Vec<Host>,
     hosts: Vec<Option<Host>>,
     free: Vec<usize>,
-    places: HashMap<Ipv4Addr, usize>,
+    places: HashMap<IpAddr, usize>,
     due: BinaryHeap<Reverse<(u64, usize)>>,
     /// Between two probes.
     gap_ns: u64,
@@ -165,12 +176,17 @@ impl Turn {
         let dice = random_u64()?;
         let span = u64::from((OUR_PORTS.end - OUR_PORTS.start) / PORTS);
         let first_port = OUR_PORTS.start + (dice % span) as u16 * PORTS;
-        let mut sources: Vec<Ipv4Addr> = targets.iter().map(|(_, source)| *source).collect();
-        sources.sort_unstable();
-        sources.dedup();
+        let sources: BTreeSet<IpAddr> = targets.iter().map(|(_, source)| *source).collect();
+        let (mut sources_v4, mut sources_v6) = (Vec::new(), Vec::new());
+        for source in sources {
+            match source {
+                IpAddr::V4(ip) => sources_v4.push(ip),
+                IpAddr::V6(ip) => sources_v6.push(ip),
+            }
+        }
         let filter = ReplyFilter {
-            sources_v4: sources,
-            sources_v6: Vec::new(),
+            sources_v4,
+            sources_v6,
             source_ports: first_port..=first_port + PORTS - 1,
             udp: false,
             echo: true,

@@ -143,7 +143,9 @@ impl Host {
         self.rounds += 1;
         let missing = |probe: Probe| self.answers.replies[probe.index()].is_none();
         let six = |at| matches!(ORDER[at], Probe::Seq(_));
-        let echo = |at| matches!(ORDER[at], Probe::Echo(_));
+        // By IPv6 the two have nothing to do with one another.
+        let pair = self.answers.flow.target.is_ipv4();
+        let echo = |at| pair && matches!(ORDER[at], Probe::Echo(_));
         let any = |of: &dyn Fn(usize) -> bool| (0..16).any(|at| of(at) && missing(ORDER[at]));
         let (any_six, any_echo) = (any(&six), any(&echo));
         for (at, probe) in ORDER.into_iter().enumerate() {

@@ -10,7 +10,7 @@ const MS: u64 = 1_000_000;
 /// A RST from the port that a TCP probe went to.
 fn answer(flow: &Flow, probe: Probe) -> Vec<u8> {
     let mut packet = Vec::new();
-    PacketBuilder::ipv4(flow.target.octets(), flow.source.octets(), 64)
+    PacketBuilder::ipv4([198, 18, 0, 2], [198, 18, 0, 1], 64)
         .tcp(flow.their_port(probe), flow.our_port(probe), 5, 100)
         .rst()
         .write(&mut packet, &[])

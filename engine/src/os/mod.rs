@@ -1,7 +1,8 @@
-//! Operating systems, by how hosts answer sixteen probes (IPv4).
+//! Operating systems, by how hosts answer sixteen probes.
 //!
 //! * [`probe`]: the probes, as pure functions that write packets. [`reply`]: answers, read.
-//! * [`observe`]: from answers to a fingerprint; [`sequence`]: its tests of several answers.
+//! * [`observe`]: from answers to a fingerprint ([`observe_v6`] by IPv6); [`sequence`]: its
+//!   tests of several answers.
 //! * [`host`]: one host being asked: what is sent when, without sockets or clock.
 //! * [`asking`]: many hosts at once, over the raw port, within the rate.
 //!
@@ -10,6 +11,7 @@
 mod asking;
 mod host;
 mod observe;
+mod observe_v6;
 pub mod probe;
 pub mod reply;
 mod sequence;

@@ -32,14 +32,23 @@ impl Answers {
         Self { flow, sent_ns: [0; 16], replies: [None; 16], near: false, own: false }
     }
 
-    fn reply(&self, probe: Probe) -> Option<&Reply> {
+    pub(super) fn reply(&self, probe: Probe) -> Option<&Reply> {
         self.replies[probe.index()].as_ref()
     }
 
-    fn segment(&self, probe: Probe) -> Option<(&Reply, &Segment)> {
+    pub(super) fn segment(&self, probe: Probe) -> Option<(&Reply, &Segment)> {
         let reply = self.reply(probe)?;
         match &reply.body {
             Body::Tcp(segment) => Some((reply, segment)),
+            _ => None,
+        }
+    }
+
+    /// How many hops the datagram had left when it came to its closed port.
+    fn hops_left(&self) -> Option<u8> {
+        match self.reply(Probe::U1)?.body {
+            Body::Unreachable(unreachable) => Some(unreachable.quoted_ttl),
+            Body::Error(error) => Some(error.quoted_hops),
             _ => None,
         }
     }
@@ -55,8 +64,8 @@ impl Answers {
     /// Routers on the way to the host, where that is known.
     #[must_use]
     pub fn routers(&self) -> Option<u8> {
-        let quoted = self.unreachable().map(|(_, it)| it.quoted_ttl);
-        quoted.and_then(|ttl| TTL.checked_sub(ttl)).or(self.near.then_some(0))
+        let left = self.hops_left();
+        left.and_then(|left| TTL.checked_sub(left)).or(self.near.then_some(0))
     }
 
     /// Seconds since the host started, as its time stamps tell where they count from there:
@@ -78,9 +87,12 @@ impl Answers {
         Some(u64::from(to) / rate)
     }
 
-    /// How the identifications of segments go on, in nmap's words.
+    /// How the identifications of segments go on, in nmap's words. IPv6 has none.
     #[must_use]
     pub fn ip_id_class(&self) -> Option<&'static str> {
+        if self.flow.target.is_ipv6() {
+            return None;
+        }
         let ids: Vec<u16> = self.samples().iter().map(|sample| sample.id).collect();
         let kind = if ids.len() >= 3 { counter(&ids, false, self.own)? } else { return None };
         Some(match kind {
@@ -100,14 +112,14 @@ impl Answers {
         [
             (!self.samples().is_empty()).then_some(("open", "tcp", flow.open)),
             closed.then_some(("closed", "tcp", flow.closed)),
-            self.unreachable().is_some().then_some(("closed", "udp", flow.closed_udp)),
+            self.hops_left().is_some().then_some(("closed", "udp", flow.closed_udp)),
         ]
         .into_iter()
         .flatten()
     }
 
     /// The six answers as far as they came and accept the connection.
-    fn samples(&self) -> Vec<Sample> {
+    pub(super) fn samples(&self) -> Vec<Sample> {
         let sample = |at: u8| {
             let found = self.segment(Probe::Seq(at));
             let (reply, segment) = found.filter(|(_, segment)| segment.flags & 0x12 == 0x12)?;
@@ -121,9 +133,12 @@ impl Answers {
     /// The fingerprint. Probes that were not sent have no line.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
+        if self.flow.target.is_ipv6() {
+            return self.fingerprint_v6();
+        }
         let mut into = Fingerprint::default();
         self.sequences(&mut into);
-        self.syn_lines(&mut into);
+        self.syn_lines("OPS", "WIN", &mut into);
         if self.sent_ns[Probe::Ecn.index()] > 0 {
             self.ecn(&mut into);
         }
@@ -138,7 +153,7 @@ impl Answers {
 
     fn sequences(&self, into: &mut Fingerprint) {
         let samples = self.samples();
-        numbers(&samples, into);
+        numbers(&samples, "SEQ", into);
         let ids: Vec<u16> = samples.iter().map(|sample| sample.id).collect();
         let tcp = if ids.len() >= 3 { counter(&ids, false, self.own) } else { None };
         let ids = |probes: &[Probe]| -> Vec<u16> {
@@ -160,11 +175,11 @@ impl Answers {
         {
             into.set(Test::named("SEQ", "SS"), if shared { "S" } else { "O" });
         }
-        stamps(&samples, into);
+        stamps(&samples, "SEQ", into);
     }
 
     /// OPS and WIN.
-    fn syn_lines(&self, into: &mut Fingerprint) {
+    pub(super) fn syn_lines(&self, ops: &str, win: &str, into: &mut Fingerprint) {
         let mut any = false;
         for (at, (o, w)) in
             [("O1", "W1"), ("O2", "W2"), ("O3", "W3"), ("O4", "W4"), ("O5", "W5"), ("O6", "W6")]
@@ -173,12 +188,12 @@ impl Answers {
         {
             let Some((_, segment)) = self.segment(Probe::Seq(at as u8)) else { continue };
             any = true;
-            into.set(Test::named("OPS", o), options(segment.options()));
-            into.set(Test::named("WIN", w), format_args!("{:X}", segment.window));
+            into.set(Test::named(ops, o), options(segment.options()));
+            into.set(Test::named(win, w), format_args!("{:X}", segment.window));
         }
         if !any && self.sent_ns[0] > 0 {
-            into.set(Test::named("OPS", "R"), "N");
-            into.set(Test::named("WIN", "R"), "N");
+            into.set(Test::named(ops, "R"), "N");
+            into.set(Test::named(win, "R"), "N");
         }
     }
 
@@ -192,14 +207,19 @@ impl Answers {
         if df {
             into.set(Test::named(line, "DF"), yes(reply.dont_fragment));
         }
+        self.began_with(line, reply.ttl, into);
+        true
+    }
+
+    /// T or TG of a line.
+    pub(super) fn began_with(&self, line: &str, ttl: u8, into: &mut Fingerprint) {
         match self.routers() {
             Some(routers) => {
-                let ttl = u16::from(reply.ttl) + u16::from(routers);
+                let ttl = u16::from(ttl) + u16::from(routers);
                 into.set(Test::named(line, "T"), format_args!("{ttl:X}"));
             }
-            None => into.set(Test::named(line, "TG"), format_args!("{:X}", initial(reply.ttl))),
+            None => into.set(Test::named(line, "TG"), format_args!("{:X}", initial(ttl))),
         }
-        true
     }
 
     fn ecn(&self, into: &mut Fingerprint) {
@@ -208,19 +228,7 @@ impl Answers {
             return;
         }
         let Some((_, segment)) = found else { return };
-        let set = |name, value: String, into: &mut Fingerprint| {
-            into.set(Test::named("ECN", name), value);
-        };
-        set("W", format!("{:X}", segment.window), into);
-        set("O", options(segment.options()), into);
-        let echoes = match segment.flags & 0xc0 {
-            0x40 => "Y",
-            0 => "N",
-            0xc0 => "S",
-            _ => "O",
-        };
-        set("CC", echoes.to_owned(), into);
-        set("Q", quirks(segment), into);
+        ecn_values("ECN", segment, into);
     }
 
     fn segment_line(&self, line: &str, probe: Probe, into: &mut Fingerprint) {
@@ -232,9 +240,20 @@ impl Answers {
             return;
         }
         let Some((_, segment)) = found else { return };
+        self.segment_values(line, probe, segment, into);
+    }
+
+    /// What a TCP header tells, in a line of `T1` to `T7`.
+    pub(super) fn segment_values(
+        &self,
+        line: &str,
+        probe: Probe,
+        segment: &Segment,
+        into: &mut Fingerprint,
+    ) {
         let (seq, ack) = (self.flow.seq_of(probe), self.flow.ack);
         let mut set = |name, value: String| into.set(Test::named(line, name), value);
-        if line != "T1" {
+        if probe != Probe::Seq(0) {
             set("W", format!("{:X}", segment.window));
             set("O", options(segment.options()));
         }
@@ -317,7 +336,7 @@ impl Answers {
         if !any(5..=7) {
             doubts.push("no closed TCP port answered");
         }
-        if self.unreachable().is_none() {
+        if self.hops_left().is_none() {
             doubts.push("no closed UDP port answered");
         }
         let ttls: Vec<u8> = self.replies.iter().flatten().map(|reply| initial(reply.ttl)).collect();
@@ -341,6 +360,21 @@ impl Answers {
         let fingerprint = self.fingerprint();
         LineId::all().filter(|line| line.tests().any(|t| fingerprint.get(t).is_some())).count()
     }
+}
+
+/// What the answer to the ECN probe tells.
+pub(super) fn ecn_values(line: &str, segment: &Segment, into: &mut Fingerprint) {
+    let mut set = |name, value: String| into.set(Test::named(line, name), value);
+    set("W", format!("{:X}", segment.window));
+    set("O", options(segment.options()));
+    let echoes = match segment.flags & 0xc0 {
+        0x40 => "Y",
+        0 => "N",
+        0xc0 => "S",
+        _ => "O",
+    };
+    set("CC", echoes.to_owned());
+    set("Q", quirks(segment));
 }
 
 fn yes(is: bool) -> &'static str {

@@ -32,7 +32,7 @@ impl Player {
     }
 
     fn ip(&self, at: usize, dont_fragment: bool) -> etherparse::Ipv4Header {
-        let (from, to) = (Flow::SAMPLE.target.octets(), Flow::SAMPLE.source.octets());
+        let (from, to) = ([198, 18, 0, 2], [198, 18, 0, 1]);
         let mut header =
             etherparse::Ipv4Header::new(0, self.ttl, etherparse::IpNumber(6), from, to).unwrap();
         header.identification = (self.ids)(at);
@@ -233,6 +233,82 @@ fn ttls_are_counted_back_where_the_way_is_known() {
     assert!(text.contains("T1(R=Y%DF=Y%TG=40%S") && text.contains("U1(R=N)"), "{text}");
     answers.near = true;
     assert!(answers.fingerprint().to_string().contains("T1(R=Y%DF=Y%T=3C%S"));
+}
+
+/// How a host by IPv6 answers what is not TCP: an error that quotes, or an echo reply.
+fn answer_v6(probe: Probe, class: u8, label: u32, quoted_hops: u8) -> Vec<u8> {
+    let mut probe_packet = [0; LONGEST];
+    let length = Flow::SAMPLE_V6.write(probe, &mut probe_packet);
+    probe_packet[7] = quoted_hops;
+    let body = match probe {
+        Probe::U1 => [&[1, 4, 0, 0, 0, 0, 0, 0], &probe_packet[..length]].concat(),
+        Probe::Echo(1) => [&[4, 2, 0, 0, 0, 0, 0, 42], &probe_packet[..length]].concat(),
+        _ => [&[129, 9, 0, 0], &probe_packet[44..length]].concat(),
+    };
+    let first = 6_u32 << 28 | u32::from(class) << 20 | label;
+    let payload = (body.len() as u16).to_be_bytes();
+    let head = [&first.to_be_bytes()[..], &payload, &[58, 61]].concat();
+    [&head[..], &probe_packet[24..40], &probe_packet[8..24], &body].concat()
+}
+
+#[test]
+fn what_ipv6_tells_of_its_own_is_told() {
+    let mut answers = Answers::new(Flow::SAMPLE_V6);
+    answers.sent_ns = [1; 16];
+    for (probe, class, label) in
+        [(Probe::U1, 0, 7), (Probe::Echo(0), 4, 0), (Probe::Echo(1), 0, 0x5_5aa5)]
+    {
+        let packet = answer_v6(probe, class, label, 61);
+        assert_eq!(origin(&packet).unwrap().our_port, Flow::SAMPLE_V6.our_port(probe));
+        let (read_probe, reply) = read(&packet, &Flow::SAMPLE_V6).unwrap();
+        assert_eq!(read_probe, probe);
+        answers.replies[probe.index()] = Some(reply);
+        // Another flow's, and another family's, it is not.
+        assert!(read(&packet, &Flow { first_port: 29_000, ..Flow::SAMPLE_V6 }).is_none());
+        assert!(read(&packet, &Flow::SAMPLE).is_none());
+    }
+    let told = answers.fingerprint().to_string();
+    for line in [
+        "6U1(R=Y%T=40%TC=0%FL=O%IPL=164%UN=0%RIPL=G%RTC=G%RFL=G%RUCK=G%RUD=G)",
+        "6IE(R=Y%T=40%TC=S%FL=Z%CD=S)",
+        "6PP(R=Y%A=P%T=40%TC=0%FL=S%IPL=D6%CD=2%PT=2A)",
+        "6T5(R=N)",
+    ] {
+        assert!(told.lines().any(|one| one == line), "{line} in {told}");
+    }
+    assert_eq!((answers.routers(), answers.ip_id_class()), (Some(3), None));
+
+    // A host that knows no such option may answer as if there were none.
+    let echo = answer_v6(Probe::Echo(0), 4, 0, 61);
+    let mut echo_of_second = echo;
+    echo_of_second[44..46].copy_from_slice(&Flow::SAMPLE_V6.our_port(Probe::Echo(1)).to_be_bytes());
+    let (probe, reply) = read(&echo_of_second, &Flow::SAMPLE_V6).unwrap();
+    answers.replies[probe.index()] = Some(reply);
+    assert!(answers.fingerprint().to_string().contains("6PP(R=Y%A=E%T=40%TC=4%FL=Z)"));
+}
+
+proptest! {
+    #[test]
+    fn any_packet_by_ipv6_is_read_or_left(
+        which in prop::sample::select(vec![Probe::U1, Probe::Echo(0), Probe::Echo(1)]),
+        noise in prop::collection::vec((0_usize..400, any::<u8>()), 0..12),
+        keep in 0_usize..400,
+    ) {
+        let mut packet = answer_v6(which, 0, 0, 64);
+        for (at, byte) in noise {
+            let length = packet.len();
+            packet[at % length] = byte;
+        }
+        packet.truncate(keep);
+        let mut answers = Answers::new(Flow::SAMPLE_V6);
+        answers.sent_ns = [1; 16];
+        let _ = origin(&packet);
+        if let Some((probe, reply)) = read(&packet, &Flow::SAMPLE_V6) {
+            answers.replies[probe.index()] = Some(reply);
+        }
+        let text = answers.fingerprint().to_string();
+        prop_assert_eq!(Fingerprint::parse(text.as_bytes()).unwrap().to_string(), text);
+    }
 }
 
 proptest! {

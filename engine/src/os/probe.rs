@@ -1,13 +1,14 @@
 //! The sixteen probes, as nmap's documentation describes them: pure functions that write
-//! IPv4 packets. Which probe an answer belongs to is told by the port that it comes to (for
+//! packets. By IPv6 they are the same but for what IPv6 has no place for; the second echo
+//! request then carries an option that nobody knows ([`UNKNOWN_OPTION`]). Which probe an answer belongs to is told by the port that it comes to (for
 //! the echoes, by their identifier), so every probe of an attempt has one of its own.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::wire::checksum::{checksum, finish, sum};
 
-/// No probe is longer: the datagram.
-pub const LONGEST: usize = 20 + 8 + DATAGRAM_BYTES;
+/// No probe is longer: the datagram by IPv6.
+pub const LONGEST: usize = 40 + 8 + DATAGRAM_BYTES;
 /// Ports that the probes of an attempt take.
 pub const PORTS: u16 = 16;
 /// IP identification of the datagram: an answer quotes it.
@@ -22,6 +23,20 @@ const FIRST_ECHO_SEQ: u16 = 295;
 const FIRST_ECHO_BYTES: usize = 120;
 const SECOND_ECHO_BYTES: usize = 150;
 const SECOND_ECHO_TOS: u8 = 4;
+/// Flow label of all probes by IPv6, so that all take one way: answers tell whether it is
+/// kept.
+pub const FLOW_LABEL: u32 = 0x5_5aa5;
+/// Traffic class of the datagram and of the first echo request by IPv6.
+pub const TRAFFIC_CLASS: u8 = 4;
+/// A destination option that is for experiments (RFC 4727), so that no host knows it: its
+/// highest bits want the packet dropped and told of (RFC 8200, section 4.2).
+pub const UNKNOWN_OPTION: u8 = 0x9e;
+/// Length of the header that carries it, before the second echo request.
+pub const OPTION_HEADER: usize = 8;
+
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const DESTINATION_OPTIONS: u8 = 60;
+const ECHO_REQUEST_V6: u8 = 128;
 
 /// A probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,10 +90,10 @@ impl Probe {
 /// Whom to ask, and by which numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// Our address.
-    pub source: Ipv4Addr,
+    /// Our address, of the host's family.
+    pub source: IpAddr,
     /// The host.
-    pub target: Ipv4Addr,
+    pub target: IpAddr,
     /// A TCP port that is open.
     pub open: u16,
     /// A TCP port that is closed.
@@ -99,8 +114,8 @@ impl Flow {
     /// For tests: numbers that wrap soon.
     #[cfg(test)]
     pub(super) const SAMPLE: Self = Self {
-        source: Ipv4Addr::new(198, 18, 0, 1),
-        target: Ipv4Addr::new(198, 18, 0, 2),
+        source: IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1)),
+        target: IpAddr::V4(Ipv4Addr::new(198, 18, 0, 2)),
         open: 80,
         closed: 1,
         closed_udp: 40_000,
@@ -108,6 +123,14 @@ impl Flow {
         seq: 0xffff_fffd,
         ack: 0x7777_7777,
         id: 7,
+    };
+
+    /// The same by IPv6.
+    #[cfg(test)]
+    pub(super) const SAMPLE_V6: Self = Self {
+        source: IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1)),
+        target: IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 2)),
+        ..Self::SAMPLE
     };
 
     /// Our port of a probe, or its identifier.
@@ -133,32 +156,88 @@ impl Flow {
         self.seq.wrapping_add(probe.index() as u32)
     }
 
-    /// Writes a probe's packet, its IP header included; returns its length.
+    /// Writes the probe's packet from its IP header on; returns its length.
     pub fn write(&self, probe: Probe, packet: &mut [u8; LONGEST]) -> usize {
         packet.fill(0);
-        let (protocol, tos, dont_fragment, id, body) = match probe {
-            Probe::U1 => (17, 0, false, DATAGRAM_ID, self.datagram(&mut packet[20..])),
-            Probe::Echo(0) => (1, 0, true, self.id, self.echo(0, &mut packet[20..])),
-            Probe::Echo(_) => (1, SECOND_ECHO_TOS, false, self.id, self.echo(1, &mut packet[20..])),
-            _ => {
-                let segment = Segment::of(probe);
-                let length = self.segment(probe, &segment, &mut packet[20..]);
-                (6, 0, segment.dont_fragment, self.id, length)
+        match (self.source, self.target) {
+            (IpAddr::V4(source), IpAddr::V4(target)) => {
+                self.write_v4(probe, source.octets(), target.octets(), packet)
             }
+            (source, target) => {
+                let octets = |ip| match ip {
+                    IpAddr::V4(ip) => Ipv4Addr::to_ipv6_mapped(&ip).octets(),
+                    IpAddr::V6(ip) => ip.octets(),
+                };
+                self.write_v6(probe, octets(source), octets(target), packet)
+            }
+        }
+    }
+
+    fn write_v4(
+        &self,
+        probe: Probe,
+        source: [u8; 4],
+        target: [u8; 4],
+        packet: &mut [u8; LONGEST],
+    ) -> usize {
+        let (tos, dont_fragment, id) = match probe {
+            Probe::U1 => (0, false, DATAGRAM_ID),
+            Probe::Echo(0) => (0, true, self.id),
+            Probe::Echo(_) => (SECOND_ECHO_TOS, false, self.id),
+            _ => (0, Segment::of(probe).dont_fragment, self.id),
         };
-        let length = 20 + body;
+        let length = 20 + self.body(probe, &mut packet[20..]);
         packet[0] = 0x45;
         packet[1] = tos;
         packet[2..4].copy_from_slice(&(length as u16).to_be_bytes());
         packet[4..6].copy_from_slice(&id.to_be_bytes());
         packet[6] = if dont_fragment { 0x40 } else { 0 };
         packet[8] = TTL;
-        packet[9] = protocol;
-        packet[12..16].copy_from_slice(&self.source.octets());
-        packet[16..20].copy_from_slice(&self.target.octets());
+        packet[9] = protocol(probe, 1);
+        packet[12..16].copy_from_slice(&source);
+        packet[16..20].copy_from_slice(&target);
         let header = checksum(&packet[..20]);
         packet[10..12].copy_from_slice(&header);
         length
+    }
+
+    fn write_v6(
+        &self,
+        probe: Probe,
+        source: [u8; 16],
+        target: [u8; 16],
+        packet: &mut [u8; LONGEST],
+    ) -> usize {
+        let class = match probe {
+            Probe::U1 | Probe::Echo(0) => TRAFFIC_CLASS,
+            _ => 0,
+        };
+        let mut protocol = protocol(probe, ICMPV6);
+        let mut length = 40;
+        if probe == Probe::Echo(1) {
+            let [high, low] = self.our_port(probe).to_be_bytes();
+            let header = [protocol, 0, UNKNOWN_OPTION, 4, high, low, 0, 0];
+            packet[40..][..OPTION_HEADER].copy_from_slice(&header);
+            (protocol, length) = (DESTINATION_OPTIONS, length + OPTION_HEADER);
+        }
+        length += self.body(probe, &mut packet[length..]);
+        let first = 6 << 28 | u32::from(class) << 20 | FLOW_LABEL;
+        packet[0..4].copy_from_slice(&first.to_be_bytes());
+        packet[4..6].copy_from_slice(&(length as u16 - 40).to_be_bytes());
+        packet[6] = protocol;
+        packet[7] = TTL;
+        packet[8..24].copy_from_slice(&source);
+        packet[24..40].copy_from_slice(&target);
+        length
+    }
+
+    /// What the IP headers carry.
+    fn body(&self, probe: Probe, body: &mut [u8]) -> usize {
+        match probe {
+            Probe::U1 => self.datagram(body),
+            Probe::Echo(at) => self.echo(at, body),
+            _ => self.segment(probe, &Segment::of(probe), body),
+        }
     }
 
     fn segment(&self, probe: Probe, segment: &Segment, body: &mut [u8]) -> usize {
@@ -202,11 +281,12 @@ impl Flow {
         let (code, bytes) =
             if at == 0 { (FIRST_ECHO_CODE, FIRST_ECHO_BYTES) } else { (0, SECOND_ECHO_BYTES) };
         let body = &mut body[..8 + bytes];
-        body[0] = 8;
+        let v6 = self.target.is_ipv6();
+        body[0] = if v6 { ECHO_REQUEST_V6 } else { 8 };
         body[1] = code;
         body[4..6].copy_from_slice(&self.our_port(Probe::Echo(at)).to_be_bytes());
         body[6..8].copy_from_slice(&(FIRST_ECHO_SEQ + u16::from(at)).to_be_bytes());
-        let sum = checksum(body);
+        let sum = if v6 { self.transport_sum(ICMPV6, body) } else { checksum(body) };
         body[2..4].copy_from_slice(&sum);
         body.len()
     }
@@ -215,15 +295,28 @@ impl Flow {
     fn transport_sum(&self, protocol: u8, body: &[u8]) -> [u8; 2] {
         let length = (body.len() as u16).to_be_bytes();
         let pseudo = [0, protocol, length[0], length[1]];
-        finish(sum(&self.source.octets()) + sum(&self.target.octets()) + sum(&pseudo) + sum(body))
+        let address = |ip| match ip {
+            IpAddr::V4(ip) => sum(&Ipv4Addr::octets(&ip)),
+            IpAddr::V6(ip) => sum(&ip.octets()),
+        };
+        finish(address(self.source) + address(self.target) + sum(&pseudo) + sum(body))
     }
 
     /// The checksum that the datagram left with.
     #[must_use]
     pub fn datagram_checksum(&self) -> u16 {
-        let mut packet = [0; LONGEST];
-        self.write(Probe::U1, &mut packet);
-        u16::from_be_bytes([packet[26], packet[27]])
+        let mut body = [0; LONGEST];
+        self.datagram(&mut body);
+        u16::from_be_bytes([body[6], body[7]])
+    }
+}
+
+/// The protocol that carries a probe; `icmp` is that of the family.
+fn protocol(probe: Probe, icmp: u8) -> u8 {
+    match probe {
+        Probe::U1 => 17,
+        Probe::Echo(_) => icmp,
+        _ => 6,
     }
 }
 

@@ -135,3 +135,52 @@ fn tcp_probes_have_the_flags_windows_and_options_that_are_written() {
         assert_eq!(packet[32] & 0xf, if ecn { 8 } else { 0 }, "the reserved bit");
     }
 }
+
+#[test]
+fn by_ipv6_the_probes_are_the_same_but_for_the_option_that_nobody_knows() {
+    let (mut packet, mut v4) = ([0; LONGEST], [0; LONGEST]);
+    for probe in Probe::ALL {
+        let length = Flow::SAMPLE_V6.write(probe, &mut packet);
+        let v4_length = FLOW.write(probe, &mut v4);
+        let sliced = SlicedPacket::from_ip(&packet[..length]).unwrap();
+        let etherparse::NetSlice::Ipv6(ip) = sliced.net.unwrap() else { panic!("IPv6") };
+        let header = ip.header().to_header();
+        assert_eq!(usize::from(header.payload_length) + 40, length, "{probe:?}");
+        assert_eq!((header.hop_limit, header.flow_label.value()), (TTL, FLOW_LABEL));
+        let classed = matches!(probe, Probe::U1 | Probe::Echo(0));
+        assert_eq!(header.traffic_class, if classed { TRAFFIC_CLASS } else { 0 }, "{probe:?}");
+        let at = if probe == Probe::Echo(1) { 48 } else { 40 };
+        match sliced.transport.unwrap() {
+            TransportSlice::Tcp(tcp) => {
+                let reserved = if probe == Probe::Ecn { 0x0800 } else { 0 };
+                let parsed = tcp.to_header();
+                let sum = u32::from(!parsed.calc_checksum_ipv6(&header, &[]).unwrap()) + reserved;
+                assert_eq!(!((sum + (sum >> 16)) as u16), parsed.checksum, "{probe:?}");
+                // All but the checksum.
+                assert_eq!(packet[at..at + 16], v4[20..36], "{probe:?}");
+                assert_eq!(packet[at + 18..length], v4[38..v4_length], "{probe:?}");
+            }
+            TransportSlice::Udp(udp) => {
+                let parsed = udp.to_header();
+                let sum = parsed.calc_checksum_ipv6(&header, udp.payload()).unwrap();
+                let told = Flow::SAMPLE_V6.datagram_checksum();
+                assert_eq!((parsed.checksum, told), (sum, sum));
+                assert_eq!(udp.payload(), [b'C'; 300]);
+            }
+            TransportSlice::Icmpv6(icmp) => {
+                let source: [u8; 16] = packet[8..24].try_into().unwrap();
+                let target: [u8; 16] = packet[24..40].try_into().unwrap();
+                assert!(icmp.is_checksum_valid(source, target), "{probe:?}");
+                let code = if probe == Probe::Echo(0) { 9 } else { 0 };
+                assert_eq!((icmp.type_u8(), icmp.code_u8()), (128, code));
+                assert_eq!(packet[at + 4..length], v4[24..v4_length], "{probe:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        if probe == Probe::Echo(1) {
+            // Highest bits 10: dropped and told of.
+            assert_eq!(packet[6], 60);
+            assert_eq!(packet[40..48], [58, 0, 0x9e, 4, 0x75, 0x3f, 0, 0]);
+        }
+    }
+}

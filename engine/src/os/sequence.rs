@@ -80,7 +80,7 @@ pub(super) fn counter(ids: &[u16], few: bool, shared: bool) -> Option<Counter> {
 
 /// GCD, ISR and SP: what initial sequence numbers have in common, how fast they go on, and
 /// how well the next could be guessed.
-pub(super) fn numbers(samples: &[Sample], into: &mut Fingerprint) {
+pub(super) fn numbers(samples: &[Sample], line: &str, into: &mut Fingerprint) {
     if samples.len() < FEWEST_NUMBERS {
         return;
     }
@@ -104,13 +104,13 @@ pub(super) fn numbers(samples: &[Sample], into: &mut Fingerprint) {
     let deviation = (spread / (rates.len() - 1) as f64).sqrt();
     let eighths = |value: f64| if value <= 1.0 { 0 } else { (value.log2() * 8.0).round() as u32 };
     let hex = |value| format!("{value:X}");
-    into.set(Test::named("SEQ", "SP"), hex(eighths(deviation)));
-    into.set(Test::named("SEQ", "GCD"), hex(divisor));
-    into.set(Test::named("SEQ", "ISR"), hex(eighths(mean)));
+    into.set(Test::named(line, "SP"), hex(eighths(deviation)));
+    into.set(Test::named(line, "GCD"), hex(divisor));
+    into.set(Test::named(line, "ISR"), hex(eighths(mean)));
 }
 
 /// TS: how many steps a second time stamps make.
-pub(super) fn stamps(samples: &[Sample], into: &mut Fingerprint) {
+pub(super) fn stamps(samples: &[Sample], line: &str, into: &mut Fingerprint) {
     if samples.len() < 2 {
         return;
     }
@@ -130,7 +130,7 @@ pub(super) fn stamps(samples: &[Sample], into: &mut Fingerprint) {
             }
         }
     };
-    into.set(Test::named("SEQ", "TS"), told);
+    into.set(Test::named(line, "TS"), told);
 }
 
 /// SS: whether echoes count with the same counter as TCP.

@@ -42,7 +42,8 @@ pub struct ReplyFilter {
     pub udp: bool,
     /// Echo requests are sent.
     pub echo: bool,
-    /// TCP segments with any flags are answers, not only SYN-ACK and RST.
+    /// TCP segments with any flags are answers, not only SYN-ACK and RST; and errors that
+    /// quote destination options, whose first has one of our ports as its content.
     pub any_segment: bool,
 }
 
@@ -67,7 +68,8 @@ const ICMP_ERRORS: [u32; 3] = [3, 11, 12];
 /// is never too big.
 const ICMPV6_ERRORS: [u32; 3] = [1, 3, 4];
 /// Hop-by-hop options, routing header, destination options (RFC 8200, section 4).
-const IPV6_EXTENSIONS: [u32; 3] = [0, 43, 60];
+const IPV6_EXTENSIONS: [u32; 3] = [0, 43, DESTINATION_OPTIONS];
+const DESTINATION_OPTIONS: u32 = 60;
 /// Authentication header (RFC 4302).
 const AUTHENTICATION: u32 = 51;
 const IPV6_EXTENSIONS_MAX: usize = 4;
@@ -159,6 +161,9 @@ impl ReplyFilter {
         asm.jump_if_equal(PROTOCOL_TCP, ports);
         asm.jump_if_equal(PROTOCOL_UDP, ports);
         asm.jump_if_equal(PROTOCOL_ICMP, identifier);
+        if self.any_segment {
+            asm.jump_if_equal(DESTINATION_OPTIONS, identifier);
+        }
         asm.jump_unless_equal(PROTOCOL_ICMPV6, reject);
         asm.bind(identifier);
         asm.push(LD_HALF, 4);

@@ -114,7 +114,7 @@ impl Columns {
     fn add_patterns(&mut self, content: &Content) {
         let mut known: HashMap<Pattern, u16> = HashMap::new();
         for system in &content.systems {
-            let mut pattern = Pattern::default();
+            let mut pattern: Pattern = [0; size_of::<Pattern>()];
             for line in system.lines.into_iter().flatten() {
                 for (test, _) in &content.lines[line as usize] {
                     pattern[test.index() / 8] |= 1 << (test.index() % 8);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::columns::Columns;
 use super::faults::Faults;
-use super::notation::{LINE_COUNT, LineId, TEST_COUNT, Test};
+use super::notation::{Family, LINE_COUNT, LineId, TEST_COUNT, Test};
 use super::reader;
 
 /// Our own systems, in the format that [`reader`] reads.
@@ -16,6 +16,8 @@ const SHIPPED: &str = include_str!("../../data/systems.os");
 pub struct Database {
     pub(super) content: Content,
     pub(super) columns: Columns,
+    /// Systems of which it is known how they answer by IPv4, and by IPv6.
+    known: [usize; 2],
 }
 
 /// What a file holds.
@@ -65,6 +67,14 @@ pub struct Class {
     pub cpe: Vec<String>,
 }
 
+impl System {
+    /// Whether it is known how it answers by that family.
+    #[must_use]
+    pub fn answers_by(&self, family: Family) -> bool {
+        family.lines().any(|line| self.lines[line.index()].is_some())
+    }
+}
+
 impl Database {
     /// Reads a file in the format of nmap-os-db.
     ///
@@ -73,7 +83,9 @@ impl Database {
     pub fn read(bytes: &[u8]) -> Result<Self, Faults> {
         let content = reader::read(bytes)?;
         let columns = Columns::of(&content)?;
-        Ok(Self { content, columns })
+        let known = [Family::V4, Family::V6]
+            .map(|family| content.systems.iter().filter(|one| one.answers_by(family)).count());
+        Ok(Self { content, columns, known })
     }
 
     /// The database that comes with the program: systems that we asked ourselves.
@@ -93,6 +105,21 @@ impl Database {
     #[must_use]
     pub fn systems(&self) -> &[System] {
         &self.content.systems
+    }
+
+    /// Systems of which it is known how they answer by that family.
+    #[must_use]
+    pub fn known_by(&self, family: Family) -> usize {
+        self.known[usize::from(family == Family::V6)]
+    }
+
+    /// What agreement in all tests of a system's is worth together, as far as they are of
+    /// that family. Of T and TG a host has one.
+    #[must_use]
+    pub fn worth(&self, system: &System, family: Family) -> u32 {
+        let tests = self.expressions(system).map(|(test, _)| test);
+        let tests = tests.filter(|test| test.line().family() == family && test.name() != "TG");
+        tests.map(|test| u32::from(self.points(test))).sum()
     }
 
     /// What agreement in a test is worth.
@@ -116,7 +143,8 @@ impl Database {
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let last = self.content.systems.last()?;
-        let lacking = LineId::all().filter(|line| last.lines[line.index()].is_none());
+        let family = if last.answers_by(Family::V4) { Family::V4 } else { Family::V6 };
+        let lacking = family.lines().filter(|line| last.lines[line.index()].is_none());
         let lacking: Vec<&str> = lacking.map(LineId::name).collect();
         (!lacking.is_empty()).then(|| {
             format!(

@@ -7,7 +7,7 @@
 use std::fmt::{self, Write as _};
 
 use super::faults::{Faults, quoted};
-use super::notation::{LineId, TEST_COUNT, Test};
+use super::notation::{Family, LineId, TEST_COUNT, Test};
 
 /// No text of a fingerprint is longer, in bytes.
 pub const LONGEST_TEXT: usize = 64 << 10;
@@ -69,6 +69,13 @@ impl Fingerprint {
         self.places.iter().all(Option::is_none)
     }
 
+    /// How the host was reached; IPv4 where no line tells.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        let v6 = self.values().any(|(test, _)| test.line().family() == Family::V6);
+        if v6 { Family::V6 } else { Family::V4 }
+    }
+
     /// How the fingerprint came about, `V=7.93%OT=80%…`, or nothing.
     #[must_use]
     pub fn conditions(&self) -> &str {
@@ -114,6 +121,10 @@ impl Fingerprint {
             }
             seen.push(name);
             at += open + length + 1;
+        }
+        let has = |family| fingerprint.values().any(|(test, _)| test.line().family() == family);
+        if has(Family::V4) && has(Family::V6) {
+            faults.add(1, "lines of IPv4 and of IPv6: two fingerprints");
         }
         if faults.is_empty() && fingerprint.is_empty() {
             faults.add(joined.line(joined.text.len()), "no test of a fingerprint");

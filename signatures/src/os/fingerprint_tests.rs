@@ -73,6 +73,16 @@ fn of_many_faults_the_first_are_told_and_the_others_counted() {
 }
 
 #[test]
+fn a_fingerprint_is_of_one_family() {
+    let read = |text: &str| Fingerprint::parse(text.as_bytes());
+    assert_eq!(read("T1(R=Y)").unwrap().family(), Family::V4);
+    assert_eq!(read("OS:6T1(R=Y%FL=O)6PP(A\nOS:=P)").unwrap().family(), Family::V6);
+    let why = read("T1(R=Y)\n6T1(R=Y)").unwrap_err().to_string();
+    assert!(why.contains("two fingerprints"), "{why}");
+    assert!(read("6T1(DF=Y)").is_err(), "IPv6 has no such bit");
+}
+
+#[test]
 fn a_value_is_cut_rather_than_lost() {
     let mut fingerprint = Fingerprint::default();
     fingerprint.set(Test::named("OPS", "O1"), "L".repeat(1000));
@@ -83,12 +93,14 @@ fn a_value_is_cut_rather_than_lost() {
 
 prop_compose! {
     fn any_fingerprint()(
+        family in prop::sample::select(vec![Family::V4, Family::V6]),
         values in prop::collection::vec((0..TEST_COUNT, "[A-Z0-9+]{0,12}"), 1..80),
         conditions in "([A-Z]=[a-z0-9.]{1,5}(%[A-Z]=[a-z0-9.]{1,5}){0,4})?",
     ) -> Fingerprint {
         let mut fingerprint = Fingerprint::default();
         for (at, value) in values {
-            let test = Test::all().nth(at).unwrap();
+            let of_family = || family.lines().flat_map(LineId::tests);
+            let test = of_family().nth(at % of_family().count()).unwrap();
             fingerprint.set(test, value);
         }
         fingerprint.set_conditions(conditions);

@@ -128,7 +128,8 @@ impl Database {
         }
         // Maps of equal points are counted together.
         maps.sort_unstable();
-        for group in maps.chunk_by(|(one, _), (other, _)| one == other) {
+        let groups = maps.chunk_by(|(one, _), (other, _)| one == other);
+        for group in groups.flat_map(|group| group.chunks(MOST_COUNTED)) {
             let (points, _) = group[0];
             for (at, won) in won.as_chunks_mut::<{ WORDS * WORD_BITS }>().0.iter_mut().enumerate() {
                 let mut counted = Counted::default();
@@ -149,6 +150,9 @@ impl Database {
             tests[test.index()] = self.points(test);
         }
         for (worth, tests) in worth.iter_mut().zip(tests.as_chunks::<8>().0) {
+            if *tests == [0; 8] {
+                continue;
+            }
             for (bit, points) in tests.iter().enumerate() {
                 for byte in 0..1 << bit {
                     worth[byte | 1 << bit] = worth[byte] + points;
@@ -168,8 +172,11 @@ struct Counted {
     planes: [[u64; WORDS]; PLANES],
 }
 
-/// Bits of a count: a fingerprint leads to at most so many maps.
-const PLANES: usize = TEST_COUNT.ilog2() as usize + 1;
+/// Bits of a count. A fingerprint, which is of one family, seldom leads to more maps.
+const PLANES: usize = 8;
+
+/// What these count to.
+const MOST_COUNTED: usize = (1 << PLANES) - 1;
 
 // Loops over places, not over zipped iterators: the compiler makes vectors of them in every
 // profile.

@@ -1,5 +1,16 @@
 //! The lines of a fingerprint and the tests in them. A test is known by its line and its
-//! name, `T1.DF`; everything that has one value a test is an array over [`Test::ALL`].
+//! name, `T1.DF`; everything that has one value a test is an array over [`Test::all`].
+//!
+//! Lines whose names begin with 6 are of IPv6, and ours: nmap tells answers by IPv6 as
+//! numbers for a model of its own. Where a test means the same it has the same name.
+//!
+//! | test | by IPv6 |
+//! |---|---|
+//! | T, TG | hop limit, counted from the host or guessed |
+//! | TC | traffic class, of echoes S where it is the one that was asked with |
+//! | FL | flow label: Z none, S the one of the probe, O another |
+//! | 6U1.RFL, RTC | flow label and class as quoted: G as they were sent |
+//! | 6PP | answer to an unknown destination option. A: P parameter problem, E an echo reply as if there were none; CD, PT: its code and pointer |
 
 /// A line: its name, and its tests in the order of printing.
 struct Line {
@@ -9,6 +20,10 @@ struct Line {
 
 const fn tcp(name: &'static str) -> Line {
     Line { name, tests: &["R", "DF", "T", "TG", "TOS", "W", "S", "A", "F", "O", "RD", "Q"] }
+}
+
+const fn tcp6(name: &'static str) -> Line {
+    Line { name, tests: &["R", "T", "TG", "TC", "FL", "W", "S", "A", "F", "O", "RD", "Q"] }
 }
 
 /// All lines. `TOS`, `TOSI`, `SI`, `DLI` and `RUL` are tests of old databases.
@@ -31,13 +46,61 @@ const LINES: [Line; LINE_COUNT] = [
         ],
     },
     Line { name: "IE", tests: &["R", "DFI", "T", "TG", "TOSI", "CD", "SI", "DLI"] },
+    Line { name: "6SEQ", tests: &["SP", "GCD", "ISR", "TS"] },
+    Line { name: "6OPS", tests: &["R", "O1", "O2", "O3", "O4", "O5", "O6"] },
+    Line { name: "6WIN", tests: &["R", "W1", "W2", "W3", "W4", "W5", "W6"] },
+    Line { name: "6ECN", tests: &["R", "T", "TG", "TC", "FL", "W", "O", "CC", "Q"] },
+    tcp6("6T1"),
+    tcp6("6T2"),
+    tcp6("6T3"),
+    tcp6("6T4"),
+    tcp6("6T5"),
+    tcp6("6T6"),
+    tcp6("6T7"),
+    Line {
+        name: "6U1",
+        tests: &["R", "T", "TG", "TC", "FL", "IPL", "UN", "RIPL", "RTC", "RFL", "RUCK", "RUD"],
+    },
+    Line { name: "6IE", tests: &["R", "T", "TG", "TC", "FL", "CD"] },
+    Line { name: "6PP", tests: &["R", "A", "T", "TG", "TC", "FL", "IPL", "CD", "PT"] },
 ];
 
-/// Lines of a fingerprint.
-pub const LINE_COUNT: usize = 13;
+/// Lines of a fingerprint, of both families.
+pub const LINE_COUNT: usize = 27;
+
+/// Those of IPv4, which come first.
+const V4_LINES: usize = 13;
 
 /// Tests of all lines.
-pub const TEST_COUNT: usize = 137;
+pub const TEST_COUNT: usize = 275;
+
+/// Tests of a family at most: a fingerprint is of one.
+pub const MOST_TESTS: usize = 138;
+
+/// How a host is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4: nmap's sixteen probes and tests.
+    V4,
+    /// IPv6: what of these there is, and what it has of its own.
+    V6,
+}
+
+impl Family {
+    /// Its lines, in order.
+    pub fn lines(self) -> impl Iterator<Item = LineId> {
+        LineId::all().filter(move |line| line.family() == self)
+    }
+
+    /// `ipv4` or `ipv6`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+}
 
 /// A line of a fingerprint, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +124,12 @@ impl LineId {
         usize::from(self.0)
     }
 
+    /// What it is of.
+    #[must_use]
+    pub fn family(self) -> Family {
+        if self.index() < V4_LINES { Family::V4 } else { Family::V6 }
+    }
+
     /// `T1`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -71,12 +140,12 @@ impl LineId {
     #[must_use]
     pub fn test(self, name: &str) -> Option<Test> {
         let at = LINES[self.index()].tests.iter().position(|test| *test == name)?;
-        Some(Test((FIRST[self.index()] + at) as u8))
+        Some(Test((FIRST[self.index()] + at) as u16))
     }
 
     /// Its tests, in the order of printing.
     pub fn tests(self) -> impl Iterator<Item = Test> {
-        (FIRST[self.index()]..FIRST[self.index() + 1]).map(|at| Test(at as u8))
+        (FIRST[self.index()]..FIRST[self.index() + 1]).map(|at| Test(at as u16))
     }
 }
 
@@ -94,7 +163,7 @@ const FIRST: [usize; LINE_COUNT + 1] = {
 
 /// A test, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Test(u8);
+pub struct Test(u16);
 
 impl Test {
     /// The test of a line's name and its own.
@@ -109,7 +178,7 @@ impl Test {
 
     /// All tests, in the order of printing.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0..TEST_COUNT).map(|at| Self(at as u8))
+        (0..TEST_COUNT).map(|at| Self(at as u16))
     }
 
     /// Its place.
@@ -150,6 +219,12 @@ mod tests {
         }
         let lines: Vec<Test> = LineId::all().flat_map(LineId::tests).collect();
         assert_eq!(lines, Test::all().collect::<Vec<_>>());
+        for line in LineId::all() {
+            let family = if line.name().starts_with('6') { Family::V6 } else { Family::V4 };
+            assert_eq!(line.family(), family, "{}", line.name());
+        }
+        let tests = |family: Family| family.lines().flat_map(LineId::tests).count();
+        assert_eq!((tests(Family::V4), tests(Family::V6)), (TEST_COUNT - MOST_TESTS, MOST_TESTS));
         assert_eq!(Test::named("U1", "RIPCK").to_string(), "U1.RIPCK");
         assert_eq!(LineId::of("SEQ").and_then(|seq| seq.test("DF")), None);
     }

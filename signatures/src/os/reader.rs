@@ -21,7 +21,7 @@ use std::ops::Range;
 use super::database::{Class, Content, System};
 use super::expression::alternatives;
 use super::faults::{Faults, quoted};
-use super::notation::{LINE_COUNT, LineId, TEST_COUNT, Test};
+use super::notation::{LINE_COUNT, LineId, MOST_TESTS, Test};
 
 /// Largest file that is read, in bytes.
 pub const LARGEST_FILE: usize = 64 << 20;
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
         for pair in pairs(line, content) {
             let (test, value) = pair?;
             // All points of a fingerprint together must fit into sixteen bits.
-            let most = u16::MAX / TEST_COUNT as u16;
+            let most = u16::MAX / MOST_TESTS as u16;
             self.content.points[test.index()] =
                 value.parse().ok().filter(|points| *points <= most).ok_or_else(|| {
                     format!("{test}: {}: points are 0 to {most}", quoted(value.as_bytes()))

@@ -4,14 +4,22 @@
 use super::database::{Database, System};
 use super::expression::{Alternative, alternatives};
 use super::fingerprint::Fingerprint;
+use super::notation::Family;
 
 /// Numbers above what `>` names go so far.
 const BEYOND: u64 = 1 << 10;
 
-/// A host that agrees with a system in every test. `draw(n)` gives a number below n.
-pub fn host(database: &Database, system: &System, mut draw: impl FnMut(u64) -> u64) -> Fingerprint {
+/// A host that agrees with a system in every test of a family. `draw(n)` gives a number
+/// below n.
+pub fn host(
+    database: &Database,
+    system: &System,
+    family: Family,
+    mut draw: impl FnMut(u64) -> u64,
+) -> Fingerprint {
     let mut fingerprint = Fingerprint::default();
-    for (test, expression) in database.expressions(system) {
+    let tests = database.expressions(system);
+    for (test, expression) in tests.filter(|(test, _)| test.line().family() == family) {
         fingerprint.set(test, value(expression, &mut draw));
     }
     fingerprint

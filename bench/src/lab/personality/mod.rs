@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use prtip_signatures::os::notation::LineId;
+use prtip_signatures::os::notation::{Family, LineId};
 use prtip_signatures::os::{Database, sample};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendFlags};
@@ -96,7 +96,7 @@ pub fn draw(wanted: &[Wanted], seed: u64) -> Result<Vec<(String, System)>> {
             usage(format!("the lab has addresses for {most} personalities"))
         })?;
         let seed = seed ^ (u64::from(*line) << 32) ^ place as u64;
-        let fingerprint = sample::host(database, system, sample::dice(seed));
+        let fingerprint = sample::host(database, system, Family::V4, sample::dice(seed));
         hosts.push((system.name.clone(), System::new(address, OPEN_PORT, fingerprint, seed)));
     }
     Ok(hosts)
@@ -105,7 +105,7 @@ pub fn draw(wanted: &[Wanted], seed: u64) -> Result<Vec<(String, System)>> {
 /// What is said of the hosts, a line each.
 pub fn told(hosts: &[(String, System)], wanted: &[Wanted]) -> String {
     let line = |((name, host), wanted): (&(String, System), &Wanted)| {
-        let lines = LineId::all().map(LineId::name);
+        let lines = Family::V4.lines().map(LineId::name);
         let silent = |line: &&str| line.len() == 2 && !host.answers(line);
         let silent: Vec<&str> = lines.filter(silent).collect();
         let silent = match &silent[..] {
