@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::port::{ability, xsk};
 use crate::route::xdp_features::{self, XdpFeatures};
 use crate::route::{Interface, LinkKind, look_up};
-use crate::scan::opener::{GENTLE_RATE, LIVE_IS_KNOWN, may_flap};
+use crate::scan::opener::{GENTLE_RATE, LIVE_IS_KNOWN, LIVE_PAYS, may_flap};
 
 /// MTU up to which a received frame fits into one page with its headroom.
 const SINGLE_BUFFER_MTU: u32 = 3490;
@@ -269,11 +269,16 @@ fn auto(interface: &Interface, engines: &[Check]) -> String {
     for check in engines.iter().filter(|check| check.name != "live" || knows_live) {
         match (check.verdict, check.name) {
             (Verdict::No, _) => {}
+            // Smaller scans go on to the next.
+            (verdict, "live") => {
+                let doubt =
+                    if verdict == Verdict::Unknown { " if its first frame leaves" } else { "" };
+                order.push(format!("live from {LIVE_PAYS} probes on{doubt}"));
+            }
             (Verdict::Yes, name) => {
                 order.push(name.to_owned());
                 break;
             }
-            (Verdict::Unknown, "live") => order.push("live if its first frame leaves".to_owned()),
             (Verdict::Unknown, name) => order.push(format!("{name} if the driver grants it")),
         }
     }

@@ -59,7 +59,7 @@ fn zero_copy_on_veth_is_refused_with_code_4() {
     lab.close();
 }
 
-/// A veth has no zero-copy, so live frames are next, unless a mode is asked for.
+/// A veth has no zero-copy, so live frames are next where they pay, unless a mode is asked for.
 #[test]
 fn auto_takes_what_the_doctor_says_and_the_record_tells_why() {
     let Some(_turn) = turn("order of engines") else { return };
@@ -67,14 +67,19 @@ fn auto_takes_what_the_doctor_says_and_the_record_tells_why() {
     let doctor = lab.prtip("doctor -e scan0").output().unwrap();
     let told = String::from_utf8(doctor.stdout).unwrap();
     let line = told.lines().find(|line| line.contains("auto takes")).unwrap();
-    assert!(line.ends_with("live if its first frame leaves, else xdp copy"), "{told}");
-    for (flags, engine, why) in [
-        ("", "live", "gives no zero-copy"),
-        ("--rate auto", "live", "gives no zero-copy"),
-        ("--xdp-mode generic", "xdp", "generic mode as asked for"),
-        ("--port-engine packet", "packet", "asked for"),
+    let order = "live from 131072 probes on if its first frame leaves, else xdp copy";
+    assert!(line.ends_with(order), "{told}");
+    let few = "they pay from 131072 probes on";
+    let many = |ports| format!("-p {ports} 198.18.8.0/21 --rate max --retries 0 --cooldown 0.2");
+    for (line, engine, why) in [
+        (ONE.to_owned(), "xdp", few),
+        (format!("{ONE} --rate auto"), "xdp", few),
+        (many("1-63"), "xdp", few),
+        (many("1-64"), "live", "gives no zero-copy"),
+        (format!("{ONE} --xdp-mode generic"), "xdp", "generic mode as asked for"),
+        (format!("{ONE} --port-engine packet"), "packet", "asked for"),
     ] {
-        let output = lab.prtip(&format!("{ONE} --json {flags}")).output().unwrap();
+        let output = lab.prtip(&format!("{line} --json")).output().unwrap();
         let first = String::from_utf8(output.stdout).unwrap();
         let first: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
         assert_eq!(first["port_engine"], engine, "{first}");

@@ -24,7 +24,10 @@ fn a_veth_can_copy_but_not_zerocopy_and_loopback_only_raw() {
         if doctor.xdp_features.is_some() {
             assert_eq!(verdict(&doctor, "xdp zerocopy").0, Verdict::No);
             assert_eq!(verdict(&doctor, "xdp copy").0, Verdict::Yes);
-            assert_eq!(doctor.auto, "live if its first frame leaves, else xdp copy");
+            assert_eq!(
+                doctor.auto,
+                "live from 131072 probes on if its first frame leaves, else xdp copy"
+            );
         }
         let text = doctor.to_string();
         assert!(text.contains("driver               veth"), "{text}");
