@@ -1,8 +1,10 @@
 //! Round-trip times in an HdrHistogram, in nanoseconds.
 //!
-//! Recording touches one counter and never allocates: the histogram has its
-//! full range from the start (1 ns to 1 h at three significant digits, about
-//! 270 KiB). Shorter and longer times are counted at the nearest end.
+//! Recording touches one counter and never allocates: all of them are there from the
+//! start (1 ns to 1 h at three significant digits, about 270 KiB, of which only the
+//! pages that are counted on are ever touched). Shorter and longer times are counted at
+//! the nearest end. The counters lie as HdrHistogram has them, which is what they become
+//! when somebody asks.
 //!
 //! * [`percentiles`]: as a table (`.hgrm`). [`interval_log`]: as a log (`.hlog`).
 //! * [`groups`]: by port or network.
@@ -21,10 +23,21 @@ const LOWEST_NS: u64 = 1;
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
+/// Values up to here have a counter each; above, each doubling has half as many.
+const FINE: u64 = (2 * 10_u64.pow(SIGNIFICANT_DIGITS as u32)).next_power_of_two();
+const FINE_BITS: u32 = FINE.trailing_zeros();
+/// Counters in all.
+const PLACES: usize = place_of(HIGHEST_NS) + 1;
+
 /// A latency histogram: 1 ns to 1 h, three significant digits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Latency {
-    histogram: Histogram<u64>,
+    counts: Box<[u64]>,
+    /// Their sum.
+    count: u64,
+    /// The first and the last place that is counted on; no place where nothing is.
+    from: usize,
+    to: usize,
 }
 
 /// What people ask of a histogram, in whole microseconds, rounded to the nearest.
@@ -48,60 +61,122 @@ impl Latency {
     /// Empty.
     #[must_use]
     pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS)
-            .expect("the bounds are constants that the histogram accepts");
-        Self { histogram }
+        Self { counts: vec![0; PLACES].into(), count: 0, from: PLACES, to: 0 }
     }
 
     /// Counts one round trip.
     pub fn record(&mut self, rtt_ns: u64) {
-        self.histogram.saturating_record(rtt_ns.clamp(LOWEST_NS, HIGHEST_NS));
+        self.record_many(rtt_ns, 1);
     }
 
     /// Counts `count` that took as long.
     pub fn record_many(&mut self, ns: u64, count: u64) {
-        self.histogram.saturating_record_n(ns.clamp(LOWEST_NS, HIGHEST_NS), count);
+        self.add(place_of(ns.clamp(LOWEST_NS, HIGHEST_NS)), count);
     }
 
-    /// The histogram itself, in nanoseconds.
+    fn add(&mut self, place: usize, count: u64) {
+        self.counts[place] = self.counts[place].saturating_add(count);
+        self.count = self.count.saturating_add(count);
+        self.from = self.from.min(place);
+        self.to = self.to.max(place);
+    }
+
+    /// As a histogram of nanoseconds.
     #[must_use]
-    pub fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS)
+            .expect("the bounds are constants that the histogram accepts");
+        for (place, &count) in self.recorded() {
+            histogram.saturating_record_n(start_of(place), count);
+        }
+        histogram
+    }
+
+    /// The shortest time; 0 where nothing was counted.
+    #[must_use]
+    pub fn min_ns(&self) -> u64 {
+        if self.count == 0 { 0 } else { start_of(self.from) }
+    }
+
+    /// The longest time; 0 where nothing was counted.
+    #[must_use]
+    pub fn max_ns(&self) -> u64 {
+        if self.count == 0 { 0 } else { end_of(self.to) }
+    }
+
+    /// The time within which this share came; 0 where nothing was counted.
+    #[must_use]
+    pub fn at_quantile_ns(&self, quantile: f64) -> u64 {
+        let wanted = ((quantile.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
+        let mut met = 0_u64;
+        let reaches = |&(_, count): &(usize, &u64)| {
+            met = met.saturating_add(*count);
+            met >= wanted
+        };
+        self.recorded().find(reaches).map_or(0, |(place, _)| end_of(place))
+    }
+
+    /// The places that something was counted at.
+    fn recorded(&self) -> impl Iterator<Item = (usize, &u64)> {
+        let counts = self.counts.iter().enumerate().take(self.to + 1).skip(self.from);
+        counts.filter(|(_, count)| **count > 0)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.histogram.reset();
+        if self.count > 0 {
+            self.counts[self.from..=self.to].fill(0);
+        }
+        (self.count, self.from, self.to) = (0, PLACES, 0);
     }
 
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: &Self) {
-        self.histogram
-            .add(&other.histogram)
-            .expect("all latency histograms have the same bounds, so every value fits");
+        other.recorded().for_each(|(place, &count)| self.add(place, count));
     }
 
     /// How many round trips were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.count
     }
 
     /// The percentiles, or `None` when nothing was counted.
     #[must_use]
     pub fn percentiles(&self) -> Option<Percentiles> {
-        if self.histogram.is_empty() {
-            return None;
-        }
-        let at = |quantile: f64| round_to_us(self.histogram.value_at_quantile(quantile));
-        Some(Percentiles {
-            min: round_to_us(self.histogram.min()),
+        let at = |quantile: f64| round_to_us(self.at_quantile_ns(quantile));
+        (self.count > 0).then(|| Percentiles {
+            min: round_to_us(self.min_ns()),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
-            max: round_to_us(self.histogram.max()),
+            max: round_to_us(self.max_ns()),
         })
+    }
+}
+
+/// Where a time is counted, from 1 ns on. As in HdrHistogram: the doublings above [`FINE`]
+/// have half as many places each, twice as wide as those before.
+const fn place_of(ns: u64) -> usize {
+    let doubling = (ns | (FINE - 1)).ilog2() + 1 - FINE_BITS;
+    ((doubling as usize) << (FINE_BITS - 1)) + (ns >> doubling) as usize
+}
+
+/// The shortest time that is counted at a place.
+const fn start_of(place: usize) -> u64 {
+    let doubling = (place >> (FINE_BITS - 1)).saturating_sub(1);
+    ((place - (doubling << (FINE_BITS - 1))) as u64) << doubling
+}
+
+/// The longest one.
+const fn end_of(place: usize) -> u64 {
+    start_of(place + 1) - 1
+}
+
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Latency({self})")
     }
 }
 
@@ -114,17 +189,17 @@ impl Default for Latency {
 /// One line for people: `min 41 us, p50 52 us, ... max 1.204 ms`.
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.histogram.is_empty() {
+        if self.count == 0 {
             return f.write_str("no answers");
         }
-        let at = |quantile: f64| self.histogram.value_at_quantile(quantile);
+        let at = |quantile: f64| self.at_quantile_ns(quantile);
         let rows = [
-            ("min", self.histogram.min()),
+            ("min", self.min_ns()),
             ("p50", at(0.5)),
             ("p90", at(0.9)),
             ("p99", at(0.99)),
             ("p99.9", at(0.999)),
-            ("max", self.histogram.max()),
+            ("max", self.max_ns()),
         ];
         for (position, (name, ns)) in rows.into_iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
@@ -188,6 +263,33 @@ mod tests {
     }
 
     proptest! {
+        /// Against the crate that counts one by one, on both sides of every doubling.
+        #[test]
+        fn it_becomes_the_histogram_that_would_have_counted_the_same(
+            times_ns in prop::collection::vec((0_u32..42, 0_u64..9_000), 0..60),
+        ) {
+            let mut direct = Histogram::<u64>::new_with_bounds(1, HIGHEST_NS, 3)
+                .expect("the bounds are right");
+            let (mut latency, mut cleared) = (Latency::new(), Latency::new());
+            for (shift, low) in times_ns {
+                let ns = ((1_u64 << shift) + low).saturating_sub(4_500).clamp(1, HIGHEST_NS);
+                direct.record(ns).expect("it is within the bounds");
+                latency.record(ns);
+                cleared.record(ns / 2);
+            }
+            prop_assert_eq!(&latency.histogram(), &direct);
+            prop_assert_eq!(latency.count(), direct.len());
+            let ends = (latency.min_ns(), latency.max_ns());
+            prop_assert_eq!(ends, (direct.min(), direct.max()));
+            for quantile in [0.001, 0.3, 0.5, 0.9, 0.99, 0.999, 1.0] {
+                let expected = direct.value_at_quantile(quantile);
+                prop_assert_eq!(latency.at_quantile_ns(quantile), expected);
+            }
+            cleared.clear();
+            cleared.merge(&latency);
+            prop_assert_eq!(&cleared.histogram(), &direct);
+        }
+
         /// Against a sorted list: within the three digits promised.
         #[test]
         fn percentiles_agree_with_a_sorted_list(

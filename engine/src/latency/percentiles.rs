@@ -14,7 +14,7 @@ const NS_PER_US: f64 = 1000.0;
 /// # Errors
 /// Those of `out`.
 pub fn write(latency: &Latency, out: &mut dyn Write) -> io::Result<()> {
-    let histogram = &latency.histogram;
+    let histogram = latency.histogram();
     writeln!(
         out,
         "{:>12} {:>14} {:>10} {:>14}\n",

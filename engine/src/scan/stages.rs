@@ -53,15 +53,14 @@ impl StageTimes {
     /// Of a stage; `None` where nothing was timed.
     #[must_use]
     pub fn of(latency: &Latency) -> Option<Self> {
-        let histogram = latency.histogram();
         (latency.count() > 0).then(|| Self {
             count: latency.count(),
-            min: histogram.min(),
-            p50: histogram.value_at_quantile(0.5),
-            p90: histogram.value_at_quantile(0.9),
-            p99: histogram.value_at_quantile(0.99),
-            p999: histogram.value_at_quantile(0.999),
-            max: histogram.max(),
+            min: latency.min_ns(),
+            p50: latency.at_quantile_ns(0.5),
+            p90: latency.at_quantile_ns(0.9),
+            p99: latency.at_quantile_ns(0.99),
+            p999: latency.at_quantile_ns(0.999),
+            max: latency.max_ns(),
         })
     }
 }

@@ -109,7 +109,7 @@ impl LatencyFile {
             let start = Duration::from_nanos(self.interval_from_ns - self.started_ns);
             let length = Duration::from_nanos(now_ns.saturating_sub(self.interval_from_ns));
             output.write_with(|out| {
-                let line = log.line(interval.histogram(), (start, length), None, out);
+                let line = log.line(&interval.histogram(), (start, length), None, out);
                 *error = error.take().or(line.err());
             });
             output.flush();
@@ -144,7 +144,7 @@ impl LatencyFile {
             }
         }
         for (name, latency) in others {
-            output.write_with(|out| keep(log.line(latency.histogram(), whole, Some(name), out)));
+            output.write_with(|out| keep(log.line(&latency.histogram(), whole, Some(name), out)));
         }
         output.flush();
     }
