@@ -94,6 +94,8 @@ pub(crate) fn open(
             // A device such as /dev/null has no place for a key beside it.
             if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
                 key::write(&key::path_beside(path), key)?;
+                // Of both: the log is of no use to --resume without its key.
+                log.sync_name()?;
             }
             (log, word)
         }

@@ -4,7 +4,7 @@
 //! shown summed up. For many hosts: aligned lines as they come, because memory
 //! must not grow with the scan. Both write into a buffer; not here: where it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
@@ -30,8 +30,26 @@ pub struct Table {
 /// Service and version as they stand in a table.
 type Told = (String, String);
 
-/// What is known of one host, by protocol and port.
-type Ports = BTreeMap<(Protocol, u16), PortEvent>;
+/// What is known of one host, as it came: of several events of a port the last one holds,
+/// and there are no more of them than states that follow one another.
+#[derive(Debug, Default)]
+struct Ports(Vec<PortEvent>);
+
+impl Ports {
+    /// The event of each port that holds, in no order.
+    fn last(&self) -> impl Iterator<Item = &PortEvent> {
+        // A bit a port.
+        let mut seen: [Vec<u64>; 3] = Default::default();
+        self.0.iter().rev().filter(move |event| {
+            let words = &mut seen[event.protocol as usize];
+            words.resize(1024, 0);
+            let (word, bit) = (&mut words[usize::from(event.port / 64)], 1 << (event.port % 64));
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            is_new
+        })
+    }
+}
 
 #[derive(Debug)]
 enum Layout {
@@ -58,7 +76,7 @@ impl Table {
         let label = label.escape_default().to_string();
         let layout = Layout::OneHost {
             label,
-            ports: BTreeMap::new(),
+            ports: Ports::default(),
             told: BTreeMap::new(),
             below: BTreeMap::new(),
         };
@@ -93,7 +111,7 @@ impl Table {
         match &mut self.layout {
             // The last one holds; the others are summed up at the end.
             Layout::OneHost { ports, .. } => {
-                ports.insert((event.protocol, event.port), *event);
+                ports.0.push(*event);
             }
             Layout::ManyHosts { .. } if self.services => {
                 let waits = event.state == PortState::Open;
@@ -206,16 +224,15 @@ impl Table {
     pub fn finish(&mut self, shown: ShownStates, report: &Report, out: &mut String) {
         let Layout::OneHost { label, ports, told, below } = &self.layout else { return };
         let _ = writeln!(out, "Scan report for {label}");
-        let hidden = hidden_states(ports, shown, report);
+        let (hidden, rows) = sum_up(ports, shown, report);
         if !hidden.is_empty() {
             let _ = writeln!(out, "Not shown: {}", hidden.join(", "));
         }
-        let mut rows = ports.values().filter(|event| shown.contains(event.state)).peekable();
-        if rows.peek().is_none() {
+        if rows.is_empty() {
             return;
         }
         if self.services {
-            with_services(rows, told, below, self.coloured, out);
+            with_services(&rows, told, below, self.coloured, out);
         } else {
             let _ = writeln!(
                 out,
@@ -233,8 +250,8 @@ impl Table {
 }
 
 /// The rows of one host with what is known of its services.
-fn with_services<'a>(
-    rows: impl Iterator<Item = &'a PortEvent>,
+fn with_services(
+    rows: &[&PortEvent],
     told: &BTreeMap<(Protocol, u16), Told>,
     below: &BTreeMap<(Protocol, u16), Vec<String>>,
     coloured: bool,
@@ -268,22 +285,35 @@ fn told(found: &Found) -> Told {
     (printable(&name), printable(&description.unwrap_or_default()))
 }
 
-/// `998 closed ports (rst)`, the most frequent first.
-fn hidden_states(ports: &Ports, shown: ShownStates, report: &Report) -> Vec<String> {
-    let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();
-    let mut answered_filtered = 0;
-    for event in ports.values() {
+/// `998 closed ports (rst)`, the most frequent first, and the events that are shown by port.
+fn sum_up<'a>(
+    ports: &'a Ports,
+    shown: ShownStates,
+    report: &Report,
+) -> (Vec<String>, Vec<&'a PortEvent>) {
+    // Ports are many and reasons few: these become text once each.
+    let mut by_reason: HashMap<(PortState, Reason), u64> = HashMap::new();
+    let mut rows = Vec::new();
+    let (mut answered_filtered, mut udp_events) = (0, 0);
+    for event in ports.last() {
         let is_told = matches!(event.state, PortState::Filtered | PortState::ClosedFiltered);
         answered_filtered += u64::from(is_told);
-        if !shown.contains(event.state) {
-            *counts.entry((event.state, event.reason.to_string())).or_default() += 1;
+        udp_events += u64::from(event.protocol == Protocol::Udp);
+        if shown.contains(event.state) {
+            rows.push(event);
+        } else {
+            *by_reason.entry((event.state, event.reason)).or_default() += 1;
         }
+    }
+    rows.sort_unstable_by_key(|event| (event.protocol, event.port));
+    let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();
+    for ((state, reason), count) in by_reason {
+        *counts.entry((state, reason.to_string())).or_default() += count;
     }
     // Silent ports have no event each, whatever is shown: here they are at least counted.
     let silent = report.filtered.saturating_sub(answered_filtered);
     // Silent UDP ports may be open all the same.
-    let udp_events = ports.keys().filter(|(protocol, _)| *protocol == Protocol::Udp).count();
-    let silent_udp = report.udp_ports.saturating_sub(udp_events as u64).min(silent);
+    let silent_udp = report.udp_ports.saturating_sub(udp_events).min(silent);
     for (state, count) in
         [(PortState::Filtered, silent - silent_udp), (PortState::OpenFiltered, silent_udp)]
     {
@@ -293,13 +323,14 @@ fn hidden_states(ports: &Ports, shown: ShownStates, report: &Report) -> Vec<Stri
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts
+    let hidden = counts
         .into_iter()
         .map(|((state, reason), count)| {
             let plural = if count == 1 { "" } else { "s" };
             format!("{count} {state} port{plural} ({reason})")
         })
-        .collect()
+        .collect();
+    (hidden, rows)
 }
 
 /// What both layouts say about a port.

@@ -175,6 +175,7 @@ impl EventLog {
     }
 
     /// Creates the log. The second value is a word for the user when io_uring was refused.
+    /// Its name is on the disk after [`EventLog::sync_name`].
     ///
     /// # Errors
     /// When the file holds something already, is not a file, is another scan's,
@@ -189,6 +190,16 @@ impl EventLog {
             plain: Vec::new(),
         };
         Self::append_to(path, tail, options)
+    }
+
+    /// The names of the log, and of what was made beside it before, survive a crash from here
+    /// on. A folder that may not be read or a file system that cannot sync one is no reason not
+    /// to scan.
+    ///
+    /// # Errors
+    /// When the disk says so.
+    pub fn sync_name(&self) -> Result<()> {
+        sync_folder(&self.path).map_err(|error| cannot_open(&self.path, error))
     }
 
     /// Goes on with the log of an interrupted scan behind its `tail`, from
@@ -378,11 +389,6 @@ fn open(path: &Path, options: &LogOptions) -> Result<File> {
     let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
     refuse_unsuitable(path, &metadata, options)?;
     refuse_parts(path)?;
-    // The new name itself must survive a crash, too; a folder that may not be read or
-    // a file system that cannot sync one is no reason not to scan.
-    if metadata.is_file() {
-        sync_folder(path).map_err(|error| cannot_open(path, error))?;
-    }
     Ok(file)
 }
 

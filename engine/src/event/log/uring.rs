@@ -1,9 +1,9 @@
 //! The log's disk on io_uring: registered buffers and a registered file, of which the
 //! kernel writes while the caller goes on.
 //!
-//! A buffer is registered when something is first written from it: to pin all of them would
-//! be a good part of what opening the log costs a small scan, which needs one or two. One that
-//! the kernel does not take is written from as it is.
+//! A buffer is registered when something has been written from it several times: a small scan
+//! writes little, and to pin 128 KiB would cost it more than it gains. One that the kernel does
+//! not take is written from as it is.
 //!
 //! Buffered, not O_DIRECT: lines are small and the tail would have to be written again
 //! and again as whole blocks.
@@ -25,6 +25,8 @@ use super::storage::{Completion, Span, Storage};
 use super::{BUFFER_BYTES, BUFFERS};
 
 const RING_ENTRIES: u32 = 8;
+/// Writes from a buffer before it is registered.
+const PLAIN_WRITES: u8 = 4;
 const WRITE: u64 = 1;
 const SYNC: u64 = 2;
 /// The one registered file.
@@ -46,8 +48,8 @@ pub(super) struct Uring {
 /// What the kernel knows of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Buffer {
-    /// Nothing was written from it.
-    Unused,
+    /// So much was written from it.
+    Used(u8),
     Registered,
     /// It is not to be registered.
     Plain,
@@ -64,7 +66,7 @@ impl Uring {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, "io_uring is too old"));
             }
             let table = ring.submitter().register_buffers_sparse(BUFFERS.into());
-            let buffer = if table.is_ok() { Buffer::Unused } else { Buffer::Plain };
+            let buffer = if table.is_ok() { Buffer::Used(0) } else { Buffer::Plain };
             ring.submitter().register_files(&[file.as_raw_fd()])?;
             Ok((ring, [buffer; BUFFERS as usize]))
         });
@@ -86,10 +88,12 @@ impl Uring {
         pushed.expect("at most one write and one sync are in flight and the ring holds eight");
     }
 
-    /// Whether the kernel knows this buffer: from its first use on.
+    /// Whether the kernel knows this buffer, from which is about to be written.
     fn is_registered(&mut self, buffer: u16) -> bool {
         let known = &mut self.buffers[usize::from(buffer)];
-        if *known == Buffer::Unused {
+        if let Buffer::Used(times @ 0..PLAIN_WRITES) = known {
+            *times += 1;
+        } else if let Buffer::Used(_) = known {
             let iovec = libc::iovec {
                 iov_base: self.slab.start_of(buffer).as_ptr().cast(),
                 iov_len: BUFFER_BYTES,
