@@ -30,6 +30,7 @@ if [ "${1:-}" = --test ]; then
         [python3]="runs readers of CSV, XML and of the schema"
         [python3-venv]="keeps them under target/"
         [linux-perf]="perf: samples where a scan spends its time"
+        [heaptrack]="records who asks for memory"
         [jq]="an independent reader of the JSON lines"
         [procps]="kill, ps: signals, and that nothing is left behind"
         [tcpdump]="captures what the scanner sends"
@@ -41,7 +42,12 @@ if [ "${1:-}" = --test ]; then
 fi
 
 if [ "${1:-}" = --profile ]; then
-    why+=([linux-perf]="perf: samples where a scan spends its time" [jq]="reads the reports")
+    why+=(
+        [heaptrack]="records who asks for memory"
+        [jq]="reads the reports"
+        [linux-perf]="perf: samples where a scan spends its time"
+        [valgrind]="counts calls where the kernel does not"
+    )
 fi
 
 if ! command -v dpkg-query >/dev/null; then

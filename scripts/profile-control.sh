@@ -23,6 +23,7 @@ fi
 "$folder/prtip" -sS -p 1-10000 127.0.0.1 --rate 20000 --retries 0 --cooldown 1 --json \
     2>/dev/null >"$work/scan.jsonl"
 replies=$(jq 'select(.type == "ledger") | .rx_valid' "$work/scan.jsonl")
+sed -n '/^| budget/,$p' "$work/control.hotspots.md"
 first=$(jq -r '.hotspots[0] | "\(.function) \(.calls)"' "$work/control.hotspots.json")
 echo "profile-control: first: $first calls; the ledger: $replies replies"
 [ "$first" = "prtip_engine::scan::verdict::slowed $replies" ]

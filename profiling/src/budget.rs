@@ -27,6 +27,9 @@ pub(crate) struct Judged {
     /// What it was measured by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
+    /// Why it is missed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<String>,
 }
 
 /// Judges one budget. `enough` says whether there are samples enough.
@@ -77,8 +80,9 @@ pub(crate) fn judge(
         },
     };
     let met = measured.is_some_and(|measured| measured <= budget.limit);
-    let Budget { what, limit, aim, .. } = budget.clone();
-    Ok(Judged { what, measured, limit, aim, met, note })
+    let Budget { what, limit, aim, cause, .. } = budget.clone();
+    let cause = cause.filter(|_| measured.is_some() && !met);
+    Ok(Judged { what, measured, limit, aim, met, note, cause })
 }
 
 /// A share of a whole, in per cent.
@@ -92,7 +96,7 @@ mod tests {
     use super::*;
 
     fn budget(of: Measure, limit: f64) -> Budget {
-        Budget { what: "it".into(), of, limit, aim: None }
+        Budget { what: "it".into(), of, limit, aim: None, cause: None }
     }
 
     #[test]

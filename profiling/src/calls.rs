@@ -1,7 +1,9 @@
 //! How often functions were called, counted by the kernel at their first instruction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -34,44 +36,71 @@ impl Event for Entry {
     }
 }
 
-/// Runs a command once and counts the calls of functions in it and in its children, by
-/// file: uprobes. A function that was inlined everywhere has no first instruction, and is
-/// left out.
+/// Runs a command once and counts the calls of functions of `program` while it runs: uprobes. A
+/// function that was inlined everywhere has no first instruction, and is left out.
+///
+/// Counted is on every CPU and not in one process: a thread that inherits a uprobe makes the
+/// kernel read the file's path again, in the memory of the process that the scanner has become,
+/// and is not started. So nobody else may run the same file meanwhile, and functions of shared
+/// libraries, which everybody runs, are not counted.
 ///
 /// # Errors
 /// Where the kernel does not let us, or the command fails.
 pub(crate) fn count(
-    wanted: &BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    program: &Path,
+    names: &[Arc<str>],
     command: &mut Command,
 ) -> Result<HashMap<Arc<str>, u64>> {
-    let mut counters: Vec<(Arc<str>, Counter)> = Vec::new();
-    let kind = std::fs::read_to_string("/sys/bus/event_source/devices/uprobe/type")
+    let mut calls = HashMap::new();
+    let kind = fs::read_to_string("/sys/bus/event_source/devices/uprobe/type")
         .context("this kernel has no uprobes")?;
     let kind = kind.trim().parse().context("uprobes")?;
-    for (file, names) in wanted {
-        let path = Arc::new(CString::new(&**file)?);
-        for (name, offsets) in entries(Path::new(&**file), names)? {
-            for offset in offsets {
-                let probe = Entry { kind, path: path.clone(), offset };
-                let counter = Builder::new(probe)
-                    .inherit(true)
-                    .enable_on_exec(true)
-                    .include_kernel()
-                    .build()
-                    .with_context(|| format!("cannot count the calls of {name}"))?;
-                counters.push((name.clone(), counter));
-            }
+    let cpus = cpus(&fs::read_to_string("/sys/devices/system/cpu/online")?)?;
+    let path = Arc::new(CString::new(program.as_os_str().as_bytes())?);
+    let mut counters: Vec<(Arc<str>, Counter)> = Vec::new();
+    for (name, offsets) in entries(program, names)? {
+        for (offset, &cpu) in offsets.iter().flat_map(|at| cpus.iter().map(move |cpu| (at, cpu))) {
+            let probe = Entry { kind, path: path.clone(), offset: *offset };
+            let mut counter = Builder::new(probe)
+                .any_pid()
+                .one_cpu(cpu)
+                .include_kernel()
+                .build()
+                .with_context(|| format!("cannot count the calls of {name}"))?;
+            counter.enable()?;
+            counters.push((name.clone(), counter));
         }
     }
     if counters.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(calls);
     }
-    // Inherited by what this thread starts, and counted from its exec on.
     let status = command.status().context("cannot run the scanner")?;
     ensure!(status.success(), "the scanner has failed: {status}");
-    let mut calls = HashMap::new();
     for (name, mut counter) in counters {
         *calls.entry(name).or_default() += counter.read()?;
     }
     Ok(calls)
+}
+
+/// CPUs as the kernel lists them: `0-3,8`.
+fn cpus(list: &str) -> Result<Vec<usize>> {
+    let mut cpus = Vec::new();
+    for range in list.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        cpus.extend(first.parse::<usize>()?..=last.parse()?);
+    }
+    Ok(cpus)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn lists_of_cpus_are_read() {
+        assert_eq!(cpus("0\n").unwrap(), [0]);
+        assert_eq!(cpus("0-2,8,10-11\n").unwrap(), [0, 1, 2, 8, 10, 11]);
+        assert!(cpus("x").is_err());
+    }
 }

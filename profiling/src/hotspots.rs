@@ -1,6 +1,7 @@
 //! The functions that cost most, and which of them are worth the work.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -89,18 +90,22 @@ impl Eases {
     }
 }
 
-/// Functions whose calls are worth counting: hot ones, and those that hold hot ones.
-pub(crate) fn to_count(profile: &Profile) -> Vec<(Arc<str>, Arc<str>)> {
-    hot(profile)
-        .into_iter()
-        .filter_map(|(name, _, _)| {
-            let home = profile.home(&name)?;
-            let file = home.file.clone()?;
-            let names = std::iter::once(name).chain(holder(&home.within));
-            Some(names.map(move |name| (file.clone(), name)))
-        })
-        .flatten()
-        .collect()
+/// Functions of a program whose calls are worth counting: hot ones, and those that hold hot
+/// ones.
+pub(crate) fn to_count(profile: &Profile, program: &Path) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for (name, _, _) in hot(profile) {
+        let Some(home) = profile.home(&name) else { continue };
+        if home.file.as_deref().map(Path::new) != Some(program) {
+            continue;
+        }
+        for name in std::iter::once(name).chain(holder(&home.within)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
 }
 
 /// The function with a symbol into which most samples of an inlined one were inlined.

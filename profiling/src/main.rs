@@ -1,8 +1,10 @@
 //! `prtip-profile`: flamegraphs of prtip's scenarios, their hot functions and budgets.
 
 mod budget;
+mod callgrind;
 mod calls;
 mod compare;
+mod heap;
 mod hotspots;
 mod kind;
 mod owner;
@@ -13,6 +15,7 @@ mod report;
 mod run;
 mod scenario;
 mod symbols;
+mod unwinding;
 mod watch;
 
 use std::path::PathBuf;
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use run::{Ended, How};
+use run::{Counter, Ended, How};
 use scenario::Scenario;
 
 /// Flamegraphs of prtip's scenarios, their hot functions and their budgets
@@ -48,12 +51,26 @@ enum What {
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
     },
-    /// The part of `run` inside of the lab
+    /// How often functions are called in one run of a scenario, as JSON
+    Calls {
+        /// Name of a scenario, or a file of your own that ends in .toml
+        scenario: String,
+        /// Names as a flamegraph has them; nothing is told of what was inlined everywhere
+        #[arg(required = true, value_name = "FUNCTION")]
+        functions: Vec<String>,
+        /// Who counts
+        #[arg(long, value_enum, default_value_t = Counter::Uprobes)]
+        by: Counter,
+    },
+    /// The part of `run` and `calls` inside of the lab
     #[command(hide = true)]
     Inside {
         scenario: String,
         #[command(flatten)]
         how: How,
+        #[arg(long, value_enum, requires = "functions")]
+        count_by: Option<Counter>,
+        functions: Vec<String>,
     },
 }
 
@@ -101,7 +118,16 @@ fn work(what: What) -> Result<bool> {
             print!("{text}");
             Ok(!regressed)
         }
-        What::Inside { scenario, how } => run::inside(&Scenario::named(&scenario)?, &how),
+        What::Calls { scenario, functions, by } => {
+            run::run_calls(&scenario, &Scenario::named(&scenario)?, by, &functions)
+        }
+        What::Inside { scenario, how, count_by, functions } => {
+            let scenario = Scenario::named(&scenario)?;
+            match count_by {
+                Some(by) => run::tell_calls(&scenario, by, &functions),
+                None => run::inside(&scenario, &how),
+            }
+        }
     }
 }
 
@@ -122,7 +148,6 @@ fn run_all(arguments: &RunArguments) -> Result<bool> {
                 println!("{name}: SKIPPED: {why}");
                 within = false;
             }
-            Ended::NotBuilt(why) => println!("{name}: SKIPPED: {why}"),
         }
     }
     Ok(within || !arguments.enforce)

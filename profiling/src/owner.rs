@@ -40,7 +40,15 @@ impl Owner {
             rest = rest.strip_prefix(word).unwrap_or(rest);
         }
         let path = rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or(rest);
+        // `<u64 as core::cmp::PartialOrd>::lt`: a type without a crate, a trait with one.
+        let of_trait = rest.split_once(" as ").map(|(_, of_trait)| of_trait);
+        let is_standard = |path: &str| {
+            ["core::", "alloc::", "std::"].iter().any(|crate_name| path.starts_with(crate_name))
+        };
         match path {
+            _ if !rest[path.len()..].starts_with("::") && of_trait.is_some_and(is_standard) => {
+                Self::Standard
+            }
             _ if !rest[path.len()..].starts_with("::") => Self::Library(library.to_owned()),
             "core" | "alloc" | "std" => Self::Standard,
             _ if OURS.contains(&path) => Self::Ours,
@@ -74,6 +82,8 @@ mod tests {
             ("<&mut prtip_engine::scan::Worker as core::fmt::Debug>::fmt", program, Owner::Ours),
             ("core::ptr::drop_in_place::<prtip_engine::Error>", program, Owner::Standard),
             ("<alloc::vec::Vec<u8>>::push", program, Owner::Standard),
+            ("<u64 as core::cmp::PartialOrd>::lt", program, Owner::Standard),
+            ("<[u8] as core::slice::index::SliceIndex>::get", program, Owner::Standard),
             ("regex_automata::dfa::dense::find", program, Owner::Crate("regex_automata".into())),
             ("ZSTD_compress", program, Owner::Library("prtip".into())),
             ("malloc", Some("/lib/libc.so.6"), Owner::Library("libc.so.6".into())),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::owner::Owner;
 use crate::recording::Recording;
 use crate::symbols::{Frame, Symbols, UNKNOWN};
 
@@ -43,29 +44,50 @@ impl Profile {
     /// Adds a recording's samples.
     pub(crate) fn add(&mut self, recording: &Recording, symbols: &mut Symbols) {
         self.lost += recording.lost;
-        for places in &recording.stacks {
+        for (places, times) in &recording.stacks {
             let mut stack: Vec<Frame> = Vec::with_capacity(places.len() + 8);
             for (depth, place) in places.iter().enumerate() {
-                let frames = symbols.frames(place, depth > 0, &recording.programs);
-                stack.extend(frames.iter().cloned());
-                if depth == 0 {
-                    self.learn(&frames);
-                }
+                stack.extend(symbols.frames(place, depth > 0, &recording.programs).iter().cloned());
             }
-            // Behind a function without a frame pointer, as libc's are, stands anything.
-            stack.dedup_by(|a, b| a.name == b.name && &*a.name == UNKNOWN);
-            stack.reverse();
-            self.count(stack.into_iter().map(|frame| frame.name).collect(), 1);
+            self.add_stack(stack, *times);
         }
     }
 
-    fn learn(&mut self, innermost: &[Frame]) {
-        let Some(leaf) = innermost.first() else { return };
-        let home = self.homes.entry(leaf.name.clone()).or_default();
-        home.file.clone_from(&leaf.file);
-        if let Some(holder) = innermost.iter().find(|frame| leaf.inlined && !frame.inlined) {
-            *home.within.entry(holder.name.clone()).or_default() += 1;
+    /// Adds what was asked of the allocator. The functions of libraries on the way there are
+    /// left out: a growing vector is whose it is.
+    pub(crate) fn add_heap(&mut self, stacks: Vec<(Vec<Frame>, u64)>) {
+        let is_on_the_way = |frame: &Frame| {
+            matches!(
+                Owner::of(&frame.name, frame.file.as_deref()),
+                Owner::Standard | Owner::Library(_) | Owner::Kernel
+            )
+        };
+        for (mut stack, times) in stacks {
+            let asks = stack.iter().position(|frame| !is_on_the_way(frame)).unwrap_or(0);
+            stack.drain(..asks);
+            self.add_stack(stack, times);
         }
+    }
+
+    /// Adds a stack, the innermost function first. What the standard library does where it was
+    /// inlined is done by the function that it was inlined into.
+    fn add_stack(&mut self, mut stack: Vec<Frame>, times: u64) {
+        let is_detail = |frame: &Frame| {
+            frame.inlined && Owner::of(&frame.name, frame.file.as_deref()) == Owner::Standard
+        };
+        let details = stack.iter().take_while(|frame| is_detail(frame)).count();
+        stack.drain(..details);
+        if let Some(leaf) = stack.first() {
+            let home = self.homes.entry(leaf.name.clone()).or_default();
+            home.file.clone_from(&leaf.file);
+            if let Some(holder) = stack.iter().find(|frame| leaf.inlined && !frame.inlined) {
+                *home.within.entry(holder.name.clone()).or_default() += times;
+            }
+        }
+        // Behind a function without a frame pointer, as libc's are, stands anything.
+        stack.dedup_by(|a, b| a.name == b.name && &*a.name == UNKNOWN);
+        stack.reverse();
+        self.count(stack.into_iter().map(|frame| frame.name).collect(), times);
     }
 
     fn count(&mut self, stack: Vec<Arc<str>>, times: u64) {
@@ -148,6 +170,25 @@ mod tests {
         let expected = [("f", 5, 5), ("main", 1, 6), ("g", 0, 3)];
         assert_eq!(told, expected.map(|(name, own, all)| (name.to_owned(), own, all)));
         assert_eq!(profile.samples, 6);
+    }
+
+    #[test]
+    fn what_std_does_inlined_is_done_by_whom_it_was_inlined_into() {
+        let frame = |name: &str, inlined| Frame {
+            name: name.into(),
+            file: Some("/x/prtip".into()),
+            inlined,
+        };
+        let mut profile = Profile::default();
+        let (detail, own) = (frame("core::hint::black_box", true), frame("prtip::slow", false));
+        let (vector, main) = (frame("<alloc::vec::Vec<u8>>::push", false), frame("main", false));
+        profile.add_stack(vec![detail.clone(), own.clone(), main.clone()], 3);
+        // Code of its own is its own.
+        profile.add_stack(vec![vector, own, main], 2);
+        assert_eq!(
+            profile.folded(),
+            "main;prtip::slow 3\nmain;prtip::slow;<alloc::vec::Vec<u8>>::push 2\n"
+        );
     }
 
     proptest! {

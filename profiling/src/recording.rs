@@ -1,14 +1,18 @@
 //! What `perf record` wrote: samples as places in files and in the kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use linux_perf_data::linux_perf_event_reader::EventRecord;
+use linux_perf_data::linux_perf_event_reader::{
+    AttrFlags, ContextSwitchRecord, EventRecord, SampleFormat, SampleRecord, TaskWasPreempted,
+};
 use linux_perf_data::{PerfFileReader, PerfFileRecord};
+
+use crate::unwinding::Unwinding;
 
 /// Values in a call chain from here on are no addresses: they say what follows.
 /// Source: `perf_callchain_context`, linux/perf_event.h.
@@ -39,8 +43,9 @@ pub(crate) struct KernelSymbol {
 /// One recording.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
-    /// Each sample's places, the innermost first. Outer ones are return addresses.
-    pub(crate) stacks: Vec<Vec<Place>>,
+    /// Each sample's places, the innermost first, and how often it counts. Outer ones are
+    /// return addresses.
+    pub(crate) stacks: Vec<(Vec<Place>, u64)>,
     /// The eBPF programs that were there meanwhile, by address.
     pub(crate) programs: BTreeMap<u64, KernelSymbol>,
     /// Samples that the kernel had no room for.
@@ -50,8 +55,16 @@ pub(crate) struct Recording {
 /// A process's mapped files by start address: length, offset in the file, path.
 type Maps = BTreeMap<u64, (u64, u64, Arc<str>)>;
 
+/// A thread that has left the CPU: since when, in nanoseconds, and where.
+struct Away {
+    since: u64,
+    stack: Vec<Place>,
+}
+
 impl Recording {
-    /// Reads a file of `perf record -g`; `programs` were there when it was written.
+    /// Reads a file of `perf record`; `programs` were there when it was written. Where it
+    /// tells when threads left the CPU and came back, stacks count by the microseconds
+    /// between; else each sample counts once.
     ///
     /// # Errors
     /// Where it is none.
@@ -60,19 +73,30 @@ impl Recording {
         let PerfFileReader { mut perf_file, mut record_iter } =
             PerfFileReader::parse_file(BufReader::new(file))
                 .with_context(|| format!("{} is no recording of perf", path.display()))?;
+        let attributes = || perf_file.event_attributes().iter().map(|event| &event.attr);
+        let tells_of_switches =
+            attributes().any(|attr| attr.flags.contains(AttrFlags::CONTEXT_SWITCH));
+        let copies_stacks =
+            attributes().any(|attr| attr.sample_format.contains(SampleFormat::STACK_USER));
         let mut recording = Self { programs, ..Self::default() };
-        let mut maps: std::collections::HashMap<i32, Maps> = std::collections::HashMap::new();
+        let mut maps: HashMap<i32, Maps> = HashMap::new();
+        let mut unwinding = Unwinding::default();
+        let mut away: HashMap<i32, Away> = HashMap::new();
         while let Some(record) = record_iter.next_record(&mut perf_file)? {
             let PerfFileRecord::EventRecord { record, .. } = record else { continue };
             match record.parse()? {
                 EventRecord::Mmap2(map) => {
-                    let path = String::from_utf8_lossy(&map.path.as_slice()).into_owned();
-                    let told = (map.length, map.page_offset, Arc::from(path));
+                    let path: Arc<str> = String::from_utf8_lossy(&map.path.as_slice()).into();
+                    if copies_stacks {
+                        unwinding.mapped(map.pid, map.address, map.length, map.page_offset, &path);
+                    }
+                    let told = (map.length, map.page_offset, path);
                     maps.entry(map.pid).or_default().insert(map.address, told);
                 }
                 // A program that another takes the place of leaves no mapping behind.
                 EventRecord::Comm(comm) if comm.is_execve => {
                     maps.remove(&comm.pid);
+                    unwinding.replaced(comm.pid);
                 }
                 EventRecord::Fork(fork) if fork.pid != fork.ppid => {
                     if let Some(inherited) = maps.get(&fork.ppid).cloned() {
@@ -81,26 +105,60 @@ impl Recording {
                 }
                 EventRecord::Lost(lost) => recording.lost += lost.count,
                 EventRecord::Sample(sample) => {
-                    let Some(chain) = sample.callchain else { bail!("samples have no stacks") };
-                    let maps = sample.pid.and_then(|pid| maps.get(&pid));
-                    let mut in_kernel = false;
-                    let mut stack = Vec::with_capacity(chain.len());
-                    for address in (0..chain.len()).filter_map(|index| chain.get(index)) {
-                        match address {
-                            CONTEXT_KERNEL => in_kernel = true,
-                            CONTEXT_USER => in_kernel = false,
-                            CONTEXTS.. => {}
-                            _ if in_kernel => stack.push(Place::Kernel(address)),
-                            _ => stack.push(place_in(maps, address)),
+                    let stack = stack_of(&sample, &maps, &mut unwinding)?;
+                    match (sample.tid, sample.timestamp) {
+                        (Some(thread), Some(since)) if tells_of_switches => {
+                            away.insert(thread, Away { since, stack });
+                        }
+                        _ => recording.stacks.push((stack, 1)),
+                    }
+                }
+                EventRecord::ContextSwitch(switch) => {
+                    let about = record.common_data()?;
+                    let (Some(thread), Some(now)) = (about.tid, about.timestamp) else { continue };
+                    match switch {
+                        // It would have gone on: it waits for a CPU and for nothing else.
+                        ContextSwitchRecord::Out { preempted: TaskWasPreempted::Yes, .. } => {
+                            away.remove(&thread);
+                        }
+                        ContextSwitchRecord::Out { .. } => {}
+                        ContextSwitchRecord::In { .. } => {
+                            if let Some(Away { since, stack }) = away.remove(&thread) {
+                                recording.stacks.push((stack, now.saturating_sub(since) / 1000));
+                            }
                         }
                     }
-                    recording.stacks.push(stack);
                 }
                 _ => {}
             }
         }
         Ok(recording)
     }
+}
+
+/// The places of a sample, the innermost first.
+fn stack_of(
+    sample: &SampleRecord<'_>,
+    maps: &HashMap<i32, Maps>,
+    unwinding: &mut Unwinding,
+) -> Result<Vec<Place>> {
+    let Some(chain) = &sample.callchain else { bail!("samples have no stacks") };
+    let maps = sample.pid.and_then(|pid| maps.get(&pid));
+    let unwound = unwinding.addresses(sample);
+    let mut in_kernel = false;
+    let mut stack = Vec::with_capacity(chain.len());
+    for address in (0..chain.len()).filter_map(|index| chain.get(index)) {
+        match address {
+            CONTEXT_KERNEL => in_kernel = true,
+            CONTEXT_USER => in_kernel = false,
+            CONTEXTS.. => {}
+            _ if in_kernel => stack.push(Place::Kernel(address)),
+            _ if unwound.is_none() => stack.push(place_in(maps, address)),
+            _ => {}
+        }
+    }
+    stack.extend(unwound.into_iter().flatten().map(|address| place_in(maps, address)));
+    Ok(stack)
 }
 
 fn place_in(maps: Option<&Maps>, address: u64) -> Place {

@@ -1,17 +1,19 @@
 //! What a scenario's run is told as: Markdown for people, JSON for programs, collapsed
 //! stacks for both, and the flamegraph.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use inferno::flamegraph::{self, Options, color};
 use serde::Serialize;
 
-use crate::budget::Judged;
-use crate::hotspots::{HOT_PERCENT, Hotspot};
-use crate::kind::Kind;
+use crate::budget::{Judged, percent};
+use crate::hotspots::{Eases, HOT_PERCENT, Hotspot, hotspots};
+use crate::kind::View;
 use crate::profile::Profile;
 use crate::scenario::Scenario;
 
@@ -39,9 +41,11 @@ pub(crate) struct Report {
     pub(crate) taken: String,
     /// How often the command was run.
     pub(crate) runs: u32,
-    /// What was sampled.
+    /// How long it took to make all of this, in seconds.
+    pub(crate) seconds: f64,
+    /// What was counted.
     #[serde(rename = "type")]
-    pub(crate) kind: Kind,
+    pub(crate) view: View,
     /// Samples a second and CPU; none where every event is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) frequency: Option<u32>,
@@ -55,6 +59,10 @@ pub(crate) struct Report {
     pub(crate) budgets: Vec<Judged>,
     /// The hot functions.
     pub(crate) hotspots: Vec<Hotspot>,
+    /// All other functions together, in per cent.
+    pub(crate) others_percent: f64,
+    /// How many they are.
+    pub(crate) others: usize,
     /// Why calls were not counted, where they were not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) calls_missing: Option<String>,
@@ -66,14 +74,31 @@ impl Report {
         self.budgets.iter().all(|budget| budget.met)
     }
 
+    /// Tells which functions are hot, and what all others come to.
+    pub(crate) fn tell(
+        &mut self,
+        profile: &Profile,
+        calls: &HashMap<Arc<str>, u64>,
+        eases: &Eases,
+    ) {
+        self.hotspots = hotspots(profile, calls, eases);
+        let told: HashSet<&str> = self.hotspots.iter().map(|spot| &*spot.function).collect();
+        let functions = profile.functions();
+        let others = || functions.iter().filter(|function| !told.contains(&*function.name));
+        let own = others().map(|function| function.own).sum();
+        self.others_percent = percent(own, profile.samples);
+        self.others = others().filter(|function| function.own > 0).count();
+    }
+
     /// One line: how it went.
     pub(crate) fn summary(&self) -> String {
         let mut text = format!(
-            "{}: {} {} of {} runs",
+            "{}: {} {} of {} runs in {:.0} s",
             self.scenario,
             self.samples,
-            self.kind.unit(),
-            self.runs
+            self.view.unit(),
+            self.runs,
+            self.seconds
         );
         for budget in &self.budgets {
             let _ = write!(text, "; {} ", budget.what);
@@ -94,7 +119,7 @@ impl Report {
     pub(crate) fn write(&self, profile: &Profile, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
         let write = |ending: &str, bytes: &[u8]| {
-            let path = folder.join(format!("{}{}.{ending}", self.scenario, self.kind.suffix()));
+            let path = folder.join(format!("{}{}.{ending}", self.scenario, self.view.suffix()));
             fs::write(&path, bytes).with_context(|| format!("{}", path.display()))
         };
         let folded = profile.folded();
@@ -108,9 +133,9 @@ impl Report {
         let mut options = Options::default();
         options.title = format!("{}: {}", self.scenario, self.title);
         options.subtitle =
-            Some(format!("prtip {} ({} of {} runs)", self.command, self.kind.unit(), self.runs));
+            Some(format!("prtip {} ({} of {} runs)", self.command, self.view.unit(), self.runs));
         options.colors = color::Palette::Multi(color::MultiPalette::Rust);
-        self.kind.unit().clone_into(&mut options.count_name);
+        self.view.unit().clone_into(&mut options.count_name);
         let mut svg = Vec::new();
         flamegraph::from_lines(&mut options, folded.lines(), &mut svg).context("flamegraph")?;
         Ok(svg)
@@ -131,7 +156,7 @@ impl Report {
             text,
             "{} {} of {} runs{}, {} lost. Commit {commit}, Linux {}, {}.\n",
             self.samples,
-            self.kind.unit(),
+            self.view.unit(),
             self.runs,
             self.frequency.map_or(String::new(), |hz| format!(", {hz} a second of each CPU")),
             self.lost,
@@ -152,12 +177,14 @@ impl Report {
             let aim = budget.aim.map_or(String::new(), |aim| format!(" (aim {aim} %)"));
             let met = if budget.met { "met" } else { "**missed**" };
             let note = budget.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+            let cause = budget.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
             let _ = writeln!(
                 text,
-                "| {}{} | {measured} | {} %{aim} | {met} |",
+                "| {}{} | {measured} | {} %{aim} | {met}{} |",
                 budget.what,
                 cell(&note),
-                budget.limit
+                budget.limit,
+                cell(&cause)
             );
         }
         let _ = writeln!(
@@ -165,16 +192,20 @@ impl Report {
             "\n## Functions with {HOT_PERCENT} % of the {} or more in their own code\n\n\
              Sorted by priority: CPU % × calls × ease / 100, calls being 1 to 10 by their \
              logarithm. Calls are those of one run, counted by uprobes at the function's first \
-             instruction; an inlined function has none, and its holder's are told.\n",
-            self.kind.unit()
+             instruction; an inlined function has none, and its holder's are told. The kernel's and \
+             shared libraries' functions are not counted.\n",
+            self.view.unit()
         );
-        text += "| function | whose | CPU % | with callees % | calls | ease | priority | \
-                 CPU % × ease |\n|---|---|---|---|---|---|---|---|\n";
+        let share = if self.view == View::Cpu { "CPU %" } else { "share %" };
+        let _ = writeln!(
+            text,
+            "| function | whose | {share} | with callees % | calls | ease | priority | \
+             {share} × ease |\n|---|---|---|---|---|---|---|---|"
+        );
         for spot in &self.hotspots {
             let calls = match (spot.calls, &spot.calls_of) {
                 (Some(calls), None) => calls.to_string(),
                 (Some(calls), Some(holder)) => format!("{calls} of `{}`", cell(holder)),
-                (None, _) if spot.owner == "kernel" => "not counted: no kprobes".to_owned(),
                 (None, _) => "not counted".to_owned(),
             };
             let _ = writeln!(
@@ -190,6 +221,8 @@ impl Report {
                 spot.cpu_times_ease
             );
         }
+        let _ =
+            writeln!(text, "| {} others | | {:.2} | | | | | |", self.others, self.others_percent);
         if let Some(why) = &self.calls_missing {
             let _ = writeln!(text, "\nCalls were not counted: {why}");
         }
@@ -197,7 +230,7 @@ impl Report {
     }
 
     /// A report without measurements, of a scenario.
-    pub(crate) fn of(scenario: &Scenario, kind: Kind) -> Self {
+    pub(crate) fn of(scenario: &Scenario, view: View) -> Self {
         Self {
             scenario: scenario.name.clone(),
             title: scenario.title.clone(),
@@ -208,13 +241,16 @@ impl Report {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             taken: now(),
             runs: 0,
-            kind,
+            view,
+            seconds: 0.0,
             frequency: None,
             samples: 0,
-            samples_wanted: kind.enough(scenario.samples),
+            samples_wanted: view.enough(scenario.samples),
             lost: 0,
             budgets: Vec::new(),
             hotspots: Vec::new(),
+            others_percent: 0.0,
+            others: 0,
             calls_missing: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Scenarios: what is run, in which lab, and what it may cost.
 
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -34,8 +36,9 @@ pub(crate) struct Scenario {
     pub(crate) stands_for: Option<String>,
     /// Arguments of `prtip-bench lab run`; without them it runs on this host's loopback.
     pub(crate) lab: Option<String>,
-    /// A flag that `prtip` must know: skipped where it does not.
-    pub(crate) needs: Option<String>,
+    /// Addresses at which something must listen meanwhile: who listens there already will do.
+    #[serde(default)]
+    pub(crate) listen: Vec<SocketAddr>,
     /// How many samples a second are taken of each CPU.
     #[serde(default = "frequency")]
     pub(crate) frequency: u32,
@@ -62,6 +65,8 @@ pub(crate) struct Budget {
     pub(crate) limit: f64,
     /// What one would like to reach, in per cent.
     pub(crate) aim: Option<f64>,
+    /// Why it is missed, where it is and that is known.
+    pub(crate) cause: Option<String>,
 }
 
 /// How a share is measured.
@@ -138,9 +143,28 @@ impl Scenario {
         self.command.split_whitespace()
     }
 
+    /// Listens where something must, for as long as the listeners live. Nothing is accepted:
+    /// the kernel answers, and ends what is not taken.
+    ///
+    /// # Errors
+    /// Where that is not allowed.
+    pub(crate) fn listeners(&self) -> Result<Vec<TcpListener>> {
+        let mut listeners = Vec::new();
+        for address in &self.listen {
+            match TcpListener::bind(address) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                Err(error) => return Err(error).with_context(|| format!("listening at {address}")),
+            }
+        }
+        Ok(listeners)
+    }
+}
+
+impl Measure {
     /// Whether the process is to be watched from outside, at its own speed.
-    pub(crate) fn watches_the_process(&self) -> bool {
-        self.budget.iter().any(|budget| matches!(budget.of, Measure::CpuTime | Measure::HeapGrowth))
+    pub(crate) fn is_watched(&self) -> bool {
+        matches!(self, Self::CpuTime | Self::HeapGrowth)
     }
 }
 

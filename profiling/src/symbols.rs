@@ -180,7 +180,7 @@ impl Image {
 }
 
 /// A name as it is written in the source, without the compiler's hash.
-fn demangled(name: &str) -> String {
+pub(crate) fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 

@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -36,15 +37,13 @@ limit = 400
 
 fn profile(arguments: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_prtip-profile"));
-    if std::env::var_os("PRTIP_BIN_DIR").is_none() {
-        let me = std::env::current_exe().unwrap();
-        command.env("PRTIP_BIN_DIR", me.ancestors().nth(3).unwrap().join("release"));
-    }
+    command.env("PRTIP_BIN_DIR", programs());
     command.args(arguments).current_dir(folder).output().unwrap()
 }
 
 #[test]
 fn a_scan_is_profiled_and_judged() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("short.toml"), SCENARIO).unwrap();
     let output = profile(&["run", "short.toml", "--out", "x"], folder.path());
@@ -74,11 +73,14 @@ fn a_scan_is_profiled_and_judged() {
         };
         folded.lines().filter(leaf).map(times).sum()
     };
+    let mut all = report["others_percent"].as_f64().unwrap();
     for spot in report["hotspots"].as_array().unwrap() {
+        all += spot["cpu_percent"].as_f64().unwrap();
         let share = own(spot["function"].as_str().unwrap()) as f64 / samples as f64 * 100.0;
         assert!((share - spot["cpu_percent"].as_f64().unwrap()).abs() < 1e-6, "{spot}");
         assert!(share >= 5.0);
     }
+    assert!((all - 100.0).abs() < 1e-6, "{report}");
 
     // Budgets: kept, missed, and measured from outside.
     let budgets = report["budgets"].as_array().unwrap();
@@ -105,6 +107,98 @@ fn a_scan_is_profiled_and_judged() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(profile(&["compare", "x", "x"], folder.path()).status.code(), Some(0));
     assert!(folder.path().join("short.difference.svg").is_file());
+}
+
+/// What runs once a probe and what runs once a reply, by two counters that know nothing of one
+/// another, and by the scan's own ledger.
+#[test]
+fn calls_are_as_many_as_callgrind_and_the_ledger_have() {
+    let _turn = turn();
+    if !is_root() {
+        return skipped("counting calls needs root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let command = "-sS -p 1-700 127.0.0.1 --rate max --cooldown 1 --retries 0";
+    let scenario = format!("title = \"calls\"\ncommand = \"{command}\"\n");
+    fs::write(folder.path().join("calls.toml"), scenario).unwrap();
+    let probe = "prtip_engine::plan::probe::Prober::write";
+    let reply = "prtip_engine::plan::answer::<impl prtip_engine::plan::probe::Prober>::validate";
+    let counted = |by: &str| -> Value {
+        let output = profile(&["calls", "calls.toml", "--by", by, probe, reply], folder.path());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{by}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let output = Command::new(programs().join("prtip"))
+        .args(command.split(' '))
+        .arg("--json")
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let ledger = lines.lines().find(|line| line.contains("\"ledger\"")).unwrap();
+    let ledger: Value = serde_json::from_str(ledger).unwrap();
+    assert_eq!(ledger["rx_valid"], 700);
+    for by in ["uprobes", "callgrind"] {
+        let calls = counted(by);
+        assert_eq!(calls[probe], ledger["submitted"], "{by}: {calls}");
+        assert_eq!(calls[reply], ledger["rx_valid"], "{by}: {calls}");
+    }
+}
+
+/// Pages, allocations, system calls and waits each have a report whose numbers are their own.
+#[test]
+fn memory_and_io_are_drawn_too() {
+    let _turn = turn();
+    if !is_root() {
+        return skipped("tracing needs root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "title = \"x\"\ncommand = \"-sS -p 1-300 127.0.0.1 --cooldown 1 --retries 0\"\n";
+    fs::write(folder.path().join("all.toml"), scenario).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = profile(&[&["run", "all.toml"], arguments].concat(), folder.path());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+    };
+    run(&["--type", "io", "--call-graph", "dwarf"]);
+    run(&["--type", "memory"]);
+    let sum = |name: &str, like: &str| -> u64 {
+        let folded = fs::read_to_string(folder.path().join(name)).unwrap();
+        let lines = folded.lines().filter(|line| line.contains(like));
+        lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+    };
+    // At 1,000 probes a second a worker waits nearly all of 0.3 s, and says where.
+    let waits = sum("all.off-cpu.folded", "prtip_engine::scan::worker::Worker::run");
+    assert!((100_000..10_000_000).contains(&waits), "{waits} us");
+    assert!(sum("all.io.folded", "prtip_engine::port::raw") > 100);
+    assert!(sum("all.pages.folded", "prtip") > 100);
+    assert!(sum("all.memory.folded", "prtip_engine::") > 100);
+    assert!(sum("all.peak.folded", "prtip_engine::latency::Latency::new") > 250_000);
+    let report = fs::read_to_string(folder.path().join("all.off-cpu.hotspots.md")).unwrap();
+    assert!(report.contains("microseconds off the CPU"), "{report}");
+}
+
+/// Calls are counted in whoever runs the scanner: one test at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn skipped(why: &str) {
+    let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+    assert!(!ci, "this test is required: {why}");
+    println!("SKIPPED: {why}");
+}
+
+fn programs() -> PathBuf {
+    std::env::var_os("PRTIP_BIN_DIR").map_or_else(
+        || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release"),
+        PathBuf::from,
+    )
 }
 
 #[test]

@@ -46,8 +46,11 @@ pub(super) fn of(purpose: Purpose, answered: &Answered, reply: &Reply) -> (PortS
 #[cfg(feature = "slowed")]
 #[inline(never)]
 fn slowed(port: u16) -> u64 {
-    let turn = |sum: u64, by: u64| std::hint::black_box(sum.wrapping_mul(by | 1).wrapping_add(by));
-    (0..40_000).fold(u64::from(port), turn)
+    let mut sum = u64::from(port);
+    for by in 0..40_000 {
+        sum = std::hint::black_box(sum.wrapping_mul(by | 1).wrapping_add(by));
+    }
+    sum
 }
 
 /// The state that window bits stand for, in a scan whose TCP ports are probed with `kind`.
