@@ -11,7 +11,7 @@
 //! * [`tls`]: certificates, beside x509-parser and webpki.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
-//!   statistics; [`benchmark`]: what the commands take and print.
+//!   statistics; [`peak_memory`]: another process's; [`benchmark`]: what the commands take and print.
 //! * [`vm`]: the lab over emulated cards that have AF_XDP zero-copy.
 
 pub mod bare;
@@ -23,6 +23,7 @@ pub mod log;
 pub mod matching;
 pub mod os_matching;
 pub mod paired;
+pub mod peak_memory;
 pub mod peers;
 pub mod roundtrip;
 mod roundtrip_live;

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod namespace;
+#[path = "../../bench/src/peak_memory.rs"]
+#[expect(unreachable_pub, reason = "elsewhere it is the library's")]
+mod peak_memory;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
 use namespace::in_a_namespace;
+use peak_memory::peak_kib;
 
 /// What a scan takes at most, whatever it meets: `limits.rs` gives 4,096 connections 8 KiB
 /// each, and the databases are pages of the program.
@@ -25,13 +29,6 @@ const FIRST: u16 = 41_001;
 #[test]
 fn ports_that_say_nothing_or_too_much_cost_no_more_than_they_may() {
     in_a_namespace("tarpits");
-}
-
-/// Peak resident memory of a process so far.
-fn peak_kib(child: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").trim().parse().ok()
 }
 
 mod inside {
@@ -72,7 +69,7 @@ mod inside {
         });
         let mut peak = 0;
         while scan.try_wait().unwrap().is_none() {
-            peak = peak.max(peak_kib(&scan).unwrap_or(0));
+            peak = peak.max(peak_kib(scan.id()).unwrap_or(0));
             thread::sleep(Duration::from_millis(10));
         }
         let took = begun.elapsed();

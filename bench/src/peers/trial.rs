@@ -11,7 +11,7 @@
 //! Output goes to memory files, so that nobody waits for a reader and nothing is
 //! left behind; the scanner dies with the thread that started it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -27,6 +27,7 @@ use super::work::Truth;
 use crate::cpu::Clocks;
 use crate::lab::kernel::{self, Signal};
 use crate::lab::processes::signal;
+use crate::peak_memory::peak_kib;
 
 /// Between two looks at the lab's counter and the scanner's memory.
 const LOOK: Duration = Duration::from_millis(10);
@@ -146,7 +147,7 @@ impl Arena<'_> {
         loop {
             let signalled = kernel::next_signal(LOOK);
             watched.arrivals.push((start.elapsed().as_secs_f64(), self.lab.probes()?));
-            watched.peak_kib = watched.peak_kib.max(peak_kib(pid).unwrap_or(0));
+            watched.peak_kib = watched.peak_kib.max(peak_kib(pid as u32).unwrap_or(0));
             if let Some((status, used)) = kernel::wait_with_usage(pid)? {
                 if let Some(error) = end {
                     return Err(error);
@@ -192,12 +193,6 @@ fn rate(arrivals: &[(f64, u64)]) -> f64 {
     0.9 * (last - first) / (at(0.95) - at(0.05)).max(1e-6)
 }
 
-fn peak_kib(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 fn memory_file() -> Result<File> {
     Ok(rustix::fs::memfd_create("output", MemfdFlags::CLOEXEC)?.into())
 }
@@ -227,12 +222,6 @@ mod tests {
         arrivals.extend((1..=10_u32).map(|n| (3.0 + f64::from(n) / 10.0, 50 + 100 * u64::from(n))));
         arrivals.push((60.0, 1051));
         assert!((rate(&arrivals) - 1000.0).abs() < 2.0, "{}", rate(&arrivals));
-    }
-
-    #[test]
-    fn our_own_peak_can_be_read() {
-        assert!(peak_kib(std::process::id() as i32).is_some_and(|kib| kib > 100));
-        assert_eq!(peak_kib(-1), None);
     }
 
     #[test]

@@ -1,18 +1,13 @@
 //! Memory does not grow with the number of pairs.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use prtip_bench::peak_memory::peak_kib;
 
 use crate::lab::Lab;
 use crate::open_lab::OpenLab;
 use crate::setting::{sized, turn};
-
-/// Peak resident memory of a process so far.
-fn peak_kib(child: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").trim().parse().ok()
-}
 
 /// The peak of a scan that runs for so long, or to its end.
 fn peak_of(lab: &OpenLab, line: &str, longest: Duration) -> u64 {
@@ -21,7 +16,7 @@ fn peak_of(lab: &OpenLab, line: &str, longest: Duration) -> u64 {
     let mut peak = 0;
     while scan.try_wait().unwrap().is_none() {
         // Nothing is told of a process that has just ended.
-        peak = peak.max(peak_kib(&scan).unwrap_or(0));
+        peak = peak.max(peak_kib(scan.id()).unwrap_or(0));
         if Instant::now() > deadline {
             scan.kill().unwrap();
         }
@@ -58,7 +53,7 @@ fn a_scan_of_2_to_the_33_pairs_takes_no_more_memory_than_one_of_2_to_the_28() {
                 lab.prtip(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_secs(sized(4, 60)));
             assert!(scan.try_wait().unwrap().is_none(), "the scan of {targets} has ended");
-            let peak = peak_kib(&scan).unwrap();
+            let peak = peak_kib(scan.id()).unwrap();
             scan.kill().unwrap();
             scan.wait().unwrap();
             peak
