@@ -9,10 +9,11 @@ use regex::RegexSet;
 use serde::Deserialize;
 
 /// The scenarios that come with the program.
-const SHIPPED: [(&str, &str); 9] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("syn-scan-10k-ports", include_str!("../scenarios/syn-scan-10k-ports.toml")),
     ("service-detection", include_str!("../scenarios/service-detection.toml")),
     ("tls-cert-parsing", include_str!("../scenarios/tls-cert-parsing.toml")),
+    ("tls-thousand-ports", include_str!("../scenarios/tls-thousand-ports.toml")),
     ("os-fingerprinting", include_str!("../scenarios/os-fingerprinting.toml")),
     ("event-system", include_str!("../scenarios/event-system.toml")),
     ("af-xdp-line-rate", include_str!("../scenarios/af-xdp-line-rate.toml")),

@@ -762,6 +762,18 @@ rule rabbitmq
         is version 3.10.8
     near "CONNECTED\nserver:Rabbit/3\n\n\0"
 
+# What it says to strangers, who are refused where nothing else is configured.
+rule rabbitmq-refused
+    match ^ERROR\nmessage:Bad CONNECT\n
+    match \n\n(?:Virtual host '[^']{0,64}'|non-loopback) access denied\x00
+    product RabbitMQ STOMP
+    cpe a:vmware:rabbitmq
+    example
+        "ERROR\nmessage:Bad CONNECT\ncontent-type:text/plain\nversion:1.0,1.1,1.2\ncont"
+        "ent-length:34\n\nVirtual host 'prtip' access denied\0\n"
+        from rabbitmq-server 3.10.8-1.1+deb12u1, stomp plugin
+    near "ERROR\nmessage:Bad CONNECT\n\naccess denied\0"
+
 rule activemq
     match ^CONNECTED\n
     match \nserver:ActiveMQ/(?<version>[\w.]+)

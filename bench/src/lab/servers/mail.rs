@@ -40,6 +40,18 @@ pub(super) static SERVERS: &[Server] = &[
         endpoints: &[Endpoint::tcp(25, "smtp").product("OpenSMTPD")],
         command: opensmtpd,
     },
+    Server {
+        name: "postfix",
+        packages: &["postfix", "openssl"],
+        users: &["postfix", "postdrop"],
+        host: 89,
+        endpoints: &[
+            Endpoint::tcp(25, "smtp").product("Postfix smtpd"),
+            Endpoint::tcp(465, "smtp").tls().product("Postfix smtpd"),
+            Endpoint::tcp(587, "smtp").product("Postfix smtpd").version_of("postfix"),
+        ],
+        command: postfix,
+    },
 ];
 
 fn exim(inside: &Inside) -> Result<Command> {
@@ -114,5 +126,50 @@ fn opensmtpd(inside: &Inside) -> Result<Command> {
     )?;
     let mut command = Command::new("/usr/sbin/smtpd");
     command.args(["-d", "-f", "/srv/smtpd.conf"]);
+    Ok(command)
+}
+
+/// What the package's installation would have made: a queue with its owners, and the two
+/// files of configuration. The master is started directly; the script that usually does it
+/// sets up all of that again, as a daemon.
+fn postfix(inside: &Inside) -> Result<Command> {
+    let [certificate, key] = inside.certificate("root")?;
+    let [v4, v6] = inside.addresses();
+    let name = inside.name();
+    let (smtp, smtps, submission) = (inside.port(0), inside.port(1), inside.port(2));
+    for folder in ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold"]
+        .into_iter()
+        .chain(["incoming", "private", "saved", "trace", "maildrop", "public"])
+    {
+        inside.folder(&format!("/var/spool/postfix/{folder}"), "postfix")?;
+    }
+    inside.write("/var/spool/postfix/pid/.keep", "")?;
+    inside.folder("/var/lib/postfix", "postfix")?;
+    inside.write(
+        "/srv/postfix/main.cf",
+        &format!(
+            "compatibility_level = 3.6\nmyhostname = {name}\nmydestination =\n\
+             inet_interfaces = {v4}, [{v6}]\ninet_protocols = all\n\
+             smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)\n\
+             smtpd_tls_cert_file = {certificate}\nsmtpd_tls_key_file = {key}\n\
+             smtpd_tls_security_level = may\nalias_maps =\nlocal_recipient_maps =\n\
+             maillog_file = /dev/stdout\n"
+        ),
+    )?;
+    let version = "{ smtpd_banner = $myhostname ESMTP $mail_name ($mail_version) }";
+    inside.write(
+        "/srv/postfix/master.cf",
+        &format!(
+            "{smtp} inet n - n - - smtpd\n\
+             {smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n\
+             {submission} inet n - n - - smtpd -o {version}\n\
+             cleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\
+             tlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\n\
+             proxymap unix - - n - - proxymap\nanvil unix - - n - 1 anvil\n\
+             postlog unix-dgram n - n - 1 postlogd\n"
+        ),
+    )?;
+    let mut command = Command::new("/usr/lib/postfix/sbin/master");
+    command.args(["-d", "-c", "/srv/postfix"]);
     Ok(command)
 }

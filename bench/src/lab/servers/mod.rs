@@ -19,6 +19,7 @@ mod name_servers;
 mod proxies;
 mod readiness;
 mod remote_access;
+mod tls_ports;
 mod web;
 
 use std::fmt::Write as _;
@@ -58,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static Server> {
     [
         web::SERVERS,
         badssl::SERVERS,
+        tls_ports::SERVERS,
         proxies::SERVERS,
         mail::SERVERS,
         databases::SERVERS,
