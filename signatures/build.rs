@@ -114,7 +114,7 @@ fn text(value: &str) -> String {
 fn probe(probe: &Probe) -> String {
     format!(
         "Probe {{ name: {}, transport: Transport::{:?}, payload: {}, ports: {}, tls_ports: {}, \
-         rarity: {}, wait_ms: {}, fallback: {}, sets: {}, own: {} }}",
+         rarity: {}, wait_ms: {}, any_port: {}, fallback: {}, sets: {}, own: {} }}",
         text(&probe.name),
         probe.transport,
         borrowed(&*probe.payload),
@@ -122,6 +122,7 @@ fn probe(probe: &Probe) -> String {
         borrowed(&*probe.tls_ports),
         probe.rarity,
         probe.wait_ms,
+        probe.any_port,
         borrowed(&*probe.fallback),
         borrowed(&*probe.sets),
         probe.own,

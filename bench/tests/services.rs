@@ -355,9 +355,9 @@ fn services_over_udp_are_named_right() {
         return;
     }
     let list = if set("PRTIP_SOAK") {
-        "bind,unbound,dnsmasq,knot,nsd,pdns,pdnsrecursor,ntpsec,snmpd,memcached,kamailio,coturn,rpcbind"
+        "bind,unbound,dnsmasq,knot,nsd,pdns,pdnsrecursor,ntpsec,snmpd,memcached,kamailio,coturn,rpcbind,tftpd"
     } else {
-        "dnsmasq,snmpd,memcached,ntpsec"
+        "dnsmasq,snmpd,memcached,ntpsec,tftpd"
     };
     let truth = truth(list, "usual", "udp");
     let told = in_lab(list, "usual", &[our_command(&truth, "-sU")]);

@@ -378,6 +378,7 @@ rule any
 probe TftpRead udp
     send "\0\x01prtip-none\0octet\0"
     ports 69
+    any-port
     rarity 4
 
 section tftp

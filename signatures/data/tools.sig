@@ -711,6 +711,7 @@ probe SsdpSearch udp
     send "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:"
         "discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n"
     ports 1900
+    any-port
     rarity 4
 
 section ssdp

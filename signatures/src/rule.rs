@@ -38,6 +38,8 @@ pub struct Probe {
     pub rarity: u8,
     /// How long to wait for an answer, in milliseconds.
     pub wait_ms: u32,
+    /// An answer may come from another port of the host than the one that was asked.
+    pub any_port: bool,
     /// Places of the probes whose rules are tried on its answers as well, in order.
     pub fallback: List<u16>,
     /// The rule sets tried on its answers, its own first, then its fallbacks'.

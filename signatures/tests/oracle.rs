@@ -68,6 +68,7 @@ fn database(rules: &[(String, bool)]) -> Database {
         tls_ports: Vec::new(),
         rarity: 1,
         wait_ms: 0,
+        any_port: false,
         fallback: Vec::new(),
         place: Default::default(),
     };

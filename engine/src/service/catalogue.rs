@@ -78,6 +78,12 @@ impl Catalogue {
         ms.clamp(200, 15_000) * 1_000_000
     }
 
+    /// Whether an answer may come from another port than the one that is asked.
+    #[must_use]
+    pub fn answers_from_any_port(&self, ask: Ask) -> bool {
+        matches!(ask, Ask::Probe(place) if self.probe(place).any_port)
+    }
+
     /// What to ask a port, the most telling first: what the server says unasked, then what
     /// the port is known for, then the others by rarity. `inside`: within TLS.
     #[must_use]

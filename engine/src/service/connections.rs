@@ -2,7 +2,7 @@
 //! is one, and [`polled`](super::polled) where the kernel refuses that.
 //!
 //! A connection has at most one thing going on, and that has a time limit: an outcome
-//! follows every call of `open`, `say` and `hear`, unless `close` comes first.
+//! follows every call of `open…`, `say` and `hear`, unless `close` comes first.
 
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +38,10 @@ pub(super) trait Connections: Send {
 
     /// Connects `socket`; [`Outcome::Opened`] or why not follows. `None`: no slot is free.
     fn open(&mut self, socket: OwnedFd, to: SocketAddr, limit: Duration) -> Option<SlotId>;
+
+    /// Takes a UDP socket that stays unconnected: questions go to `to`, and all that it takes
+    /// is heard. [`Outcome::Opened`] follows.
+    fn open_unconnected(&mut self, socket: OwnedFd, to: SocketAddr) -> Option<SlotId>;
 
     /// Sends `bytes`, then waits for something to come; each may take until the limit.
     fn say(&mut self, id: SlotId, bytes: &[u8], limit: Duration);

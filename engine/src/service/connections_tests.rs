@@ -235,6 +235,59 @@ fn what_is_closed_is_not_heard_of_again_and_makes_room() {
     });
 }
 
+/// Asks a server that answers from a port of its own, by a socket that is connected or not.
+fn asks_a_server_that_moves(connections: &mut dyn Connections, connected: bool) -> Vec<Told> {
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = server.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut words = [0; 9];
+        for _ in 0..2 {
+            let (len, from) = server.recv_from(&mut words).unwrap();
+            let moved = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            moved.send_to(&words[..len], from).unwrap();
+        }
+    });
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap().into();
+    let id = match connected {
+        true => connections.open(socket, at, LONG).unwrap(),
+        false => connections.open_unconnected(socket, at).unwrap(),
+    };
+    let mut all = vec![next(connections, id)];
+    for words in [b"first", b"again"] {
+        connections.say(id, words, if connected { SHORT } else { LONG });
+        all.push(next(connections, id));
+    }
+    connections.hear(id, SHORT);
+    all.push(next(connections, id));
+    connections.close(id);
+    is_at_rest(connections);
+    all
+}
+
+#[test]
+fn an_answer_from_another_port_is_heard_by_who_is_not_connected() {
+    both(|connections| {
+        let [opened, over] = [Outcome::Opened, Outcome::Expired].map(told);
+        let heard = |words: &[u8]| Told::Bytes(words.to_vec());
+        let all = asks_a_server_that_moves(connections, false);
+        assert_eq!(all, [opened, heard(b"first"), heard(b"again"), over]);
+        let all = asks_a_server_that_moves(connections, true);
+        assert!(all[1..].iter().all(|what| *what == told(Outcome::Expired)), "{all:?}");
+
+        // A question that cannot leave is told, and one that is given up is forgotten.
+        let udp = || Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap().into();
+        let nowhere = ([127, 0, 0, 1], 0).into();
+        let id = connections.open_unconnected(udp(), nowhere).unwrap();
+        assert_eq!(next(connections, id), told(Outcome::Opened));
+        connections.say(id, b"?", LONG);
+        assert_eq!(next(connections, id), told(Outcome::Failed(libc::EINVAL)));
+        connections.close(id);
+        let id = connections.open_unconnected(udp(), nowhere).unwrap();
+        connections.close(id);
+        is_at_rest(connections);
+    });
+}
+
 #[test]
 fn datagrams_are_answered_and_closed_ports_tell() {
     both(|connections| {

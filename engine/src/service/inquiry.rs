@@ -2,25 +2,27 @@
 //! events come in with the time, orders go out.
 //!
 //! Every question has a connection (a *talk*) of its own, and up to [`TALKS`] of them go on
-//! at once: one that has been silent for [`PATIENCE`] keeps listening while the next one
-//! begins, and what the port is known for is asked at once beside the listening. The first
+//! at once: one that has been silent for some time keeps listening while the next one
+//! begins, and what the port is known for is asked at once beside the listening. A server
+//! that takes fewer connections at once is asked no more. The first
 //! hard match ends all. A soft match narrows the rest to what could tell more of that
 //! service. Limits stand in [`limits`](super::limits).
 
+mod reading;
 mod secure;
+mod turns;
 
 use std::collections::VecDeque;
 
 use prtip_signatures::Scratches;
 
 use super::catalogue::{Ask, Catalogue};
-use super::found::{BANNER_MAX, Found, Identity};
-use super::limits::{
-    ANSWER_BYTES, LOOK, PATIENCE, PORT_BYTES, PORT_TIME, SETTLE, SHORT, TALKS, TURN, WRAPPED, ns,
-};
+use super::found::{Found, Identity};
+use super::limits::{ANSWER_BYTES, LOOK, PORT_BYTES, SHORT, TALKS, WRAPPED, ns};
 use super::starttls::{Plea, Step};
 use super::tunnel::{Session, Stage, Tunnel, Tunnels};
 use crate::plan::{Protocol, Target};
+use turns::Capacity;
 
 /// What happened in a talk.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +95,10 @@ pub struct Inquiry {
     /// What was asked already.
     put: Vec<Ask>,
     talks: [Option<Talk>; TALKS],
+    capacity: Capacity,
     started_ns: u64,
+    /// How long the quickest connection took to stand.
+    round_trip_ns: u64,
     bytes: usize,
     refusals: u32,
     best: Option<(Identity, Ask)>,
@@ -138,7 +143,9 @@ impl Inquiry {
             asks: asks.into(),
             put: Vec::new(),
             talks: [const { None }; TALKS],
+            capacity: Capacity::default(),
             started_ns: now_ns,
+            round_trip_ns: u64::MAX,
             bytes: 0,
             refusals: 0,
             best: None,
@@ -169,6 +176,12 @@ impl Inquiry {
         self.talks[talk].is_some()
     }
 
+    /// What a talk is about, while it goes on.
+    #[must_use]
+    pub fn asks(&self, talk: usize) -> Option<Ask> {
+        self.talks[talk].as_ref().map(|talk| talk.ask)
+    }
+
     /// Whether a talk's connection stands.
     #[must_use]
     pub fn is_open(&self, talk: usize) -> bool {
@@ -191,6 +204,9 @@ impl Inquiry {
         now_ns: u64,
         desk: &mut Desk<'_>,
     ) -> Option<Found> {
+        if matches!(event, Event::Heard(_) | Event::Closed) {
+            self.watch_turns(talk, now_ns, desk);
+        }
         match event {
             Event::Opened => self.opened(talk, now_ns, desk),
             Event::Refused => self.refused(talk),
@@ -211,8 +227,9 @@ impl Inquiry {
         let target = self.target;
         let Some(talk) = &mut self.talks[at] else { return };
         talk.open = true;
+        self.round_trip_ns = self.round_trip_ns.min(now_ns.saturating_sub(talk.since_ns));
         talk.since_ns = now_ns;
-        talk.deadline_ns = now_ns + desk.catalogue.wait_ns(talk.ask);
+        talk.deadline_ns = now_ns + self.capacity.wait_ns(desk.catalogue.wait_ns(talk.ask));
         let in_tunnel = self.inside || talk.ask == Ask::Handshake;
         let said = match (&talk.ask, &mut desk.tunnels) {
             (Ask::Upgrade, Some(tunnels)) => {
@@ -231,16 +248,6 @@ impl Inquiry {
             (Ask::Listen | Ask::Handshake | Ask::Upgrade, _) => Vec::new(),
         };
         self.go_on(at, said, now_ns, desk);
-    }
-
-    fn refused(&mut self, at: usize) {
-        let Some(talk) = self.talks[at].take() else { return };
-        self.refusals += 1;
-        match self.refusals {
-            // A busy server may take the next one.
-            1 => self.asks.push_front(talk.ask),
-            _ => self.asks.clear(),
-        }
     }
 
     fn heard(&mut self, at: usize, bytes: &[u8], now_ns: u64, desk: &mut Desk<'_>) {
@@ -309,6 +316,7 @@ impl Inquiry {
             // A few more, in case it only wants to be asked.
             self.asks.truncate(3);
         }
+        self.ended_in_a_crowd(at, now_ns);
         self.handshake_ended(at, desk);
         self.hang_up(at, desk);
     }
@@ -318,9 +326,7 @@ impl Inquiry {
         if now_ns >= talk.deadline_ns {
             if talk.answer.is_empty() {
                 self.ignored = true;
-                for other in self.talks.iter_mut().flatten() {
-                    other.deadline_ns = other.deadline_ns.max(now_ns + ns(TURN));
-                }
+                self.gives_up(at, now_ns);
             }
             self.look_at(at, now_ns, desk);
             self.hang_up(at, desk);
@@ -336,7 +342,7 @@ impl Inquiry {
     /// The talk goes on: says something, or listens, until the next time that matters.
     fn go_on(&mut self, at: usize, said: Vec<u8>, now_ns: u64, desk: &mut Desk<'_>) {
         let Some(talk) = self.talks[at].as_ref().filter(|_| !self.decided) else { return };
-        let patience_ns = talk.since_ns + ns(PATIENCE);
+        let patience_ns = talk.since_ns + self.patience_ns(talk);
         let mut until_ns = talk.deadline_ns.min(talk.look_at_ns.unwrap_or(u64::MAX));
         let waits_for_tls = talk.tunnel.as_ref().is_some_and(|_| !talk.asked_inside);
         if patience_ns > now_ns && (waits_for_tls || !self.asks.is_empty()) {
@@ -351,151 +357,9 @@ impl Inquiry {
         });
     }
 
-    /// When an answer that was looked at counts as whole. Where it tells something, the rest
-    /// of it may tell more, and the service better than what another question draws.
-    fn settled_ns(&self, talk: &Talk) -> u64 {
-        match self.best {
-            Some(_) => talk.looked_ns + ns(SETTLE),
-            None => talk.looked_ns,
-        }
-    }
-
     fn hang_up(&mut self, at: usize, desk: &mut Desk<'_>) {
         if self.talks[at].take().is_some() {
             desk.orders.push(Order::Close(at));
-        }
-    }
-
-    /// Looks at what a talk has heard so far.
-    fn look_at(&mut self, at: usize, now_ns: u64, desk: &mut Desk<'_>) {
-        let Some(talk) = &mut self.talks[at] else { return };
-        talk.look_at_ns = None;
-        talk.looked_ns = now_ns;
-        talk.looks += 1;
-        if talk.answer.is_empty() {
-            return;
-        }
-        let (ask, answer) = (talk.ask, std::mem::take(&mut talk.answer));
-        self.look(ask, &answer, desk);
-        if let Some(talk) = &mut self.talks[at] {
-            talk.answer = answer;
-        }
-    }
-
-    fn look(&mut self, ask: Ask, answer: &[u8], desk: &mut Desk<'_>) {
-        let keeps = |answer: &[u8]| answer[..answer.len().min(BANNER_MAX)].to_vec();
-        let identity = desk.catalogue.read(desk.scratch, ask, answer);
-        let better = match (&identity, &self.best) {
-            (Some(new), Some((best, _))) => new.weight() > best.weight(),
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        let grown = self
-            .banner
-            .as_ref()
-            .is_none_or(|(banner, of)| *of == ask && banner.len() < answer.len().min(BANNER_MAX));
-        if better || (grown && self.best.is_none()) {
-            self.banner = Some((keeps(answer), ask));
-        }
-        let of_tls = secure::tells_of_tls(identity.as_ref(), answer)
-            && !self.inside
-            && desk.tunnels.is_some();
-        let pending = of_tls && self.target.protocol == Protocol::Tcp && self.is_to_shake_hands();
-        let Some(identity) = identity.filter(|_| better) else {
-            if pending {
-                self.only_shake_hands(desk);
-            }
-            return;
-        };
-        let (soft, service) = (identity.soft, identity.service.clone());
-        self.best = Some((identity, ask));
-        self.said_outside = of_tls;
-        match (soft, pending) {
-            (_, true) => self.only_shake_hands(desk),
-            (false, false) => self.decided = true,
-            (true, false) => {
-                // Here rare questions are not too rare.
-                let telling = desk.catalogue.telling(self.target.protocol, &service);
-                let telling = telling.filter(|ask| !self.put.contains(ask));
-                self.asks = telling.collect();
-                for at in 0..TALKS {
-                    let useless = self.talks[at].as_ref().is_some_and(|talk| {
-                        talk.ask != ask && !desk.catalogue.could_tell(talk.ask, &service)
-                    });
-                    if useless {
-                        self.hang_up(at, desk);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Ends the inquiry where everything is known or asked, else begins what may begin.
-    fn advance(&mut self, now_ns: u64, desk: &mut Desk<'_>) -> Option<Found> {
-        self.ask_for_tls(desk);
-        if !self.decided {
-            if now_ns.saturating_sub(self.started_ns) > ns(PORT_TIME) || self.bytes >= PORT_BYTES {
-                self.asks.clear();
-            }
-            while let Some(at) = self.room(now_ns, desk) {
-                let Some(ask) = self.asks.pop_front() else { break };
-                self.put.push(ask);
-                self.handshakes += u32::from(ask == Ask::Handshake);
-                self.talks[at] = Some(Talk {
-                    ask,
-                    open: false,
-                    since_ns: now_ns,
-                    deadline_ns: u64::MAX,
-                    answer: Vec::new(),
-                    look_at_ns: None,
-                    looked_ns: 0,
-                    looks: 0,
-                    tunnel: None,
-                    plea: None,
-                    asked_inside: false,
-                });
-                desk.orders.push(Order::Open(at));
-            }
-        }
-        if !self.decided && self.talks.iter().any(Option::is_some) {
-            return None;
-        }
-        for at in 0..TALKS {
-            self.hang_up(at, desk);
-        }
-        Some(self.found(now_ns, desk.catalogue))
-    }
-
-    /// Where the next question may be put now.
-    fn room(&self, now_ns: u64, desk: &Desk<'_>) -> Option<usize> {
-        let next = *self.asks.front()?;
-        let at = self.talks.iter().position(Option::is_none)?;
-        let known = desk.catalogue.suits(next, self.target.port, self.inside);
-        if self.one_by_one && self.talks.iter().any(Option::is_some) {
-            return None;
-        }
-        let free = self.talks.iter().flatten().all(|talk| {
-            let beside_listening = known && talk.ask == Ask::Listen;
-            let heard_out = talk.has_answered() && now_ns >= self.settled_ns(talk);
-            let silent =
-                talk.open && talk.answer.is_empty() && now_ns >= talk.since_ns + ns(PATIENCE);
-            beside_listening || heard_out || silent
-        });
-        free.then_some(at)
-    }
-
-    fn found(&mut self, now_ns: u64, catalogue: &Catalogue) -> Found {
-        let (identity, probe) = self.best.take().unzip();
-        let (banner, first) = self.banner.take().unzip();
-        Found {
-            target: self.target,
-            wrapped: identity.is_none() && banner.is_none() && self.shut && !self.ignored,
-            inside_tls: self.inside || self.speaks_tls && self.said_outside,
-            session: self.session.take(),
-            identity,
-            probe: probe.or(first).map(|ask| catalogue.name(ask).to_owned()),
-            banner: banner.unwrap_or_default(),
-            at_ns: now_ns,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use prtip_signatures::Resolver;
 
+use super::super::found::BANNER_MAX;
 use super::*;
 
 const MS: u64 = 1_000_000;
@@ -55,6 +56,11 @@ struct World {
     connections: usize,
     most_at_once: usize,
     heard_bytes: usize,
+    /// The server looks at a connection when those before it are gone.
+    one_by_one: bool,
+    /// Connections that stand, in order, and what has not been looked at.
+    standing: Vec<usize>,
+    held: Vec<(usize, Option<Vec<u8>>)>,
 }
 
 impl World {
@@ -64,11 +70,23 @@ impl World {
     }
 
     fn answer(&mut self, connection: usize, said: Option<&[u8]>, server: &mut Server<'_>) {
+        if said.is_none() && self.one_by_one {
+            self.standing.push(connection);
+            self.plan(connection, 0, What::Opened);
+        }
+        if self.one_by_one && self.standing.first().is_some_and(|&first| first != connection) {
+            self.held.push((connection, said.map(<[u8]>::to_vec)));
+            return;
+        }
+        self.answer_in_turn(connection, said, server);
+    }
+
+    fn answer_in_turn(&mut self, connection: usize, said: Option<&[u8]>, server: &mut Server<'_>) {
         let Some(deeds) = server(connection, said, self.now) else {
             self.plan(connection, 0, What::Refused);
             return;
         };
-        if said.is_none() {
+        if said.is_none() && !self.one_by_one {
             self.plan(connection, 0, What::Opened);
         }
         for deed in deeds {
@@ -99,7 +117,18 @@ impl World {
                 let (_, waits) = self.talks[talk].as_mut().unwrap();
                 assert_eq!(waits.replace(until), None, "one thing at a time");
             }
-            Order::Close(talk) => self.talks[talk] = None,
+            Order::Close(talk) => {
+                let gone = self.talks[talk].take();
+                self.standing.retain(|&other| gone.is_none_or(|(gone, _)| gone != other));
+                let first = self.standing.first().copied();
+                let (now, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
+                    .into_iter()
+                    .partition(|(connection, _)| Some(*connection) == first);
+                self.held = later;
+                for (connection, said) in now {
+                    self.answer_in_turn(connection, said.as_deref(), server);
+                }
+            }
         }
     }
 
@@ -135,8 +164,12 @@ impl World {
 }
 
 fn run(port: u16, intensity: u8, server: &mut Server<'_>) -> Course {
+    run_in(World::default(), port, intensity, server)
+}
+
+fn run_in(mut world: World, port: u16, intensity: u8, server: &mut Server<'_>) -> Course {
     let catalogue = Catalogue::new(Resolver::default(), intensity);
-    let (mut scratch, mut world) = (catalogue.scratch(), World::default());
+    let mut scratch = catalogue.scratch();
     let target = Target::tcp(Ipv4Addr::new(198, 18, 0, 1).into(), port);
     let mut inquiry = Inquiry::new(target, &catalogue, false, 0);
     let mut next = None;
@@ -269,6 +302,96 @@ fn a_server_that_serves_one_at_a_time_is_known() {
         })
     });
     assert_eq!(product(&course), Some("nginx"));
+}
+
+/// Questions that come late in the order.
+const LATE: &[u8] = b"DIST";
+/// What Kamailio answers to a question that comes in the middle.
+const SIP: &[u8] = b"SIP/2.0 404 Not here\r\nVia: SIP/2.0/TCP prtip.invalid;branch=z9hG4bK\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\n\r\n";
+const DISTCC: &[u8] = b"DONE00000001STAT00000000SERR00000000SOUT00000000DOTO00000000";
+
+#[test]
+fn a_server_that_serves_one_after_the_other_is_asked_so() {
+    let mut asked = 0;
+    let course =
+        run_in(World { one_by_one: true, ..World::default() }, 4711, 7, &mut |_, said, _| {
+            asked += usize::from(said.is_some());
+            Some(match said {
+                Some(said) if said.starts_with(LATE) => vec![Deed::Say(1, DISTCC.to_vec())],
+                // Some it dislikes; the others leave it waiting for more.
+                Some(said) if said.len() % 3 == 0 => vec![Deed::End(1)],
+                _ => vec![],
+            })
+        });
+    assert_eq!(course.found.service(), Some("distccd"));
+    // At five seconds for each that it is stuck with it would not come so far.
+    assert!(course.took_ms < 45_000, "{} ms", course.took_ms);
+    assert!(asked > 20, "{asked}");
+}
+
+/// A server that has room for so many connections, and does with one more what `full` says.
+fn narrow(most: usize, full: Option<Vec<Deed>>) -> Course {
+    // A silent question lasts five seconds at least.
+    let mut standing: BTreeSet<(u64, usize)> = BTreeSet::new();
+    run(4711, 7, &mut |connection, said, now| {
+        standing.retain(|&(until, _)| now < until);
+        if said.is_none() {
+            if standing.len() >= most {
+                return full.clone();
+            }
+            standing.insert((now + 5_000 * MS, connection));
+        }
+        Some(match said {
+            Some(said) if said.starts_with(b"OPTIONS sip:") => vec![Deed::Say(1, SIP.to_vec())],
+            // It is seen to serve several.
+            Some(said) if said.starts_with(b"GET ") => {
+                standing.retain(|&(_, other)| other != connection);
+                vec![Deed::End(1)]
+            }
+            _ => vec![],
+        })
+    })
+}
+
+#[test]
+fn a_server_of_few_connections_loses_no_question() {
+    for full in [None, Some(vec![Deed::End(1)])] {
+        // Fewer than usual may hang up on what is one too many.
+        let least = if full.is_none() { 3 } else { 4 };
+        for most in [least, 4, 6] {
+            let course = narrow(most, full.clone());
+            assert_eq!(course.found.service(), Some("sip"), "{most} {full:?}");
+        }
+        let wide = narrow(TALKS, full);
+        assert_eq!((wide.found.service(), wide.most_at_once), (Some("sip"), TALKS));
+        assert!(wide.took_ms < 25_000, "{} ms", wide.took_ms);
+    }
+}
+
+#[test]
+fn a_silent_question_keeps_the_next_one_from_beginning_as_round_trips_ask() {
+    // Connections stand at once: 750 ms of listening, then a question every 250.
+    let mut opened = Vec::new();
+    run(4711, 7, &mut |_, said, now| {
+        opened.extend(said.is_none().then_some(now / MS));
+        Some(vec![])
+    });
+    assert_eq!(opened[..4], [0, 750, 1000, 1250]);
+}
+
+#[test]
+fn a_web_server_that_is_asked_nonsense_is_asked_again_in_its_language() {
+    // 20000 is known for DNP3; so nginx answers it behind TLS as well.
+    let course = run(20_000, 7, &mut |connection, said, now| match said {
+        Some(said) if !said.starts_with(b"GET ") => {
+            let refusal = b"HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\n\r\n".to_vec();
+            Some(vec![Deed::Say(1, refusal), Deed::End(2)])
+        }
+        said => web(connection, said, now),
+    });
+    assert_eq!(product(&course), Some("nginx"));
+    assert_eq!(course.found.probe.as_deref(), Some("GetRequest"));
+    assert!(course.took_ms < 500, "{} ms", course.took_ms);
 }
 
 #[test]

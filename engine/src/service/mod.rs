@@ -3,7 +3,7 @@
 //! * [`inquiry`]: what is asked of one port, without sockets; [`catalogue`]: the probes and
 //!   their order; [`limits`]: what it may cost; [`tunnel`]: what it needs of TLS;
 //!   [`handshake`]: the same by `crate::tls`; [`starttls`]: how a service is led there.
-//! * [`connections`]: what is wanted of them; [`ring`]: on io_uring, the only `unsafe` here;
+//! * [`connections`]: what is wanted of them, [`any_port`] where another port may answer; [`ring`]: on io_uring, the only `unsafe` here;
 //!   [`polled`]: where that is refused; [`prober`]: the thread that joins the two, with
 //!   [`hosts`] and [`backlog`].
 //! * [`found`]: the result.
@@ -12,6 +12,7 @@
 //! ([`Services::take`]). Connections are the kernel's own: their source ports lie outside of
 //! the scan's, and the steering program passes their packets on.
 
+mod any_port;
 mod backlog;
 mod catalogue;
 mod connections;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::sockopt::socket_error;
-use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
+use rustix::net::{RecvFlags, SendFlags, connect, recv, send, sendto};
 use rustix::time::Timespec;
 
 use super::connections::{CHUNK, Connections, Outcome, SlotId};
@@ -36,6 +36,8 @@ enum Doing {
 #[derive(Default)]
 struct Slot {
     socket: Option<OwnedFd>,
+    /// Where to send to, of one that is not connected.
+    to: Option<SocketAddr>,
     doing: Doing,
     outgoing: Vec<u8>,
     /// Bytes of it that have been sent.
@@ -109,7 +111,12 @@ impl Polled {
         let socket = slot.socket.as_ref()?;
         loop {
             let left = &slot.outgoing[slot.sent..];
-            match send(socket, left, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            let sent = match &slot.to {
+                None => send(socket, left, flags),
+                Some(to) => sendto(socket, left, flags, to),
+            };
+            match sent {
                 Ok(sent) if sent < left.len() => slot.sent += sent,
                 Ok(_) => {
                     let until_ns = now_ns() + slot.limit_ns;
@@ -178,13 +185,31 @@ impl Connections for Polled {
     fn open(&mut self, socket: OwnedFd, to: SocketAddr, limit: Duration) -> Option<SlotId> {
         let id = self.free.pop()?;
         let begun = ioctl_fionbio(&socket, true).and_then(|()| connect(&socket, &to));
-        self.slots[id as usize].socket = Some(socket);
+        let slot = &mut self.slots[id as usize];
+        (slot.socket, slot.to) = (Some(socket), None);
         match begun {
             Ok(()) | Err(Errno::INPROGRESS) => {
                 self.watch(id, Doing::Connecting, now_ns() + ns(limit));
             }
             Err(error) => self.ready.push((SlotId(id), Outcome::Failed(error.raw_os_error()))),
         }
+        Some(SlotId(id))
+    }
+
+    fn open_unconnected(&mut self, socket: OwnedFd, to: SocketAddr) -> Option<SlotId> {
+        let id = self.free.pop()?;
+        let data = EventData::new_u64(id.into());
+        let begun = ioctl_fionbio(&socket, true)
+            .and_then(|()| epoll::add(&self.epoll, &socket, data, EventFlags::ONESHOT));
+        let slot = &mut self.slots[id as usize];
+        (slot.socket, slot.to) = (Some(socket), Some(to));
+        self.ready.push((
+            SlotId(id),
+            match begun {
+                Ok(()) => Outcome::Opened,
+                Err(error) => Outcome::Failed(error.raw_os_error()),
+            },
+        ));
         Some(SlotId(id))
     }
 

@@ -11,13 +11,14 @@ use std::time::Duration;
 use prtip_signatures::Scratches;
 use socket2::{Domain, Socket, Type};
 
+use super::any_port::hear_only;
 use super::backlog::Backlog;
 use super::catalogue::Catalogue;
 use super::connections::{Connections, Outcome, SlotId};
 use super::found::Found;
 use super::hosts::Hosts;
 use super::inquiry::{Desk, Event, Inquiry, Order};
-use super::limits::{CONNECT, TALKS, ns};
+use super::limits::{CONNECT, CROWD, TALKS, ns};
 use super::tunnel::Tunnels;
 use super::{Answer, Options};
 use crate::plan::{Protocol, Target};
@@ -44,7 +45,7 @@ pub(super) struct Prober {
     catalogue: Catalogue,
     scratch: Scratches,
     tunnels: Option<Box<dyn Tunnels>>,
-    /// Inquiries by number; at most so many that each can have all its talks.
+    /// Inquiries by number; at most so many that each can have its usual talks.
     running: Vec<Option<Running>>,
     idle: Vec<u32>,
     /// Whose each connection is: inquiry and talk.
@@ -64,7 +65,7 @@ impl Prober {
         tunnels: Option<Box<dyn Tunnels>>,
     ) -> Self {
         let most = connections.free();
-        let inquiries = (most / TALKS).max(1);
+        let inquiries = (most / CROWD).max(1);
         Self {
             connections,
             options,
@@ -181,9 +182,15 @@ impl Prober {
 
     /// Begins a connection; false where none is to be had now.
     fn connect(&mut self, number: u32, talk: usize, target: Target) -> bool {
-        let Ok(socket) = self.socket(target) else { return false };
+        let ask = self.running[number as usize].as_ref().and_then(|of| of.inquiry.asks(talk));
+        let any_port = ask.is_some_and(|ask| self.catalogue.answers_from_any_port(ask));
+        let Ok(socket) = self.socket(target, any_port) else { return false };
         let to = SocketAddr::new(target.addr, target.port);
-        let Some(slot) = self.connections.open(socket, to, CONNECT) else { return false };
+        let slot = match any_port {
+            true => self.connections.open_unconnected(socket, to),
+            false => self.connections.open(socket, to, CONNECT),
+        };
+        let Some(slot) = slot else { return false };
         self.hosts.opened(target.addr);
         self.owners[slot.0 as usize] = Some((number, talk));
         if let Some(running) = &mut self.running[number as usize] {
@@ -192,10 +199,13 @@ impl Prober {
         true
     }
 
-    fn socket(&self, target: Target) -> io::Result<OwnedFd> {
+    fn socket(&self, target: Target, any_port: bool) -> io::Result<OwnedFd> {
         let kind = if target.protocol == Protocol::Udp { Type::DGRAM } else { Type::STREAM };
         let domain = if target.addr.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
         let socket = Socket::new(domain, kind, None)?;
+        if any_port {
+            hear_only(&socket, target.addr)?;
+        }
         if !target.addr.is_loopback() {
             if let Some(interface) = &self.options.interface {
                 socket.bind_device(Some(interface.as_bytes()))?;

@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode};
-use rustix::net::{Shutdown, shutdown};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown, sendto, shutdown};
 use socket2::SockAddr;
 
 use super::connections::{CHUNK, Connections, Outcome, SlotId};
@@ -56,6 +57,7 @@ impl Request {
 struct Slot {
     socket: Option<OwnedFd>,
     to: SockAddr,
+    connected: bool,
     outgoing: Vec<u8>,
     limit: Timespec,
     /// Requests that have not completed.
@@ -73,6 +75,8 @@ pub(super) struct Ring {
     free: Vec<u32>,
     chunks: Chunks,
     in_flight: usize,
+    /// What became clear at once.
+    ready: Vec<(SlotId, Outcome)>,
     /// The kernel takes no requests any more.
     error: Option<io::Error>,
 }
@@ -99,6 +103,7 @@ impl Ring {
             .map(|_| Slot {
                 socket: None,
                 to: nowhere.into(),
+                connected: false,
                 outgoing: Vec::new(),
                 limit: Timespec::new(),
                 in_flight: 0,
@@ -107,7 +112,7 @@ impl Ring {
             })
             .collect();
         let free = (0..connections as u32).rev().collect();
-        Ok(Self { io, slots, free, chunks, in_flight: 0, error: None })
+        Ok(Self { io, slots, free, chunks, in_flight: 0, ready: Vec::new(), error: None })
     }
 
     /// Requests, each with the time limit, one after the other; the next is not begun where
@@ -252,7 +257,7 @@ impl Connections for Ring {
         let fd = Fd(socket.as_raw_fd());
         let slot = &mut self.slots[id as usize];
         slot.socket = Some(socket);
-        slot.to = to.into();
+        (slot.to, slot.connected) = (to.into(), true);
         slot.closing = false;
         slot.send_error = 0;
         let connect = opcode::Connect::new(fd, slot.to.as_ptr().cast(), slot.to.len()).build();
@@ -260,9 +265,29 @@ impl Connections for Ring {
         Some(SlotId(id))
     }
 
+    fn open_unconnected(&mut self, socket: OwnedFd, to: SocketAddr) -> Option<SlotId> {
+        let id = self.free.pop()?;
+        let slot = &mut self.slots[id as usize];
+        slot.socket = Some(socket);
+        (slot.to, slot.connected) = (to.into(), false);
+        slot.closing = false;
+        slot.send_error = 0;
+        self.ready.push((SlotId(id), Outcome::Opened));
+        Some(SlotId(id))
+    }
+
     fn say(&mut self, id: SlotId, bytes: &[u8], limit: Duration) {
         let slot = &mut self.slots[id.0 as usize];
         let Some(socket) = &slot.socket else { return };
+        if let Some(to) = slot.to.as_socket().filter(|_| !slot.connected) {
+            // A datagram leaves at once or never: no request has to wait for it.
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            match sendto(socket, bytes, flags, &to) {
+                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => self.hear(id, limit),
+                Err(error) => self.ready.push((id, Outcome::Failed(error.raw_os_error()))),
+            }
+            return;
+        }
         let fd = Fd(socket.as_raw_fd());
         slot.outgoing.clear();
         slot.outgoing.extend_from_slice(bytes);
@@ -301,7 +326,10 @@ impl Connections for Ring {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        self.submit(Some(at_most))?;
+        let slots = &self.slots;
+        let stands = |id: SlotId| slots[id.0 as usize].socket.is_some();
+        told.extend(self.ready.drain(..).filter(|(id, _)| stands(*id)));
+        self.submit(Some(if told.is_empty() { at_most } else { Duration::ZERO }))?;
         self.reap(told);
         Ok(())
     }

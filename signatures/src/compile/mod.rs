@@ -184,6 +184,7 @@ fn resolve_probes(
             tls_ports: probe.tls_ports.clone().into(),
             rarity: probe.rarity,
             wait_ms: probe.wait_ms,
+            any_port: probe.any_port,
             fallback: fallback.into(),
             sets: listed.into(),
             own: own_sets[at].len() as u16,

@@ -37,6 +37,8 @@ pub struct ProbeText {
     pub rarity: u8,
     /// Milliseconds.
     pub wait_ms: u32,
+    /// Answers may come from another port.
+    pub any_port: bool,
     /// Names of the probes whose rules are tried as well.
     pub fallback: Vec<String>,
     /// Where it stands.

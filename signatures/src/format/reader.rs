@@ -100,6 +100,7 @@ fn probe(line: &Line<'_>) -> Result<ProbeText, Fault> {
         tls_ports: Vec::new(),
         rarity: 5,
         wait_ms: 5000,
+        any_port: false,
         fallback,
         place: line.place.clone(),
     })
@@ -114,6 +115,7 @@ fn probe_attribute(probe: &mut ProbeText, line: &Line<'_>) -> Result<(), Fault> 
         "tls-ports" => probe.tls_ports.extend(ports(line)?),
         "rarity" => probe.rarity = number(line)?,
         "wait-ms" => probe.wait_ms = number(line)?,
+        "any-port" if probe.transport == Transport::Udp => probe.any_port = true,
         "fallback" => probe.fallback = line.rest.split_whitespace().map(str::to_owned).collect(),
         _ => return Err(unknown(line)),
     }

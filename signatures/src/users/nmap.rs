@@ -125,6 +125,7 @@ fn probe(rest: &[u8], place: Place) -> Result<ProbeText, Text> {
         tls_ports: Vec::new(),
         rarity: 5,
         wait_ms: 5000,
+        any_port: false,
         fallback: Vec::new(),
         place,
     })

@@ -193,6 +193,7 @@ impl Collector {
                 tls_ports: Vec::new(),
                 rarity: 1,
                 wait_ms: 0,
+                any_port: false,
                 fallback: Vec::new(),
                 place: Place::default(),
             };

@@ -1,7 +1,7 @@
 //! Where an inquiry meets TLS: handshakes at once, or in the words of a service that began
 //! in the clear.
 
-use super::super::limits::{HANDSHAKES, ONE_BY_ONE};
+use super::super::limits::{HANDSHAKES, ONE_BY_ONE, PATIENCE};
 use super::*;
 
 impl Inquiry {
@@ -63,7 +63,7 @@ impl Inquiry {
             self.asks.push_front(Ask::Handshake);
         } else if self.speaks_tls {
             // Nothing can be asked inside, and outside everything meets TLS.
-            self.asks.clear();
+            self.ask_no_more();
             if self.best.is_none() {
                 let (service, rule) = ("ssl".to_owned(), "tls/refused".to_owned());
                 let identity = Identity { service, rule, soft: true, ..Identity::default() };
