@@ -211,9 +211,10 @@ impl Answers {
         true
     }
 
-    /// T or TG of a line.
+    /// T or TG of a line. As nmap does it: that the host is on the local network does not
+    /// make T of a guess.
     pub(super) fn began_with(&self, line: &str, ttl: u8, into: &mut Fingerprint) {
-        match self.routers() {
+        match self.hops_left().and_then(|left| TTL.checked_sub(left)) {
             Some(routers) => {
                 let ttl = u16::from(ttl) + u16::from(routers);
                 into.set(Test::named(line, "T"), format_args!("{ttl:X}"));
