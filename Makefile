@@ -26,7 +26,7 @@ endif
 export RUST_TEST_THREADS ?= 4
 TESTS = $(AS_USER) RUST_TEST_THREADS=$(RUST_TEST_THREADS) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
-.PHONY: help deps test-deps build demo test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-control fuzz
+.PHONY: help deps test-deps build demo demo-fleet test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-control fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test-deps: deps
 
 build: deps ## build the release binaries: prtip, prtip-bench
 	$(CARGO) build --release --workspace --locked
+
+demo-fleet: build ## three workers, a NATS server and one synthetic internet; one worker is killed
+	@$(AS_ROOT) scripts/demo-fleet.sh
 
 demo: build ## scan the lab and real servers over AF_XDP, compare with the truth
 	@$(AS_ROOT) scripts/demo.sh
@@ -104,5 +107,5 @@ bench-peers: test-deps build ## masscan, zmap and nmap beside prtip: a table, an
 
 fuzz: deps ## run each fuzz target for a minute
 	[ -x target/tools/bin/cargo-fuzz ] || $(CARGO) install --quiet --locked --root target/tools cargo-fuzz
-	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics os os_reply idle starttls; do \
+	cd fuzz && for target in reply target_list ports udp_answer neighbour certificate report event_log signatures metrics os os_reply idle starttls fleet_job; do \
 	    $(AS_USER) RUSTC_BOOTSTRAP=1 ../target/tools/bin/cargo-fuzz fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -12,12 +12,10 @@
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
 //!   statistics; [`peak_memory`]: another process's; [`benchmark`]: what the commands take and print.
-//! * [`beside_nmap`]: what `prtip -O` says of a host, and what nmap does.
 //! * [`vm`]: the lab over emulated cards that have AF_XDP zero-copy.
 
 pub mod bare;
 pub mod benchmark;
-pub mod beside_nmap;
 pub mod cpu;
 mod event_cost;
 pub mod lab;

@@ -102,6 +102,10 @@ pub(crate) enum Command {
     /// Each is asked a few times on one port; those whose IP identifications count all
     /// their packets in order will do. Prints a line each, with --json a `zombie` record.
     Zombie(crate::idle::ZombieArgs),
+    /// One scan by many machines, handed out by a NATS server with JetStream.
+    #[cfg(feature = "fleet")]
+    #[command(subcommand)]
+    Fleet(Box<crate::fleet::FleetCommand>),
     /// Prints the JSON Schema of the JSON lines.
     Schema,
     /// Prints the manual page (roff).
@@ -247,7 +251,7 @@ pub(crate) struct PaceArgs {
     pub dry_run: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Way out")]
 pub(crate) struct WayOutArgs {
     /// Interfaces to send from, comma-separated or given several times; default: as the

@@ -10,6 +10,8 @@ mod dry_run;
 mod event_log;
 mod exit;
 mod flags;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod idle;
 mod metrics;
 mod os;
@@ -64,7 +66,7 @@ fn start(raw_args: Vec<OsString>) -> Exit {
         }
     };
     match Cli::try_parse_from(std::iter::once(OsString::from("prtip")).chain(rewritten)) {
-        Ok(cli) => dispatch(&cli, &raw_args).unwrap_or_else(|error| {
+        Ok(cli) => dispatch(cli, &raw_args).unwrap_or_else(|error| {
             say(format_args!("error: {error}"));
             Exit::from(error.kind)
         }),
@@ -80,20 +82,20 @@ fn start(raw_args: Vec<OsString>) -> Exit {
     }
 }
 
-fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
-    match &cli.command {
+fn dispatch(cli: Cli, raw_args: &[OsString]) -> Result<Exit> {
+    match cli.command {
         None => match &cli.scan.results.resume {
             Some(log) => resume::run(log, &cli.scan, raw_args),
             None => run::run(&cli.scan, raw_args),
         },
-        Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "prtip", &mut text);
+            clap_complete::generate(shell, &mut Cli::command(), "prtip", &mut text);
             print(&text)
         }
-        Some(Command::Signatures(command)) => signatures::run(command),
-        Some(Command::Report(args)) => report::run(args),
+        Some(Command::Signatures(command)) => signatures::run(&command),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Schema) => {
             let mut text = serde_json::to_vec_pretty(&prtip_engine::event::schema::schema())
                 .map_err(|error| {
@@ -102,9 +104,11 @@ fn dispatch(cli: &Cli, raw_args: &[OsString]) -> Result<Exit> {
             text.push(b'\n');
             print(&text)
         }
-        Some(Command::Tls(command)) => tls::run(command),
-        Some(Command::Os(command)) => os::run(command),
-        Some(Command::Zombie(args)) => idle::find(args),
+        Some(Command::Tls(command)) => tls::run(&command),
+        Some(Command::Os(command)) => os::run(&command),
+        Some(Command::Zombie(args)) => idle::find(&args),
+        #[cfg(feature = "fleet")]
+        Some(Command::Fleet(command)) => fleet::run(*command),
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())

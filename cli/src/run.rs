@@ -285,7 +285,7 @@ fn about(
 }
 
 /// What is shown where nothing is said: what answered well, by each kind of scan.
-fn shown_states(args: &ScanArgs) -> ShownStates {
+pub(crate) fn shown_states(args: &ScanArgs) -> ShownStates {
     if args.results.show.is_empty() {
         return ShownStates::of(&[PortState::Open, PortState::Unfiltered]);
     }
@@ -497,7 +497,7 @@ impl Observer for Console {
 }
 
 /// The engine's options; what needs more than one flag is judged here.
-fn options(args: &ScanArgs) -> Result<Options> {
+pub(crate) fn options(args: &ScanArgs) -> Result<Options> {
     let way_out = &args.way_out;
     let (rate, retries, cooldown) = timing::resolve(&args.pace);
     Ok(Options {

@@ -29,18 +29,26 @@ pub(crate) struct Resolved {
     pub only_host: Option<String>,
     /// Names given and the addresses that they stand for, up to a limit.
     pub names: HashMap<IpAddr, Vec<String>>,
+    /// What was to be left out.
+    #[cfg(feature = "fleet")]
+    pub excluded: Vec<IpRange>,
 }
 
 /// Builds the plan that `args` ask for, with `seed` as the order's seed. Says on
 /// the way what was left out: it may be the reason why nothing is left.
 pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
     one_reader_of_standard_input(&args.targets)?;
-    let mut collector =
-        Collector { builder: Plan::builder(), names: Names::of(args), named: Vec::new() };
+    let mut collector = Collector {
+        builder: Plan::builder(),
+        names: Names::of(args),
+        named: Vec::new(),
+        excluded: Vec::new(),
+    };
     collector.targets(&args.targets)?;
     collector.exclusions(&args.targets)?;
     collector.what(args)?;
-    let Collector { mut builder, named, .. } = collector;
+    let Collector { mut builder, named, excluded, .. } = collector;
+    builder.exclude(&excluded);
     builder.seed(seed).whole_internet(args.targets.whole_internet);
     if let Some((part, of)) = args.pace.shard {
         builder.shard(part, of);
@@ -63,7 +71,13 @@ pub(crate) fn resolve(args: &ScanArgs, seed: u64) -> Result<Resolved> {
             names.push(name);
         }
     }
-    Ok(Resolved { plan, only_host, names })
+    Ok(Resolved {
+        plan,
+        only_host,
+        names,
+        #[cfg(feature = "fleet")]
+        excluded,
+    })
 }
 
 /// Whether host names may be used.
@@ -85,6 +99,7 @@ struct Collector {
     names: Names,
     /// Names given and the addresses that they stand for.
     named: Vec<(String, IpAddr)>,
+    excluded: Vec<IpRange>,
 }
 
 impl Collector {
@@ -144,24 +159,19 @@ impl Collector {
         let mut names = Vec::new();
         for text in &args.exclude {
             match parse_target(text)? {
-                TargetToken::Ranges(ranges) => {
-                    self.builder.exclude(&ranges);
-                }
+                TargetToken::Ranges(ranges) => self.excluded.extend(ranges),
                 TargetToken::Hostname(name) => names.push(name),
             }
         }
         for path in &args.excludefile {
-            names.extend(read(path, |ranges| {
-                self.builder.exclude(&ranges);
-            })?);
+            names.extend(read(path, |ranges| self.excluded.extend(ranges))?);
         }
         self.builder.exclude_file(!args.excludefile.is_empty());
         // All addresses of a name, and one that does not resolve ends the run: scanning
         // what should be left out cannot be undone.
         for name in names {
             let addrs = self.addresses(&name)?;
-            let ranges: Vec<IpRange> = addrs.into_iter().map(IpRange::single).collect();
-            self.builder.exclude(&ranges);
+            self.excluded.extend(addrs.into_iter().map(IpRange::single));
         }
         Ok(())
     }
@@ -269,7 +279,7 @@ fn named_ports(args: &PortArgs, tcp: bool, udp: bool) -> Result<Option<(PortSet,
     Ok(Some((tcp_ports, udp_ports)))
 }
 
-fn ranges_only(text: &str, flag: &str) -> Result<Vec<IpRange>> {
+pub(crate) fn ranges_only(text: &str, flag: &str) -> Result<Vec<IpRange>> {
     match parse_target(text)? {
         TargetToken::Ranges(ranges) => Ok(ranges),
         TargetToken::Hostname(name) => {

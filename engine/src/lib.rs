@@ -23,6 +23,7 @@
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod fleet;
 pub mod idle;
 pub mod key;
 pub mod latency;

@@ -32,42 +32,8 @@ IE(R=40%DFI=40%T=20%TG=20%CD=80)
 6IE(R=40%T=20%TG=20%TC=40%FL=15%CD=80)
 6PP(R=60%A=80%T=20%TG=20%TC=10%FL=15%IPL=40%CD=60%PT=60)
 
-# Linux 6.1 of Debian 12 in a virtual machine, settings as they come: the offset of its time
-# stamps does not depend on ports, so that their rate can be seen
-Fingerprint Linux 6.1
-Class Linux | Linux | 6.X | general purpose
-CPE cpe:/o:linux:linux_kernel:6.1
-SEQ(SP=F0-114%GCD=1-6%ISR=FC-118%TI=Z%CI=Z%II=I%TS=9-B)
-OPS(O1=M[200-FFFF]ST11NW[0-E]%O2=M[200-FFFF]ST11NW[0-E]%O3=M[200-FFFF]NNT11NW[0-E]%O4=M[200-FFFF]ST11NW[0-E]%O5=M[200-FFFF]ST11NW[0-E]%O6=M[200-FFFF]ST11)
-WIN(W1=FE88|FFCB|FE48|FAF0|FFD7%W2=FE88|FFCB|FE48|FAF0|FFD7%W3=FE88|FFCB|FE48|FAF0|FFD7%W4=FE88|FFCB|FE48|FAF0|FFD7%W5=FE88|FFCB|FE48|FAF0|FFD7%W6=FE88|FFCB|FE48|FAF0|FFD7)
-ECN(R=Y%DF=Y%T=3B-45%TG=40%W=FAF0|FFD7%O=M[200-FFFF]NNSNW[0-E]%CC=Y%Q=)
-T1(R=Y%DF=Y%T=3B-45%TG=40%S=O%A=S+%F=AS%RD=0%Q=)
-T2(R=N)
-T3(R=N)
-T4(R=Y%DF=Y%T=3B-45%TG=40%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-T5(R=Y%DF=Y%T=3B-45%TG=40%W=0%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-T6(R=Y%DF=Y%T=3B-45%TG=40%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-T7(R=Y%DF=Y%T=3B-45%TG=40%W=0%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-U1(R=Y%DF=N%T=3B-45%TG=40%IPL=164%UN=0%RIPL=G%RID=G%RIPCK=G%RUCK=G%RUD=G)
-IE(R=Y%DFI=N%T=3B-45%TG=40%CD=S)
-6SEQ(SP=F0-114%GCD=1-6%ISR=FC-118%TS=9-B)
-6OPS(O1=M[200-FFFF]ST11NW[0-E]%O2=M[200-FFFF]ST11NW[0-E]%O3=M[200-FFFF]NNT11NW[0-E]%O4=M[200-FFFF]ST11NW[0-E]%O5=M[200-FFFF]ST11NW[0-E]%O6=M[200-FFFF]ST11)
-6WIN(W1=FFB8|FB04%W2=FFB8|FB04%W3=FFB8|FB04%W4=FFB8|FB04%W5=FFB8|FB04%W6=FFB8|FB04)
-6ECN(R=Y%T=3B-45%TG=40%TC=0%FL=O%W=FFC4|FD20%O=M[200-FFFF]NNSNW[0-E]%CC=Y%Q=)
-6T1(R=Y%T=3B-45%TG=40%TC=0%FL=O%S=O%A=S+%F=AS%RD=0%Q=)
-6T2(R=N)
-6T3(R=N)
-6T4(R=Y%T=3B-45%TG=40%TC=0%FL=O%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-6T5(R=Y%T=3B-45%TG=40%TC=0%FL=O%W=0%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-6T6(R=Y%T=3B-45%TG=40%TC=0%FL=O%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-6T7(R=Y%T=3B-45%TG=40%TC=0%FL=O%W=0%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-6U1(R=Y%T=3B-45%TG=40%TC=0%FL=O%IPL=164%UN=0%RIPL=G%RTC=G%RFL=G%RUCK=G%RUD=G)
-6IE(R=Y%T=3B-45%TG=40%TC=S%FL=O%CD=S)
-6PP(R=Y%A=P%T=3B-45%TG=40%TC=0%FL=O%IPL=D6%CD=2%PT=2A)
-
-# Linux 6.18, settings as they come; over Ethernet, and over loopback with its large MSS. Linux
-# 6.12 of Debian's backports in a virtual machine answers the same
-Fingerprint Linux 6.12 - 6.18
+# Linux 6.18, settings as they come; over Ethernet, and over loopback with its large MSS
+Fingerprint Linux 6.18
 Class Linux | Linux | 6.X | general purpose
 CPE cpe:/o:linux:linux_kernel:6.18
 SEQ(SP=F0-114%GCD=1-6%ISR=FC-118%TI=Z%CI=Z%II=I%TS=1E-24)
@@ -359,54 +325,3 @@ CPE cpe:/o:linux:linux_kernel:6.18
 6U1(R=Y%T=3B-45%TG=40%TC=0%FL=O%IPL=164%UN=0%RIPL=G%RTC=G%RFL=G%RUCK=G%RUD=G)
 6IE(R=Y%T=3B-45%TG=40%TC=S%FL=S%CD=S)
 6PP(R=Y%A=P%T=3B-45%TG=40%TC=0%FL=O%IPL=D6%CD=2%PT=2A)
-
-# Debian's liblwip0 on a tap device. Initial sequence numbers go on with its ticks since the
-# start, and echo replies have the identification of their request: no test of either.
-Fingerprint lwIP 2.1.3 (Debian's configuration)
-Class lwIP | lwIP | 2.1.X | specialized
-CPE cpe:/a:lwip_project:lwip:2.1.3
-SEQ(TI=I%CI=I%TS=U)
-OPS(O1=M[200-FFFF]NW1%O2=M[200-FFFF]NW1%O3=M[200-FFFF]NW1%O4=M[200-FFFF]NW1%O5=M[200-FFFF]NW1%O6=M[200-FFFF])
-WIN(W1=FFFF%W2=FFFF%W3=FFFF%W4=FFFF%W5=FFFF%W6=FFFF)
-ECN(R=Y%DF=N%T=FA-104%TG=FF%W=FFFF%O=M[200-FFFF]NW1%CC=N%Q=)
-T1(R=Y%DF=N%T=FA-104%TG=FF%S=O%A=S+%F=AS%RD=0%Q=)
-T2(R=N)
-T3(R=Y%DF=N%T=FA-104%TG=FF%W=FFFF%S=O%A=S+%F=AS%O=M[200-FFFF]NW1%RD=0%Q=)
-T4(R=Y%DF=N%T=FA-104%TG=FF%W=FF7F%S=A%A=S%F=AR%O=%RD=0%Q=)
-T5(R=Y%DF=N%T=FA-104%TG=FF%W=FF7F%S=A%A=S+%F=AR%O=%RD=0%Q=)
-T6(R=Y%DF=N%T=FA-104%TG=FF%W=FF7F%S=A%A=S%F=AR%O=%RD=0%Q=)
-T7(R=Y%DF=N%T=FA-104%TG=FF%W=FF7F%S=A%A=S+%F=AR%O=%RD=0%Q=)
-U1(R=Y%DF=N%T=FA-104%TG=FF%IPL=38%UN=0%RIPL=G%RID=G%RIPCK=G%RUCK=G%RUD=G)
-IE(R=Y%DFI=S%T=FA-104%TG=FF%CD=S)
-6SEQ(TS=U)
-6OPS(O1=M[200-FFFF]NW1%O2=M[200-FFFF]NW1%O3=M[200-FFFF]NW1%O4=M[200-FFFF]NW1%O5=M[200-FFFF]NW1%O6=M[200-FFFF])
-6WIN(W1=FFFF%W2=FFFF%W3=FFFF%W4=FFFF%W5=FFFF%W6=FFFF)
-6ECN(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FFFF%O=M[200-FFFF]NW1%CC=N%Q=)
-6T1(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%S=O%A=S+%F=AS%RD=0%Q=)
-6T2(R=N)
-6T3(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FFFF%S=O%A=S+%F=AS%O=M[200-FFFF]NW1%RD=0%Q=)
-6T4(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FF7F%S=A%A=S%F=AR%O=%RD=0%Q=)
-6T5(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FF7F%S=A%A=S+%F=AR%O=%RD=0%Q=)
-6T6(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FF7F%S=A%A=S%F=AR%O=%RD=0%Q=)
-6T7(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%W=FF7F%S=A%A=S+%F=AR%O=%RD=0%Q=)
-6U1(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%IPL=164%UN=0%RIPL=G%RTC=G%RFL=G%RUCK=G%RUD=G)
-6IE(R=Y%T=FA-104%TG=FF%TC=0%FL=Z%CD=S)
-6PP(R=N)
-
-# slirp4netns with libslirp 4.7.0, a server of the host behind it: its TCP is BSD's of old
-Fingerprint libslirp 4.7 (QEMU's and containers' user-mode network)
-Class libslirp | libslirp | 4.X | bridge
-CPE cpe:/a:libslirp_project:libslirp:4.7.0
-SEQ(SP=0-24%GCD=FA00%ISR=92-A6%TI=I%CI=I%II=I%SS=S%TS=U)
-OPS(O1=M[200-FFFF]%O2=M[200-FFFF]%O3=M[200-FFFF]%O4=M[200-FFFF]%O5=M[200-FFFF]%O6=M[200-FFFF])
-WIN(W1=FFFF%W2=FFFF%W3=FFFF%W4=FFFF%W5=FFFF%W6=FFFF)
-ECN(R=Y%DF=N%T=3B-45%TG=40%W=FFFF%O=M[200-FFFF]%CC=N%Q=)
-T1(R=Y%DF=N%T=3B-45%TG=40%S=O%A=S+%F=AS%RD=0%Q=)
-T2(R=Y%DF=N%T=FA-104%TG=FF%W=0%S=Z%A=S%F=AR%O=%RD=0%Q=)
-T3(R=Y%DF=N%T=FA-104%TG=FF%W=0%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-T4(R=Y%DF=N%T=FA-104%TG=FF%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-T5(R=Y%DF=N%T=3B-45%TG=40%W=FFFF%S=Z%A=S+%F=AR%O=%RD=0%Q=)
-T6(R=Y%DF=N%T=FA-104%TG=FF%W=0%S=A%A=Z%F=R%O=%RD=0%Q=)
-T7(R=Y%DF=N%T=FA-104%TG=FF%W=0%S=Z%A=S%F=AR%O=%RD=0%Q=)
-U1(R=N)
-IE(R=Y%DFI=S%T=FA-104%TG=FF%CD=S)

@@ -201,7 +201,7 @@ fn our_own_systems_are_told_apart_by_what_we_saw() {
              OPS(O1=M5B4ST11NWA%O2=M5B4ST11NWA%O3=M5B4NNT11NWA%O4=M5B4ST11NWA%O5=M5B4ST11NWA%O6=M5B4ST11)\
              WIN(W1=FE88%W2=FE88%W3=FE88%W4=FE88%W5=FE88%W6=FE88)\
              ECN(R=Y%DF=Y%T=40%W=FAF0%O=M5B4NNSNWA%CC=Y%Q=)T1(R=Y%DF=Y%T=40%S=O%A=S+%F=AS%RD=0%Q=)T2(R=N)T3(R=N)",
-            "Linux 6.12 - 6.18",
+            "Linux 6.18",
         ),
         (
             "SEQ(SP=FF%GCD=1%ISR=109%TI=Z%CI=Z%II=I%TS=U)\

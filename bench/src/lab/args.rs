@@ -29,6 +29,12 @@ pub enum LabCommand {
     Run(Box<RunArgs>),
     /// The real servers that `--servers` knows
     Servers(ServersArgs),
+    /// Unpack Debian packages into the lab's cache; prints where
+    Unpack {
+        /// Packages that are to lie together
+        #[arg(required = true)]
+        packages: Vec<String>,
+    },
     /// The truth as JSON lines: what a lossless scanner would report
     Truth(Box<TruthArgs>),
     /// Compare a scan's JSON lines with the truth

@@ -91,6 +91,11 @@ pub fn run(command: LabCommand) -> Result<u8> {
             servers::list(&chosen, args.server_ports, args.json, io::stdout().lock())?;
             Ok(0)
         }
+        LabCommand::Unpack { packages } => {
+            let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+            println!("{}", packages::unpack(&packages)?.display());
+            Ok(0)
+        }
         LabCommand::Truth(args) => {
             let pairs = usage(truth::Pairs::new(&args.asked))?;
             truth::write(&pairs, args.rules.rule()?, io::stdout().lock())?;

@@ -42,37 +42,6 @@ doctor() {
 	prtip doctor -e "$1"
 }
 
-# systems: asks this kernel, behind a veth pair, by both for its system. What they say of it
-# goes between lines that name it.
-systems() {
-	# The shell takes busybox's own ip for one without a path.
-	unshare -n sleep 600 &
-	far=$!
-	until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.1; done
-	/bin/ip link set lo up
-	/bin/ip link add near0 type veth peer name far0 netns $far
-	/bin/ip link set near0 up
-	/bin/ip addr add 198.18.9.1/24 dev near0
-	/bin/ip addr add 2001:2:0:9::1/64 dev near0 nodad
-	in_far="nsenter --net=/proc/$far/ns/net"
-	$in_far /bin/ip link set lo up
-	$in_far /bin/ip link set far0 up
-	$in_far /bin/ip addr add 198.18.9.2/24 dev far0
-	$in_far /bin/ip addr add 2001:2:0:9::2/64 dev far0 nodad
-	$in_far httpd -f -p '[::]:80' &
-	sleep 1
-	prtip -O -p 80,81 198.18.9.2 --cooldown 1 --osscan-guess --os-db /data/nmap-os-db --json \
-		>/tmp/ours
-	prtip -O -p 80,81 2001:2:0:9::2 --cooldown 1 --json >/tmp/ours-v6
-	NMAPDIR=/data nmap -n -Pn -O --osscan-guess --max-os-tries 1 -d -p 80,81 -oX /tmp/theirs \
-		198.18.9.2 >/tmp/text
-	kill $far
-	for part in ours ours-v6 theirs text; do
-		echo "part $part"
-		cat /tmp/$part
-	done
-}
-
 exec >/dev/ttyS0 2>/dev/console
 . /steps.sh
 echo "prtip-vm over"

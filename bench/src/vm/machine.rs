@@ -2,7 +2,6 @@
 //! ports. Pure emulation, no network but a cable between two cards, nothing on disk.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -48,19 +47,6 @@ pub(super) struct Machine<'a> {
     pub(super) iommu: bool,
     /// Lines of shell: the calls of `step`.
     pub(super) steps: &'a str,
-    /// What the guest has besides.
-    pub(super) more: Extras,
-}
-
-/// What a guest has besides what all have.
-#[derive(Default)]
-pub(super) struct Extras {
-    /// Modules to load after the others.
-    pub(super) modules: &'static [&'static str],
-    /// Programs, with where their libraries lie.
-    pub(super) programs: Vec<(PathBuf, OsString)>,
-    /// Files: their names in the guest, and where they are.
-    pub(super) files: Vec<(String, PathBuf)>,
 }
 
 impl Machine<'_> {
@@ -136,8 +122,7 @@ impl Machine<'_> {
         // Not closed on exec: QEMU opens it by its number.
         let memory = memfd_create("prtip-vm", MemfdFlags::empty()).context("memfd_create")?;
         let mut archive = Archive::new(std::io::BufWriter::new(File::from(memory)));
-        for folder in
-            ["bin", "data", "dev", "etc", "lib", "lib64", "modules", "proc", "run", "sys", "tmp"]
+        for folder in ["bin", "dev", "etc", "lib", "lib64", "modules", "proc", "run", "sys", "tmp"]
         {
             archive.folder(folder)?;
         }
@@ -145,23 +130,18 @@ impl Machine<'_> {
         archive.file("scan.sh", SCAN.as_bytes())?;
         archive.file("steps.sh", self.step_file().as_bytes())?;
         archive.file("bin/busybox", &self.packages.busybox()?)?;
-        let modules = self.card.modules().iter().chain(self.more.modules);
-        for (position, module) in modules.enumerate() {
+        for (position, module) in self.card.modules().iter().enumerate() {
             // One that is missing is built into the kernel, or its card will be missing.
             if let Some(path) = self.packages.module(module) {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 archive.file(&format!("modules/{position:02}-{name}"), &read(&path)?)?;
             }
         }
-        for (name, path) in &self.more.files {
-            archive.file(name, &read(path)?)?;
-        }
         let mut libraries = BTreeSet::new();
-        let ours = programs()?.into_iter().map(|program| (program, OsString::new()));
-        for (program, path) in ours.chain(self.more.programs.iter().cloned()) {
+        for program in programs()? {
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
             archive.file(&format!("bin/{name}"), &read(&program)?)?;
-            libraries.extend(libraries_of(&program, &path)?);
+            libraries.extend(libraries_of(&program)?);
         }
         for library in libraries {
             let name = library.file_name().unwrap_or_default().to_string_lossy();
@@ -201,10 +181,8 @@ fn programs() -> Result<Vec<PathBuf>> {
 }
 
 /// The shared libraries of a program, its interpreter among them.
-fn libraries_of(program: &Path, path: &OsStr) -> Result<Vec<PathBuf>> {
-    let mut ldd = Command::new("ldd");
-    let output =
-        ldd.arg(program).env("LD_LIBRARY_PATH", path).output().context("cannot run ldd")?;
+fn libraries_of(program: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     if !output.status.success() {
         bail!("ldd {}: {}", program.display(), String::from_utf8_lossy(&output.stderr).trim());
     }

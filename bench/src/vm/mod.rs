@@ -17,7 +17,6 @@
 mod archive;
 mod machine;
 mod packages;
-mod systems;
 mod verdict;
 
 use std::fs::File;
@@ -52,9 +51,6 @@ pub struct VmArgs {
     /// package (170 MB) and takes longer
     #[arg(long, value_enum, default_value_t = Card::Virtio)]
     pub cards: Card,
-    /// Instead: other kernels of Debian's, asked for their systems by `prtip -O` and by nmap
-    #[arg(long, conflicts_with = "cards")]
-    pub systems: bool,
     /// Seconds after which the machines are killed
     #[arg(long, value_name = "SECONDS", default_value_t = 480)]
     pub timeout: u64,
@@ -167,9 +163,6 @@ fn plan(card: Card, iommu: bool) -> Plan {
 
 /// Runs the machines; returns the exit code.
 pub fn run(args: &VmArgs) -> Result<u8> {
-    if args.systems {
-        return systems::run(args);
-    }
     let packages = Packages::get(args.cards)?;
     let mut log = match &args.log {
         None => None,
@@ -187,8 +180,7 @@ pub fn run(args: &VmArgs) -> Result<u8> {
         let steps: String =
             plan.iter().map(|(name, command, _)| format!("step {name} {command}\n")).collect();
         let started = Instant::now();
-        let more = machine::Extras::default();
-        let machine = Machine { packages: &packages, card: args.cards, iommu, steps: &steps, more };
+        let machine = Machine { packages: &packages, card: args.cards, iommu, steps: &steps };
         let told = machine.run(deadline)?;
         if let Some(log) = &mut log {
             machine::log(&told, name, log)?;

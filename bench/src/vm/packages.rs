@@ -17,8 +17,7 @@ const OLDEST_KERNEL: [u32; 2] = [6, 13];
 /// The emulator, its firmware and ROMs, and the guest's shell.
 const MACHINE: [&str; 4] = ["qemu-system-x86", "qemu-system-data", "seabios", "busybox-static"];
 /// What Debian has called the packages of a kernel: newer releases cut it in two.
-const NAMINGS: [&[&str]; 2] = [&["linux-binary-", "linux-modules-"], &[IMAGE]];
-const IMAGE: &str = "linux-image-";
+const NAMINGS: [&[&str]; 2] = [&["linux-binary-", "linux-modules-"], &["linux-image-"]];
 
 /// Where everything lies.
 pub(super) struct Packages {
@@ -28,12 +27,6 @@ pub(super) struct Packages {
 /// The packages cannot be had: the reason to skip.
 #[derive(Debug)]
 pub(crate) struct NotToBeHad(String);
-
-impl NotToBeHad {
-    pub(super) fn because(error: &anyhow::Error) -> Self {
-        Self(format!("{error:#}"))
-    }
-}
 
 impl std::fmt::Display for NotToBeHad {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -46,48 +39,25 @@ impl std::error::Error for NotToBeHad {}
 impl Packages {
     /// Downloads and unpacks them unless that was done before.
     pub(super) fn get(card: Card) -> Result<Self> {
-        Self::try_get(card).map_err(|error| NotToBeHad::because(&error).into())
-    }
-
-    /// The same with the newest kernel whose version begins so.
-    pub(super) fn with_kernel(version: [u32; 2]) -> Result<Self> {
-        let [major, minor] = version;
-        let name = format!("vm-linux-{major}.{minor}");
-        Self::unpacked(&name, |apt| {
-            let names = apt.names(IMAGE)?;
-            let of_version = names.into_iter().filter(|name| {
-                name.strip_prefix(IMAGE).is_some_and(|rest| numbers(rest).starts_with(&version))
-            });
-            let names: Vec<String> = of_version.collect();
-            let release = newest(&names, IMAGE, "cloud-amd64", version);
-            let release = release
-                .with_context(|| format!("no package source offers Linux {major}.{minor}"))?;
-            Ok(vec![format!("{IMAGE}{release}")])
-        })
-        .map_err(|error| NotToBeHad::because(&error).into())
+        Self::try_get(card).map_err(|error| NotToBeHad(format!("{error:#}")).into())
     }
 
     fn try_get(card: Card) -> Result<Self> {
-        let name = format!("vm-{}", card.flavour());
-        Self::unpacked(&name, |apt| kernel(apt, card.flavour()))
-    }
-
-    /// The machine and a kernel, unpacked under a name in the cache.
-    fn unpacked(name: &str, kernel: impl Fn(&Apt) -> Result<Vec<String>>) -> Result<Self> {
         let cache = cache_dir()?;
         let lock = File::create(cache.join("lock"))?;
         flock(&lock, FlockOperation::LockExclusive).context("cannot lock the package cache")?;
-        let root = cache.join(name).join("root");
+        let name = format!("vm-{}", card.flavour());
+        let root = cache.join(&name).join("root");
         if root.is_dir() {
             return Ok(Self { root });
         }
-        eprintln!("prtip-bench: vm: fetching packages into {}", cache.join(name).display());
+        eprintln!("prtip-bench: vm: fetching packages into {}", cache.join(&name).display());
         let apt = Apt::with_suites(&cache)?;
         apt.update();
-        let mut packages: Vec<String> = kernel(&apt)?;
+        let mut packages: Vec<String> = kernel(&apt, card.flavour())?;
         packages.extend(MACHINE.map(str::to_owned));
         let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-        fetch_as(name, &apt, &cache, &packages)?;
+        fetch_as(&name, &apt, &cache, &packages)?;
         Ok(Self { root })
     }
 
@@ -132,7 +102,7 @@ impl Packages {
 /// The packages of the newest kernel of that flavour.
 fn kernel(apt: &Apt, flavour: &str) -> Result<Vec<String>> {
     for naming in NAMINGS {
-        let newest = newest(&apt.names(naming[0])?, naming[0], flavour, OLDEST_KERNEL);
+        let newest = newest(&apt.names(naming[0])?, naming[0], flavour);
         if let Some(release) = newest {
             return Ok(naming.iter().map(|begin| format!("{begin}{release}")).collect());
         }
@@ -142,7 +112,7 @@ fn kernel(apt: &Apt, flavour: &str) -> Result<Vec<String>> {
 }
 
 /// The newest release among package names, such as `6.16.3+deb13-cloud-amd64`.
-fn newest(names: &[String], begin: &str, flavour: &str, oldest: [u32; 2]) -> Option<String> {
+fn newest(names: &[String], begin: &str, flavour: &str) -> Option<String> {
     let ending = format!("-{flavour}");
     names
         .iter()
@@ -152,7 +122,7 @@ fn newest(names: &[String], begin: &str, flavour: &str, oldest: [u32; 2]) -> Opt
             // Another flavour's name ends alike: cloud-amd64, rt-amd64.
             let plain = version.split('-').skip(1).all(|part| part.parse::<u32>().is_ok());
             let numbers = numbers(version);
-            (plain && numbers.as_slice() >= &oldest[..]).then_some((numbers, release))
+            (plain && numbers.as_slice() >= &OLDEST_KERNEL[..]).then_some((numbers, release))
         })
         .max()
         .map(|(_, release)| release.to_owned())
@@ -184,7 +154,7 @@ mod tests {
 
     fn newest_of(names: &[&str], flavour: &str) -> Option<String> {
         let names: Vec<String> = names.iter().map(|name| format!("linux-binary-{name}")).collect();
-        newest(&names, "linux-binary-", flavour, OLDEST_KERNEL)
+        newest(&names, "linux-binary-", flavour)
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
 //!   [`icmp_limit`], [`kill`], [`kinds`], [`logs`], [`slow_readers`], [`formats`], [`resume`], [`ways`], [`transfer`],
-//!   [`frames`], [`memory`], [`words`], [`round_trips`], [`copies`].
+//!   [`frames`], [`memory`], [`fleet`], [`words`], [`round_trips`], [`copies`].
 //!
 //! README.md beside this file draws the topology. Tests that measure time or rate run
 //! alone: two of them at once on a small machine would measure each other.
@@ -18,6 +18,7 @@ mod auto;
 mod copies;
 mod disk;
 mod faults;
+mod fleet;
 mod flood;
 mod formats;
 mod frames;

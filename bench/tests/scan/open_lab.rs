@@ -72,6 +72,11 @@ impl OpenLab {
         Self { child: Some(child), reader: Some(reader), scan_pid, far_pid }
     }
 
+    /// A process in the scanner's namespace.
+    pub(crate) fn scan_pid(&self) -> &str {
+        &self.scan_pid
+    }
+
     fn pid(&self, side: Side) -> &str {
         match side {
             Side::Scan => &self.scan_pid,

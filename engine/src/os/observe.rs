@@ -211,10 +211,9 @@ impl Answers {
         true
     }
 
-    /// T or TG of a line. As nmap does it: that the host is on the local network does not
-    /// make T of a guess.
+    /// T or TG of a line.
     pub(super) fn began_with(&self, line: &str, ttl: u8, into: &mut Fingerprint) {
-        match self.hops_left().and_then(|left| TTL.checked_sub(left)) {
+        match self.routers() {
             Some(routers) => {
                 let ttl = u16::from(ttl) + u16::from(routers);
                 into.set(Test::named(line, "T"), format_args!("{ttl:X}"));

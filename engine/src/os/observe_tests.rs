@@ -231,10 +231,8 @@ fn ttls_are_counted_back_where_the_way_is_known() {
     answers.replies[13] = None;
     let text = answers.fingerprint().to_string();
     assert!(text.contains("T1(R=Y%DF=Y%TG=40%S") && text.contains("U1(R=N)"), "{text}");
-    // That it is near is told, and no reason to count, as nmap does it.
     answers.near = true;
-    assert!(answers.fingerprint().to_string().contains("T1(R=Y%DF=Y%TG=40%S"));
-    assert_eq!(answers.routers(), Some(0));
+    assert!(answers.fingerprint().to_string().contains("T1(R=Y%DF=Y%T=3C%S"));
 }
 
 /// How a host by IPv6 answers what is not TCP: an error that quotes, or an echo reply.

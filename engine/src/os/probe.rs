@@ -106,7 +106,7 @@ pub struct Flow {
     pub seq: u32,
     /// Acknowledgement number of all probes, not 0.
     pub ack: u32,
-    /// IP identification of all but the datagram and the second echo request, not 0.
+    /// IP identification of all but the datagram, not 0.
     pub id: u16,
 }
 
@@ -183,7 +183,7 @@ impl Flow {
         let (tos, dont_fragment, id) = match probe {
             Probe::U1 => (0, false, DATAGRAM_ID),
             Probe::Echo(0) => (0, true, self.id),
-            Probe::Echo(_) => (SECOND_ECHO_TOS, false, self.second_echo_id()),
+            Probe::Echo(_) => (SECOND_ECHO_TOS, false, self.id),
             _ => (0, Segment::of(probe).dont_fragment, self.id),
         };
         let length = 20 + self.body(probe, &mut packet[20..]);
@@ -199,12 +199,6 @@ impl Flow {
         let header = checksum(&packet[..20]);
         packet[10..12].copy_from_slice(&header);
         length
-    }
-
-    /// Not that of the first, nor near it: some hosts answer with the identification that
-    /// they were asked with.
-    fn second_echo_id(&self) -> u16 {
-        self.id ^ (self.ack >> 8) as u16
     }
 
     fn write_v6(

@@ -86,6 +86,45 @@ impl IpRange {
     }
 }
 
+impl IpRange {
+    /// The addresses of both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        match (*self, *other) {
+            (Self::V4(a, b), Self::V4(c, d)) if a.max(c) <= b.min(d) => {
+                Some(Self::V4(a.max(c), b.min(d)))
+            }
+            (Self::V6(a, b), Self::V6(c, d)) if a.max(c) <= b.min(d) => {
+                Some(Self::V6(a.max(c), b.min(d)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The addresses before `other` and those behind it, as far as there are any.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Vec<Self> {
+        let Some(common) = self.common(other) else { return vec![*self] };
+        fn parts<T: Word>(whole: (T, T), hole: (T, T)) -> impl Iterator<Item = (T, T)> {
+            let before = hole.0.previous().filter(|_| whole.0 < hole.0);
+            let behind = hole.1.next().filter(|_| hole.1 < whole.1);
+            let before = before.map(|last| (whole.0, last));
+            before.into_iter().chain(behind.map(|first| (first, whole.1)))
+        }
+        match (*self, common) {
+            (Self::V4(a, b), Self::V4(c, d)) => {
+                let parts = parts::<u32>((a.into(), b.into()), (c.into(), d.into()));
+                parts.map(|(first, last)| Self::V4(first.into(), last.into())).collect()
+            }
+            (Self::V6(a, b), Self::V6(c, d)) => {
+                let parts = parts::<u128>((a.into(), b.into()), (c.into(), d.into()));
+                parts.map(|(first, last)| Self::V6(first.into(), last.into())).collect()
+            }
+            _ => vec![*self],
+        }
+    }
+}
+
 impl fmt::Display for IpRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.first() == self.last() {

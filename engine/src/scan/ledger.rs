@@ -3,12 +3,13 @@
 
 use prtip_bpf::abi::{VERDICTS, Verdict};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Totals of a scan. `generated = submitted + unsent`;
 /// `submitted = completed + tx_failed`; `rx_steered = rx_valid + rx_duplicate +
 /// rx_invalid + rx_late + ring_drops`; `rx_valid = results + event_drops`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Ledger {
     /// Probes that the workers resolved for sending (worker).
     pub generated: u64,
@@ -58,7 +59,8 @@ pub struct Ledger {
 }
 
 /// What the steering program made of the interface's traffic (AF_XDP only).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Steering {
     /// Passed: nothing that could answer a probe.
     pub pass_other: u64,
@@ -99,6 +101,33 @@ impl Steering {
             echo: count(Verdict::SteerEcho),
             no_socket: count(Verdict::NoSocket),
         }
+    }
+}
+
+impl std::ops::AddAssign for Ledger {
+    fn add_assign(&mut self, other: Self) {
+        self.generated += other.generated;
+        self.unsent += other.unsent;
+        self.submitted += other.submitted;
+        self.completed += other.completed;
+        self.tx_failed += other.tx_failed;
+        self.retries += other.retries;
+        self.control += other.control;
+        self.resent += other.resent;
+        self.rsts += other.rsts;
+        self.rx_steered += other.rx_steered;
+        self.rx_valid += other.rx_valid;
+        self.rx_duplicate += other.rx_duplicate;
+        self.rx_control += other.rx_control;
+        self.rx_invalid += other.rx_invalid;
+        self.rx_late += other.rx_late;
+        self.ring_drops += other.ring_drops;
+        self.nic_drops += other.nic_drops;
+        self.results += other.results;
+        self.event_drops += other.event_drops;
+        self.neighbour_requests += other.neighbour_requests;
+        self.neighbour_replies += other.neighbour_replies;
+        self.unaccounted += other.unaccounted;
     }
 }
 

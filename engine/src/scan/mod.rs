@@ -29,7 +29,7 @@ pub mod window;
 mod worker;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -43,14 +43,18 @@ pub use search::Found;
 pub use setup::{Prepared, prepare};
 use stages::Stages;
 
-/// Asks a running scan to end; shared with signal handlers.
+/// Asks a running scan to end, or to change its rate; shared with signal handlers.
 #[derive(Debug, Default)]
-pub struct Control(AtomicU8);
+pub struct Control {
+    level: AtomicU8,
+    /// Probes a second, rounded up; 0: as the options say.
+    rate: AtomicU64,
+}
 
 impl Control {
     /// First call: stop sending, drain the cooldown. Second: stop at once.
     pub fn stop(&self) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |level| {
+        let _ = self.level.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |level| {
             Some(level.saturating_add(1))
         });
     }
@@ -58,7 +62,17 @@ impl Control {
     /// 0 running, 1 draining, 2 and more: stop at once.
     #[must_use]
     pub fn level(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+        self.level.load(Ordering::Relaxed)
+    }
+
+    /// From now on a scan that was given a rate sends so many probes a second instead.
+    pub fn set_rate(&self, pps: f64) {
+        self.rate.store((pps.ceil() as u64).max(1), Ordering::Relaxed);
+    }
+
+    /// What [`Control::set_rate`] was told, where it was.
+    fn rate(&self) -> Option<f64> {
+        Some(self.rate.load(Ordering::Relaxed) as f64).filter(|&rate| rate > 0.0)
     }
 }
 

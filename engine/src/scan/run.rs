@@ -84,7 +84,6 @@ impl Prepared {
                 events,
                 attempts: info.attempts,
                 rate: worker_rate,
-                rate_is_free: self.rate.is_none(),
                 again: lost.as_mut().and_then(Vec::pop),
                 rst: self.rst,
                 headers: self.headers,
@@ -307,8 +306,11 @@ impl Coordinator<'_> {
                 self.shared.sum(|live| &live.drops),
             )
         {
-            let each = limit / self.shared.live.len() as f64;
-            self.shared.limit.store(each.max(1.0) as u64, Ordering::Relaxed);
+            self.limit(limit);
+        } else if self.rate.is_some()
+            && let Some(rate) = control.rate()
+        {
+            self.limit(rate);
         }
         if now >= self.progress_at_ns {
             self.progress_at_ns = now + PROGRESS_NS;
@@ -322,6 +324,12 @@ impl Coordinator<'_> {
         if taken == 0 {
             thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Has the workers together send so many probes a second at most.
+    fn limit(&self, pps: f64) {
+        let each = pps / self.shared.live.len() as f64;
+        self.shared.limit.store(each.max(1.0) as u64, Ordering::Relaxed);
     }
 
     /// Takes at most one bus' worth of events, so that a flood cannot keep the

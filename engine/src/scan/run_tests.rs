@@ -115,6 +115,17 @@ fn scan_at(
     workers: usize,
     fault: Option<Fault>,
 ) -> (Report, Collected) {
+    scan_under(&Control::default(), rate, faults, attempts, workers, fault)
+}
+
+fn scan_under(
+    control: &Control,
+    rate: Option<f64>,
+    faults: &Faults,
+    attempts: u8,
+    workers: usize,
+    fault: Option<Fault>,
+) -> (Report, Collected) {
     let Ok(TargetToken::Ranges(targets)) = parse_target("198.18.3.0/26") else {
         panic!("a prefix is a target")
     };
@@ -182,7 +193,7 @@ fn scan_at(
         known: (0, 0),
     };
     let mut collected = Collected::default();
-    let report = prepared.run(&Control::default(), &mut collected).expect("threads start");
+    let report = prepared.run(control, &mut collected).expect("threads start");
     (report, collected)
 }
 
@@ -268,6 +279,16 @@ fn refused_probes_are_counted_and_asked_again() {
     assert!(report.ledger.tx_failed > 0);
     assert_eq!(report.ledger.unaccounted, 0, "{:?}", report.ledger);
     assert_eq!(states(&collected), expected());
+}
+
+#[test]
+fn a_rate_that_is_changed_is_obeyed() {
+    let control = Control::default();
+    control.set_rate(200_000.0);
+    // At the rate that it begins with it would take most of an hour.
+    let (report, collected) = scan_under(&control, Some(1.0), &Faults::default(), 1, 2, None);
+    assert_eq!(states(&collected), expected());
+    assert!(report.lag.is_some() && report.ledger.unaccounted == 0, "{:?}", report.ledger);
 }
 
 #[test]

@@ -122,10 +122,9 @@ pub(super) struct Worker {
     pub events: Producer<PortEvent>,
     /// Attempts per index.
     pub attempts: u8,
-    /// Probes a second; `None`: as many as the receiver can take.
+    /// Probes a second; `None`: as many as the receiver can take. A limit that is set
+    /// meanwhile takes its place.
     pub rate: Option<f64>,
-    /// A limit that is set meanwhile takes its place.
-    pub rate_is_free: bool,
     /// Where the rate is searched for: offsets to send again.
     pub again: Option<Consumer<Range<u64>>>,
     /// Answer SYN-ACKs with a RST.
@@ -155,7 +154,6 @@ impl Worker {
         let range = &shared.ranges[self.number];
         let start_ns = now_ns();
         let mut sender = Sender::new(range, self.attempts, self.rate, start_ns);
-        sender.rate_is_free = self.rate_is_free;
         sender.search =
             self.again.take().map(|lost| Searching::new(&shared, lost, self.number, self.attempts));
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
@@ -294,8 +292,6 @@ struct Sender<'a> {
     /// Questions for MAC addresses that the pace has taken notice of.
     asked: u64,
     finished_at_ns: u64,
-    /// No rate was asked for: drops decide.
-    rate_is_free: bool,
     watch_at_ns: u64,
     /// The limit that it obeys; 0 where none is set.
     limit: u64,
@@ -321,7 +317,6 @@ impl<'a> Sender<'a> {
             asked: 0,
             done: range.size() == 0,
             finished_at_ns: 0,
-            rate_is_free: false,
             watch_at_ns: now + WATCH_NS,
             limit: 0,
             lag: Latency::new(),
@@ -553,7 +548,7 @@ impl<'a> Sender<'a> {
     /// takes over the limit that the coordinator has set.
     fn watch(&mut self, limit: u64, now: u64) {
         self.watch_at_ns = now + WATCH_NS;
-        if self.rate_is_free && limit != self.limit {
+        if limit != self.limit {
             self.limit = limit;
             self.pacer.set_rate((limit > 0).then_some(limit as f64), now);
         }

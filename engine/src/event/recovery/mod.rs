@@ -47,6 +47,13 @@ pub struct Begun {
     pub plan: String,
 }
 
+/// A line with a result of a scan for `purpose` as it was told, and when, microseconds since
+/// 1970; `None`: it is something else.
+#[must_use]
+pub fn told(line: &[u8], purpose: Purpose) -> Option<(PortEvent, u64)> {
+    parse(line)?.told(purpose)
+}
+
 /// A log that can be gone on with.
 #[derive(Debug)]
 pub struct Interrupted {

@@ -1,0 +1,351 @@
+//! Several workers, a real NATS server, one synthetic internet: labs with the same rules
+//! answer alike, so each worker has one of its own, and a link to the server besides.
+//!
+//! ```text
+//!   hub namespace                     scanner's namespaces          far namespaces
+//!   nats-server  hub0 ──── veth ──── mgmt0  prtip fleet work  scan0 ──── lab0
+//!                hub1 ──── veth ──── mgmt0  prtip fleet work  scan0 ──── lab0
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::lab::{Lab, wait, words};
+use crate::open_lab::{OpenLab, Side};
+use crate::release::binary;
+use crate::setting::{seed, sized, turn};
+use crate::truth::ONE_QUEUE;
+
+const LAB: Lab = ONE_QUEUE;
+
+/// A NATS server in a namespace of its own, and labs that reach it.
+struct Fleet {
+    hub: Child,
+    server: Option<Child>,
+    labs: Vec<OpenLab>,
+    program: PathBuf,
+    folder: TempDir,
+    /// Further arguments of the server.
+    more: Vec<String>,
+}
+
+impl Fleet {
+    fn open(workers: usize, more: &[&str]) -> Self {
+        let root = prtip_bench::lab::packages::unpack(&["nats-server"]).unwrap();
+        let hub = Command::new("unshare").args(["--net", "sleep", "3600"]).spawn().unwrap();
+        let mut fleet = Self {
+            hub,
+            server: None,
+            labs: Vec::new(),
+            program: root.join("usr/sbin/nats-server"),
+            folder: tempfile::tempdir().unwrap(),
+            more: more.iter().map(ToString::to_string).collect(),
+        };
+        fleet.until("the hub's namespace", |fleet| {
+            let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+            std::fs::read_link(format!("/proc/{}/ns/net", fleet.hub.id())).is_ok_and(|of| of != own)
+        });
+        fleet.in_hub("ip link set lo up");
+        for at in 0..workers {
+            let lab = OpenLab::open(LAB, &[]);
+            let (hub, worker) = (fleet.address(at), format!("198.19.254.{}", 4 * at + 2));
+            let pid = lab.scan_pid();
+            fleet.in_hub(&format!("ip link add hub{at} type veth peer name mgmt0 netns {pid}"));
+            fleet.in_hub(&format!("ip addr add {hub}/30 dev hub{at}"));
+            fleet.in_hub(&format!("ip link set hub{at} up"));
+            lab.output(Side::Scan, &format!("ip addr add {worker}/30 dev mgmt0"));
+            lab.output(Side::Scan, "ip link set mgmt0 up");
+            fleet.labs.push(lab);
+        }
+        fleet.start_server();
+        fleet
+    }
+
+    fn address(&self, worker: usize) -> String {
+        format!("198.19.254.{}", 4 * worker + 1)
+    }
+
+    fn in_hub(&self, line: &str) {
+        let pid = self.hub.id().to_string();
+        let status = Command::new("nsenter").args(["-n", "-t", &pid]).args(words(line)).status();
+        assert!(status.unwrap().success(), "{line}");
+    }
+
+    fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "{what} does not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn start_server(&mut self) {
+        let log = self.folder.path().join("nats.log");
+        let pid = self.hub.id().to_string();
+        let server = Command::new("nsenter")
+            .args(["-n", "-t", &pid])
+            .arg(&self.program)
+            .args(["-js", "-a", "0.0.0.0", "-p", "4222", "-l"])
+            .arg(&log)
+            .arg("-sd")
+            .arg(self.folder.path().join("store"))
+            .args(&self.more)
+            .spawn()
+            .unwrap();
+        self.server = Some(server);
+        let ready = |fleet: &Self| {
+            std::fs::read_to_string(fleet.folder.path().join("nats.log"))
+                .is_ok_and(|text| text.matches("Server is ready").count() > 0)
+        };
+        self.until("the NATS server", ready);
+    }
+
+    /// SIGKILL: what it had not written is lost.
+    fn kill_server(&mut self) {
+        let mut server = self.server.take().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        std::fs::remove_file(self.folder.path().join("nats.log")).unwrap();
+    }
+
+    /// `prtip fleet …` in the namespace of a worker.
+    fn prtip(&self, worker: usize, line: &str) -> Command {
+        let mut command = self.labs[worker].command(Side::Scan, binary("prtip"));
+        let scheme = if self.more.iter().any(|arg| arg == "--tls") { "tls" } else { "nats" };
+        command.env("NATS_URL", format!("{scheme}://{}:4222", self.address(worker)));
+        command.arg("fleet").args(words(line));
+        command
+    }
+
+    fn work(&self, worker: usize, line: &str) -> Child {
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join(format!("worker.{worker}")))
+            .unwrap();
+        self.prtip(worker, &format!("work --allow 198.18.0.0/15 --name w{worker} {line}"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    fn words_of(&self, worker: usize) -> String {
+        let path = self.folder.path().join(format!("worker.{worker}"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    fn said(&self, worker: usize, line: &str) -> (Option<i32>, String, String) {
+        let output = self.prtip(worker, line).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn submit(&self, job: &str, more: &str, scan: &str) {
+        let line = format!("submit --name {job} {more} -- {scan} --seed {} --cooldown 1", seed());
+        let (code, told, words) = self.said(0, &line);
+        assert_eq!((code, told.trim()), (Some(0), job), "{words}");
+    }
+
+    fn status(&self, job: &str) -> Option<Value> {
+        let (code, told, _) = self.said(0, &format!("status {job} --json"));
+        (code == Some(0)).then(|| serde_json::from_str(&told).unwrap())
+    }
+
+    /// What was collected, in a file.
+    fn collect(&self, job: &str) -> (Option<i32>, PathBuf, String) {
+        let path = self.folder.path().join(format!("{job}.jsonl"));
+        let output = self
+            .prtip(0, &format!("collect {job} --json"))
+            .stdout(File::create(&path).unwrap())
+            .output()
+            .unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        println!("{words}");
+        (output.status.code(), path, words)
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for child in self.server.iter_mut().chain([&mut self.hub]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn is_the_truth(path: &Path, asked: &str) {
+    let verdict = LAB.check(asked, path);
+    assert!(
+        verdict.expected > 1000 && verdict.nothing_false() && verdict.missed == 0,
+        "{verdict:?}"
+    );
+}
+
+/// The results, without times, in order.
+fn told(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut all: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|record| record["type"] == "port")
+        .map(|record| format!("{} {} {}", record["ip"], record["port"], record["state"]))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn three_workers_find_what_one_machine_finds() {
+    let Some(_turn) = turn("a fleet of three") else { return };
+    let net = sized("198.18.0.0/22", "198.18.0.0/19");
+    let rate = sized(30_000, 60_000);
+    let scan = format!("-sS -p 1-64 {net} --show open,closed");
+    let fleet = Fleet::open(3, &[]);
+    fleet.submit("three", "", &format!("{scan} --rate {rate}"));
+    let workers: Vec<Child> = (0..3).map(|at| fleet.work(at, "three")).collect();
+    for worker in workers {
+        let status = wait(worker, Duration::from_secs(sized(60, 600)));
+        assert_eq!(status.code(), Some(0), "{}", fleet.words_of(0));
+    }
+    for at in 0..3 {
+        let words = fleet.words_of(at);
+        let share = format!("up to {} probes a second", rate / 3);
+        assert!(words.contains(&share), "worker {at} sent at another rate: {words}");
+    }
+    let status = fleet.status("three").unwrap();
+    assert_eq!((&status["state"], &status["waiting"]), (&"done".into(), &0.into()), "{status}");
+    let (code, path, words) = fleet.collect("three");
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains(" 0 unaccounted"), "{words}");
+    is_the_truth(&path, &format!("--targets {net} --ports 1-64"));
+    let alone = LAB.scan(&format!("{scan} --json --cooldown 1 --rate {rate} --seed {}", seed()));
+    assert!(told(&path) == told(&alone.results), "one machine finds something else");
+
+    // The same in a file that others read, and twice the same.
+    let xml = fleet.folder.path().join("out.xml");
+    let (code, _, words) = fleet.said(0, &format!("collect three -oX {}", xml.display()));
+    assert_eq!(code, Some(0), "{words}");
+    let open = std::fs::read_to_string(&xml).unwrap().matches("state=\"open\"").count();
+    assert_eq!(open, told(&path).iter().filter(|line| line.ends_with("\"open\"")).count());
+}
+
+#[test]
+fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
+    let Some(_turn) = turn("a fleet that is killed") else { return };
+    let net = sized("198.18.0.0/21", "198.18.0.0/18");
+    let (kills, restarts) = sized((4, 1), (30, 5));
+    let mut fleet = Fleet::open(3, &[]);
+    let scan = format!("-sS -p 1-64 {net} --show open,closed --retries 0 --rate 24000");
+    fleet.submit("killed", "--range 1500", &scan);
+    let mut random = seed();
+    let mut draw = |below: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut workers: Vec<Child> =
+        (0..3).map(|at| fleet.work(at, "killed --deliveries 100")).collect();
+    let (mut killed, mut restarted) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(sized(180, 1500));
+    loop {
+        assert!(Instant::now() < deadline, "the job does not end: {:?}", fleet.status("killed"));
+        std::thread::sleep(Duration::from_millis(800 + draw(700)));
+        if killed < kills {
+            let at = draw(3) as usize;
+            workers[at].kill().unwrap();
+            workers[at].wait().unwrap();
+            workers[at] = fleet.work(at, "killed --deliveries 100");
+            killed += 1;
+        }
+        if restarted < restarts && killed * restarts >= (restarted + 1) * kills / 2 {
+            fleet.kill_server();
+            std::thread::sleep(Duration::from_millis(draw(500)));
+            fleet.start_server();
+            restarted += 1;
+        }
+        let Some(status) = fleet.status("killed") else { continue };
+        let count = |name: &str| status[name].as_u64().unwrap();
+        assert!(count("done") <= count("ranges"), "{status}");
+        assert_eq!(status["dead"], Value::Array(Vec::new()), "{status}");
+        if status["state"] == "done" {
+            assert_eq!(count("done"), count("ranges"), "{status}");
+            break;
+        }
+        for (at, worker) in workers.iter_mut().enumerate() {
+            // One that was started while there was no server has said so and ended.
+            if worker.try_wait().unwrap().is_some() {
+                *worker = fleet.work(at, "killed --deliveries 100");
+            }
+        }
+    }
+    for worker in workers {
+        wait(worker, Duration::from_secs(60));
+    }
+    println!("{killed} kills, {restarted} restarts");
+    let (code, path, words) = fleet.collect("killed");
+    assert_eq!(code, Some(0), "{words}");
+    is_the_truth(&path, &format!("--targets {net} --ports 1-64"));
+}
+
+#[test]
+fn what_an_operator_forbids_is_not_scanned_and_what_cannot_be_is_told() {
+    let Some(_turn) = turn("a fleet's refusals") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let forbidden = folder.path().join("forbidden");
+    std::fs::write(&forbidden, "198.18.0.77 # not this one\n").unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cr3t\n").unwrap();
+    let fleet = Fleet::open(1, &["--auth", "s3cr3t"]);
+    let auth = format!("--token-file {}", token.display());
+    let (code, _, words) = fleet.said(0, "status");
+    assert_eq!(code, Some(4), "without the token: {words}");
+    assert!(words.contains("authorization"), "{words}");
+
+    fleet.submit("forged", &auth, "-p 1-16 198.18.0.0/24 --rate 5000");
+    for (flags, why) in [
+        (format!("--allow 198.18.0.0/15 --exclude-file {}", forbidden.display()), "198.18.0.77"),
+        ("--allow 198.18.0.0/25".to_owned(), "198.18.0.128"),
+        (String::new(), "special purpose"),
+    ] {
+        let (code, _, words) = fleet.said(0, &format!("work forged {auth} {flags}"));
+        assert_eq!(code, Some(2), "{flags}: {words}");
+        assert!(words.contains(why) && words.contains("nothing was sent"), "{flags}: {words}");
+    }
+    let (code, told, _) = fleet.said(0, &format!("status forged --json {auth}"));
+    let status: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &status["refused"]), (Some(0), &3.into()), "{told}");
+    assert_eq!((&status["done"], &status["leased"]), (&0.into(), &0.into()), "{told}");
+    let (code, _, words) = fleet.said(0, &format!("collect forged --json {auth}"));
+    assert!(code == Some(3) && words.contains("198.18.0.77"), "{words}");
+
+    for (line, expected, why) in [
+        (format!("work nowhere {auth}"), 2, "knows none"),
+        (format!("work ../x {auth}"), 2, "no job is called so"),
+        (format!("status {auth} --server nats://198.19.254.1:9"), 1, "refused"),
+        (format!("submit --name forged {auth} -- -p 1 198.18.0.1"), 1, "of this name"),
+        (format!("submit {auth} -- -sV 198.18.0.1"), 2, "-sV"),
+    ] {
+        let (code, _, words) = fleet.said(0, &line);
+        assert_eq!(code, Some(expected), "{line}: {words}");
+        assert!(words.contains(why), "{line}: {words}");
+    }
+
+    let (code, _, words) = fleet.said(0, &format!("cancel forged {auth}"));
+    assert_eq!(code, Some(0), "{words}");
+    let (_, told, _) = fleet.said(0, &format!("status forged {auth}"));
+    assert!(told.starts_with("forged: cancelled, 0 of "), "{told}");
+    let (code, _, words) = fleet.said(0, &format!("cancel --delete forged {auth}"));
+    assert_eq!(code, Some(0), "{words}");
+    assert_eq!(fleet.said(0, &format!("status forged {auth}")).0, Some(2));
+
+    // What the kernel itself says on a link is little.
+    let tx = fleet.labs[0].output(Side::Scan, "cat /sys/class/net/scan0/statistics/tx_packets");
+    assert!(tx.trim().parse::<u64>().unwrap() < 64, "{tx} packets were sent");
+}

@@ -1,0 +1,316 @@
+//! Carries a worker's results to the server, keeps its ranges its own meanwhile, and gives
+//! them up as finished only when what was found in them is stored.
+//!
+//! What is told goes one way, in order, through a channel of bounded length: while the server
+//! is away the channel fills, the scan has no room for results and slows down.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::message::Acker;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::fleet::job::Job;
+use prtip_engine::fleet::share::take;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::link::{LEASE_SILENCE, Link, refused};
+use super::pulse::Pulse;
+
+/// Messages on their way to the courier: with the scan's own buffer some MiB.
+const QUEUE: usize = 32;
+/// Messages that wait for the server's word at once.
+const UNSTORED: usize = 16;
+/// Ranges that are acknowledged at once.
+const ACKNOWLEDGED: usize = 32;
+/// A question for ranges waits so long for some.
+const ASKED: Duration = Duration::from_millis(500);
+
+/// What a scan tells its courier.
+pub(super) enum Parcel {
+    /// Lines of results.
+    Results(Bytes),
+    /// The ledger of a run that has ended.
+    Ledger(Bytes),
+    /// All results of these ranges have been told.
+    Finished(Vec<u64>),
+    /// Tell when everything before this is stored.
+    Settle(oneshot::Sender<()>),
+}
+
+/// The ranges that a worker has, with what acknowledges each.
+type Held = Arc<Mutex<HashMap<u64, Arc<Acker>>>>;
+
+fn lock(held: &Held) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Acker>>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The way to the server of one worker for one job.
+pub(super) struct Courier {
+    link: Link,
+    id: String,
+    held: Held,
+    given_up: Arc<AtomicBool>,
+    pub(super) parcels: mpsc::Sender<Parcel>,
+    /// Ends its tasks when it is dropped.
+    _tasks: JoinSet<()>,
+}
+
+/// How a question for ranges went.
+pub(super) enum Taken {
+    /// These, ascending.
+    Ranges(Vec<u64>),
+    /// Others have all that are left.
+    NoneNow,
+    /// The job has no more.
+    Over,
+}
+
+impl Courier {
+    /// For `worker`; its tasks run on `runtime`.
+    pub(super) fn start(runtime: &Handle, link: &Link, job: &Job, worker: &str) -> Self {
+        let held: Held = Arc::default();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let (parcels, inbox) = mpsc::channel(QUEUE);
+        let mut tasks = JoinSet::new();
+        let carrier = Carrier {
+            link: link.clone(),
+            id: job.id.clone(),
+            // Of this run of this worker: a number alone would be another's duplicate.
+            sender: format!("{worker}-{:08x}", prtip_engine::key::random_u64().unwrap_or(0) as u32),
+            held: Arc::clone(&held),
+            given_up: Arc::clone(&given_up),
+            number: 0,
+            unstored: JoinSet::new(),
+        };
+        tasks.spawn_on(carrier.run(inbox), runtime);
+        let keeping = Arc::clone(&held);
+        tasks.spawn_on(
+            async move {
+                loop {
+                    tokio::time::sleep(LEASE_SILENCE / 3).await;
+                    let all: Vec<Arc<Acker>> = lock(&keeping).values().cloned().collect();
+                    for one in all {
+                        // Where the server is away, it may hand the range to another: what
+                        // is found twice is told once.
+                        let _ = one.ack_with(AckKind::Progress).await;
+                    }
+                }
+            },
+            runtime,
+        );
+        Self { link: link.clone(), id: job.id.clone(), held, given_up, parcels, _tasks: tasks }
+    }
+
+    /// How many ranges it has, whenever that is asked.
+    pub(super) fn held(&self) -> impl Fn() -> usize + Send + 'static {
+        let held = Arc::clone(&self.held);
+        move || lock(&held).len()
+    }
+
+    /// Takes this worker's part of the ranges that wait, no more than `most`. One that was
+    /// handed out more than `deliveries` times is put aside.
+    pub(super) async fn take(
+        &self,
+        job: &Job,
+        pulse: &Pulse,
+        most: u64,
+        deliveries: i64,
+    ) -> Result<Taken> {
+        let fail = |error: String| refused(format!("take ranges of job {}", self.id), error);
+        let work = self.link.work_stream(&self.id).await?;
+        if work.cached_info().state.messages == 0 {
+            return Ok(Taken::Over);
+        }
+        let consumer = self.link.consumer(&self.id).await?;
+        let info = consumer.cached_info();
+        let (_, mine, all) = pulse.share();
+        // Its part of all that is not finished, so that those who came earlier leave it some
+        // and all end together. Of what others have, some may come back.
+        let unfinished = info.num_pending + info.num_ack_pending as u64;
+        let wanted = take(unfinished, mine, all, most);
+        let mut batch = consumer
+            .batch()
+            .max_messages(wanted as usize)
+            .expires(ASKED)
+            .messages()
+            .await
+            .map_err(|error| fail(error.to_string()))?;
+        let mut ranges = Vec::new();
+        while let Some(message) = batch.next().await {
+            let message = message.map_err(|error| fail(error.to_string()))?;
+            let number = message.subject.rsplit('.').next().and_then(|text| text.parse().ok());
+            let delivered = message.info().map(|info| info.delivered).unwrap_or(1);
+            let (_, acker) = message.split();
+            let Some(number) = number.filter(|&number| job.range(number).is_some()) else {
+                let _ = acker.ack_with(AckKind::Term).await;
+                continue;
+            };
+            if delivered > 1 && self.is_done(number).await {
+                let _ = acker.double_ack().await;
+            } else if delivered > deliveries {
+                self.put_aside(number, delivered, &acker).await?;
+            } else {
+                lock(&self.held).insert(number, Arc::new(acker));
+                ranges.push(number);
+            }
+        }
+        ranges.sort_unstable();
+        Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
+    }
+
+    /// Whether a range is finished: its worker was lost between saying so and giving it up.
+    async fn is_done(&self, number: u64) -> bool {
+        let Ok(stream) = self.link.out_stream(&self.id).await else { return false };
+        let subject = format!("prtip.out.{}.done.{number}", self.id);
+        stream.direct_get_last_for_subject(subject).await.is_ok()
+    }
+
+    async fn put_aside(&self, number: u64, delivered: i64, acker: &Acker) -> Result<()> {
+        let words = format!("handed out {} times, never finished", delivered - 1);
+        let subject = format!("prtip.out.{}.dead.{number}", self.id);
+        let (id, given_up) = (format!("dead-{number}"), || self.given_up.load(Ordering::Relaxed));
+        self.link.store(&subject, &id, words.into(), given_up).await?;
+        acker
+            .double_ack_with(AckKind::Term)
+            .await
+            .map_err(|error| refused(format!("put range {number} aside"), error))
+    }
+
+    /// Gives back what is not finished.
+    pub(super) async fn give_back(&self) {
+        let all: Vec<Arc<Acker>> = lock(&self.held).drain().map(|(_, acker)| acker).collect();
+        for acker in all {
+            let _ = acker.ack_with(AckKind::Nak(None)).await;
+        }
+        let _ = self.link.client.flush().await;
+    }
+
+    /// Waits until all that was told is stored.
+    ///
+    /// # Errors
+    /// Where `impatient` says so first: the ranges will be scanned again.
+    pub(super) fn settle(&self, runtime: &Handle, impatient: impl Fn() -> bool) -> Result<()> {
+        let broken = || {
+            Error::new(Kind::Failed, "store what was found")
+                .cause("the server did not take it")
+                .remedy("its ranges are handed out again when it is back")
+        };
+        let (told, mut hears) = oneshot::channel();
+        let mut parcel = Parcel::Settle(told);
+        runtime.block_on(async {
+            loop {
+                match self.parcels.try_send(parcel) {
+                    Ok(()) => break,
+                    Err(mpsc::error::TrySendError::Full(back)) if !impatient() => parcel = back,
+                    Err(_) => return Err(broken()),
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            loop {
+                match tokio::time::timeout(Duration::from_millis(100), &mut hears).await {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(_)) => return Err(broken()),
+                    Err(_) if impatient() => {
+                        self.given_up.store(true, Ordering::Relaxed);
+                        return Err(broken());
+                    }
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+}
+
+/// The courier's other end.
+struct Carrier {
+    link: Link,
+    id: String,
+    sender: String,
+    held: Held,
+    given_up: Arc<AtomicBool>,
+    number: u64,
+    unstored: JoinSet<Result<()>>,
+}
+
+impl Carrier {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Parcel>) {
+        while let Some(parcel) = inbox.recv().await {
+            let went = match parcel {
+                Parcel::Results(lines) => self.store("results", lines).await,
+                Parcel::Ledger(line) => self.store("ledger", line).await,
+                Parcel::Finished(ranges) => match self.stored().await {
+                    Ok(()) => self.finish(ranges).await,
+                    Err(error) => Err(error),
+                },
+                Parcel::Settle(told) => match self.stored().await {
+                    Ok(()) => {
+                        let _ = told.send(());
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            if went.is_err() {
+                // Given up: what is not stored must not be called finished.
+                return;
+            }
+        }
+    }
+
+    async fn store(&mut self, what: &str, payload: Bytes) -> Result<()> {
+        while self.unstored.len() >= UNSTORED {
+            self.one_stored().await?;
+        }
+        self.number += 1;
+        let (link, given_up) = (self.link.clone(), Arc::clone(&self.given_up));
+        let subject = format!("prtip.out.{}.{what}", self.id);
+        let id = format!("{}-{}", self.sender, self.number);
+        self.unstored.spawn(async move {
+            link.store(&subject, &id, payload, || given_up.load(Ordering::Relaxed)).await
+        });
+        Ok(())
+    }
+
+    async fn one_stored(&mut self) -> Result<()> {
+        match self.unstored.join_next().await {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(error)) => Err(refused("store what was found", error)),
+        }
+    }
+
+    async fn stored(&mut self) -> Result<()> {
+        while !self.unstored.is_empty() {
+            self.one_stored().await?;
+        }
+        Ok(())
+    }
+
+    /// Marks ranges as done, and gives them up last of all.
+    async fn finish(&mut self, ranges: Vec<u64>) -> Result<()> {
+        let this = &*self;
+        stream::iter(ranges.into_iter().map(Ok))
+            .try_for_each_concurrent(ACKNOWLEDGED, |number| async move {
+                let given_up = || this.given_up.load(Ordering::Relaxed);
+                let subject = format!("prtip.out.{}.done.{number}", this.id);
+                let id = format!("done-{number}");
+                this.link.store(&subject, &id, Bytes::new(), given_up).await?;
+                let Some(acker) = lock(&this.held).remove(&number) else { return Ok(()) };
+                while let Err(error) = acker.double_ack().await {
+                    if given_up() {
+                        return Err(refused("give up a finished range", error));
+                    }
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Ok(())
+            })
+            .await
+    }
+}

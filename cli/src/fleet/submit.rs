@@ -1,0 +1,247 @@
+//! `prtip fleet submit`: a scan's command line becomes a job.
+
+use std::ffi::OsString;
+
+use async_nats::jetstream::message::PublishMessage;
+use clap::{Args, Parser};
+use futures_util::{StreamExt, stream};
+use prtip_engine::error::{Error, Kind, Result};
+use prtip_engine::event::PortState;
+use prtip_engine::event::clock::Clock;
+use prtip_engine::fleet::job::{Job, MOST_RANGES, Terms, canonical, is_id};
+use prtip_engine::key;
+use prtip_engine::plan::IpRange;
+use prtip_engine::scan::Rate;
+use sha2::{Digest, Sha256};
+
+use super::link::{IN_FLIGHT, Link, ServerArgs, refused, runtime};
+use crate::args::{Cli, PortEngine, ScanArgs};
+use crate::exit::Exit;
+use crate::say::say;
+use crate::{flags, run, summary, targets};
+
+/// A range is to last about so long at the job's rate.
+const RANGE_SECONDS: f64 = 5.0;
+/// Ranges that a job has where nothing is said: so many that workers share them evenly, and
+/// few messages.
+const RANGES: (u64, u64) = (64, 10_000);
+/// Pairs of a range where a job has no rate.
+const FREE_RANGE: u64 = 1 << 22;
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The job's name; default: one made up.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Pairs of a range, the piece of work that is handed out; default: some seconds' worth.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    range: Option<u64>,
+    /// The scan, as for prtip itself: targets, ports, --rate (of all workers together),
+    /// --retries, --cooldown, --seed, --syn, --contact, --show open,closed.
+    #[arg(value_name = "SCAN", last = true, required = true)]
+    scan: Vec<OsString>,
+}
+
+pub(super) fn run(args: SubmitArgs) -> Result<Exit> {
+    let scan = scan_args(&args.scan)?;
+    let id = match args.name {
+        Some(name) if is_id(&name) => name,
+        Some(name) => {
+            return Err(Error::new(Kind::Usage, format!("call a job {name:?}"))
+                .cause("a name is up to 40 of a-z, 0-9 and -"));
+        }
+        None => format!("job-{:08x}", key::random_u64()? as u32),
+    };
+    let options = run::options(&scan)?;
+    let seed = match scan.pace.seed {
+        Some(seed) => seed,
+        None => key::random_u64()?,
+    };
+    let resolved = targets::resolve(&scan, seed)?;
+    let plan = &resolved.plan;
+    let pairs = plan.shard().end;
+    let rate = match options.rate {
+        Rate::PerSecond(rate) => Some(rate),
+        Rate::Max | Rate::Auto => None,
+    };
+    let job = Job::new(
+        plan,
+        key::random()?,
+        Terms {
+            id: id.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            submitted: String::from_utf8_lossy(&Clock::start().now_rfc3339()).into_owned(),
+            args: args.scan.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            exclusions: hash(&resolved.excluded),
+            range: args.range.unwrap_or_else(|| range_size(pairs, rate)),
+            rate,
+            retries: options.retries.unwrap_or(u8::from(pairs <= 1 << 20)),
+            cooldown: options.cooldown,
+            syn: options.syn,
+            contact: options.contact,
+            closed: run::shown_states(&scan).contains(PortState::Closed),
+        },
+    );
+    let ranges = job.ranges();
+    if ranges > MOST_RANGES {
+        return Err(Error::new(Kind::Usage, format!("make {ranges} ranges"))
+            .cause(format!("a job has {MOST_RANGES} at most"))
+            .remedy("choose a larger --range"));
+    }
+    // What a worker will make of it.
+    job.plan()?;
+    say(summary::announce_plan(plan, None));
+    runtime()?.block_on(publish(&args.server, &job))?;
+    say(format_args!(
+        "prtip: job {id}: {ranges} ranges of {} pairs wait for `prtip fleet work`",
+        job.range
+    ));
+    crate::print(format!("{id}\n").as_bytes())
+}
+
+/// The job first, so that whoever sees a range can read what it is of.
+async fn publish(server: &ServerArgs, job: &Job) -> Result<()> {
+    let (id, bytes) = (&job.id, job.to_bytes());
+    let link = Link::open(server).await?;
+    let most = link.client.server_info().max_payload;
+    if bytes.len() > most {
+        return Err(Error::new(Kind::Failed, format!("submit the job {id}"))
+            .cause(format!(
+                "its addresses are {} bytes, and the server takes {most} in a message",
+                bytes.len()
+            ))
+            .remedy("set max_payload higher in the server's configuration"));
+    }
+    link.jobs.create(id, bytes.into()).await.map_err(|error| {
+        refused(format!("submit the job {id}"), error).remedy("is there one of this name?")
+    })?;
+    link.create_streams(id).await?;
+    let mut sent = stream::iter(0..job.ranges())
+        .map(|number| {
+            let link = &link;
+            async move {
+                let message = PublishMessage::build().message_id(number.to_string());
+                let subject = format!("prtip.work.{id}.{number}");
+                link.jetstream.send_publish(subject, message).await?.await
+            }
+        })
+        .buffer_unordered(IN_FLIGHT);
+    while let Some(sent) = sent.next().await {
+        sent.map_err(|error| {
+            refused(format!("store the ranges of job {id}"), error)
+                .remedy(format!("prtip fleet cancel --delete {id}, and submit it again"))
+        })?;
+    }
+    Ok(())
+}
+
+/// The scan's own arguments, less what makes no sense for many machines.
+fn scan_args(raw: &[OsString]) -> Result<ScanArgs> {
+    let usage = |what: String| Err(Error::new(Kind::Usage, what));
+    let rewritten = match flags::rewrite(raw.iter().cloned()) {
+        Ok(rewritten) => rewritten,
+        Err(not_built) => return usage(not_built.to_string()),
+    };
+    let parsed = Cli::try_parse_from(std::iter::once(OsString::from("prtip")).chain(rewritten));
+    let cli = match parsed {
+        Ok(cli) if cli.command.is_none() => cli,
+        Ok(_) => return usage("a job is a scan, not another command".into()),
+        Err(error) => return usage(error.render().to_string()),
+    };
+    let scan = cli.scan;
+    let (results, way_out) = (&scan.results, &scan.way_out);
+    let shown = run::shown_states(&scan);
+    let files = [&results.nmap_text, &results.nmap_xml, &results.nmap_grep, &results.nmap_all];
+    for (given, what, instead) in [
+        (scan.detection.service_scan > 0, "-sV", "ask what was collected: prtip -sV -iL FILE"),
+        (scan.detection.os_scan > 0, "-O", "ask what was collected: prtip -O -iL FILE"),
+        (scan.targets.idle_scan.is_some(), "-sI", "an idle scan is one machine's"),
+        (scan.pace.shard.is_some(), "--shard", "the fleet divides the scan itself"),
+        (scan.pace.dry_run, "--dry-run", "prtip --dry-run says what would be probed"),
+        (scan.pace.rate == Some(Rate::Auto), "--rate auto", "give the rate of all workers, or max"),
+        (results.event_log.is_some(), "--event-log", "the server keeps what was found"),
+        (results.resume.is_some(), "--resume", "a job goes on by itself"),
+        (
+            files
+                .into_iter()
+                .chain([&results.csv, &results.parquet, &results.ndjson])
+                .any(Option::is_some)
+                || results.json,
+            "an output",
+            "outputs are for `prtip fleet collect`",
+        ),
+        (
+            shown.contains(PortState::Filtered) || shown.contains(PortState::OpenFiltered),
+            "--show filtered",
+            "what is not among the results of a finished job was silent",
+        ),
+        (
+            !way_out.interface.is_empty()
+                || !way_out.source_ip.is_empty()
+                || way_out.port_engine != PortEngine::Auto
+                || way_out.router_mac.is_some(),
+            "a way out",
+            "each worker has its own: give it to `prtip fleet work`",
+        ),
+    ] {
+        if given {
+            return Err(
+                Error::new(Kind::Usage, format!("submit a scan with {what}")).remedy(instead)
+            );
+        }
+    }
+    Ok(scan)
+}
+
+fn range_size(pairs: u64, rate: Option<f64>) -> u64 {
+    let wanted = rate.map_or(FREE_RANGE, |rate| (rate * RANGE_SECONDS) as u64);
+    let (fewest, most) = RANGES;
+    wanted.clamp(pairs.div_ceil(most), pairs.div_ceil(fewest).max(1)).max(1)
+}
+
+fn hash(excluded: &[IpRange]) -> String {
+    Sha256::digest(canonical(excluded)).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<ScanArgs> {
+        scan_args(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_one_machines_own_is_refused_with_what_to_do() {
+        for line in [
+            "-sV 198.18.0.1",
+            "-O 198.18.0.1",
+            "-sI 198.18.0.2 198.18.0.1",
+            "--seed 1 --shard 1/2 198.18.0.1",
+            "--rate auto 198.18.0.1",
+            "--event-log x 198.18.0.1",
+            "--json 198.18.0.1",
+            "-oX x 198.18.0.1",
+            "--show filtered 198.18.0.1",
+            "-e eth9 198.18.0.1",
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.kind == Kind::Usage && !error.remedy.is_empty(), "{line}: {error}");
+        }
+        assert!(parsed("doctor").is_err() && parsed("--no-such-flag").is_err());
+        assert!(parsed("-sS -p 80 --rate 1m --show open,closed 198.18.0.0/15").is_ok());
+    }
+
+    #[test]
+    fn ranges_are_neither_too_many_nor_too_few() {
+        assert_eq!(range_size(1, None), 1);
+        assert_eq!(range_size(640_000, Some(1000.0)), 5000);
+        assert_eq!(range_size(640_000, Some(1e6)), 10_000);
+        let all = 1 << 48;
+        assert_eq!(all / range_size(all, Some(1e6)), 9999);
+    }
+}
