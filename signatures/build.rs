@@ -131,9 +131,10 @@ fn probe(probe: &Probe) -> String {
 
 fn pattern(pattern: &Pattern) -> String {
     format!(
-        "Pattern {{ source: {}, begins: Begins::{:?}, captures: {}, gated: {}, \
+        "Pattern {{ source: {}, prefix: {}, begins: Begins::{:?}, captures: {}, gated: {}, \
          automaton: {:?}, opens: {} }}",
         text(&pattern.source),
+        borrowed(&*pattern.prefix),
         pattern.begins,
         pattern.captures,
         pattern.gated,

@@ -223,6 +223,7 @@ impl Database {
                 );
             }
             let Ok(hir) = compile::expression(source) else { return Test::Refused };
+            let (_, hir) = automaton::split(&hir, *begins);
             // Many of a user's patterns are large; sparse takes a tenth of the memory.
             let dfa = automaton::dense(&hir, *begins, LARGEST_BUILT);
             if let Some(dfa) = dfa.ok().and_then(|dfa| dfa.to_sparse().ok()) {

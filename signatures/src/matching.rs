@@ -291,17 +291,17 @@ impl Scratch {
         let verdict = if known.gated && first_hit.is_none() {
             None
         } else {
-            let test = database.test(pattern);
             match known.begins {
-                Begins::AtStart => self.run(test, answer, 0, Anchored::Yes),
-                Begins::Anywhere => self.run(test, answer, 0, Anchored::No),
+                Begins::AtStart => self.run(database, pattern, answer, 0, Anchored::Yes),
+                Begins::Anywhere => self.run(database, pattern, answer, 0, Anchored::No),
                 Begins::AtLiteral | Begins::InHeader => {
                     let mut hit = first_hit;
                     loop {
                         let Some(place) = hit else { break None };
                         let Hit { begins, next } = self.hits[place as usize];
-                        if let Some(begins) = self.run(test, answer, begins, Anchored::Yes) {
-                            break Some(begins);
+                        let begun = self.run(database, pattern, answer, begins, Anchored::Yes);
+                        if begun.is_some() {
+                            break begun;
                         }
                         hit = next;
                     }
@@ -312,14 +312,30 @@ impl Scratch {
         verdict
     }
 
-    /// Runs a pattern's automaton from one place, within the limits.
-    fn run(&mut self, test: &Test, answer: &[u8], begins: u32, anchored: Anchored) -> Option<u32> {
+    /// Runs a pattern's automaton from one place, within the limits, where what its matches
+    /// begin with is there.
+    fn run(
+        &mut self,
+        database: &Database,
+        pattern: usize,
+        answer: &[u8],
+        begins: u32,
+        anchored: Anchored,
+    ) -> Option<u32> {
+        let prefix = &*database.patterns[pattern].prefix;
+        if !answer[begins as usize..].starts_with(prefix) {
+            return None;
+        }
+        let test = database.test(pattern);
         if self.runs_left == 0 {
             self.capped = true;
             return None;
         }
         self.runs_left -= 1;
-        let input = Input::new(answer).range(begins as usize..).anchored(anchored).earliest(true);
+        let input = Input::new(answer)
+            .range(begins as usize + prefix.len()..)
+            .anchored(anchored)
+            .earliest(true);
         let matched = match test {
             Test::Shipped(dfa) => self.step(dfa, &input),
             Test::Built(dfa) => self.step(dfa, &input),

@@ -175,6 +175,8 @@ pub enum Begins {
 pub struct Pattern {
     /// The expression.
     pub source: Text,
+    /// What its matches begin with, where that is known; its automaton is about what follows.
+    pub prefix: Bytes,
     /// Where its matches begin.
     pub begins: Begins,
     /// Some rule wants its groups.

@@ -2,7 +2,7 @@
 //!
 //! For each pattern it finds literals that every match must hold ([`required`]); one
 //! automaton over all of them ([`prefilter`]) tells in one pass over an answer which
-//! patterns can match at all. Those are then run one by one as sparse DFAs
+//! patterns can match at all. Those are then run one by one as DFAs
 //! ([`automaton`]). One DFA of all patterns is not to be had: it grows without bounds.
 //!
 //! The build script runs it over the shipped files with [`Automata::Now`]; users'
@@ -293,6 +293,7 @@ impl Patterns {
             }
             costs.push(chosen.map(|need| need.cost(&frequencies)));
             tables.patterns.push(Pattern {
+                prefix: automaton::split(&draft.hir, begins).0.into(),
                 source: Text::from(draft.text),
                 begins,
                 captures: draft.captures,
