@@ -247,7 +247,7 @@ pub(crate) struct PaceArgs {
     #[arg(long, value_name = "I/N", value_parser = parse_shard, requires = "seed")]
     pub shard: Option<(u64, u64)>,
     /// Say what would be probed, in which order; send nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["nmap_text", "nmap_xml", "nmap_grep", "nmap_all", "csv", "parquet", "ndjson", "latency", "stage_latency", "status_file", "metrics", "pcap"])]
     pub dry_run: bool,
 }
 
@@ -313,33 +313,33 @@ pub(crate) struct ResultArgs {
     #[command(flatten)]
     pub log: LogArgs,
     /// nmap's text for people, at the end; `-` is standard output [nmap: -oN].
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub nmap_text: Option<PathBuf>,
     /// nmap's XML, at the end [nmap: -oX].
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub nmap_xml: Option<PathBuf>,
     /// nmap's lines for grep, at the end [nmap: -oG].
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub nmap_grep: Option<PathBuf>,
     /// All three: BASE.nmap, BASE.xml, BASE.gnmap [nmap: -oA].
-    #[arg(long, value_name = "BASE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "BASE")]
     pub nmap_all: Option<PathBuf>,
     /// CSV with ZMap's field names, as results come; `-` is standard output.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// The same fields as typed columns of Parquet, for DuckDB, pandas and the like; `-` is
     /// standard output. Readable once the scan has ended.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub parquet: Option<PathBuf>,
     /// The fields of --csv and --parquet, comma-separated, or `help` for a list. Default: all.
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', value_parser = parse_field)]
     pub output_fields: Vec<Field>,
     /// JSON lines as masscan writes them, as results come; `-` is standard output.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub ndjson: Option<PathBuf>,
     /// Round-trip times as an HdrHistogram: percentiles in microseconds (FILE.hgrm, and how
     /// late probes left in FILE.send-lag.hgrm) or a log of intervals (FILE.hlog).
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub latency: Vec<PathBuf>,
     /// Round-trip times by groups too, as tags in FILE.hlog; the first 1024 groups apart.
     #[arg(long, value_enum, value_name = "GROUP")]
@@ -347,19 +347,19 @@ pub(crate) struct ResultArgs {
     /// Time the engine itself: from making probes to the kick of the kernel, from there to
     /// their completion, from the kernel's time stamp on a reply to its event. At the end, in
     /// a `stages` record, and beside --latency FILE.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     pub stage_latency: bool,
     /// Where the scan stands, a line a second, in CSV with ZMap's columns.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub status_file: Option<PathBuf>,
     /// Answer Prometheus on this loopback address, at /metrics.
-    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<SocketAddr>,
     /// --metrics may be an address that others can reach.
     #[arg(long, requires = "metrics")]
     pub metrics_anywhere: bool,
     /// Accepted replies as pcapng, up to 512 bytes of each.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
     /// Go on with the interrupted scan of this event log, as it was asked for; only
     /// --json, --rate, -v, --log-sync, --log-rotate, --log-compress and --on-full may stand
