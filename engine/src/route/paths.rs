@@ -86,6 +86,16 @@ pub struct Spans {
     /// First address and number of each stretch, ascending.
     v4: Vec<(u32, u16)>,
     v6: Vec<(u128, u16)>,
+    /// The longest stretch of IPv4 that has an end: nearly every target's.
+    longest_v4: Stretch,
+}
+
+/// A stretch of IPv4: its first address, how many follow, its number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    first: u32,
+    more: u32,
+    number: u16,
 }
 
 impl Spans {
@@ -93,7 +103,13 @@ impl Spans {
     fn push(&mut self, start: IpAddr, number: u16) {
         match start {
             IpAddr::V4(start) if self.v4.last().is_none_or(|last| last.1 != number) => {
-                self.v4.push((start.into(), number));
+                let start = u32::from(start);
+                if let Some(&(first, number)) = self.v4.last()
+                    && start - first > self.longest_v4.more
+                {
+                    self.longest_v4 = Stretch { first, more: start - first - 1, number };
+                }
+                self.v4.push((start, number));
             }
             IpAddr::V6(start) if self.v6.last().is_none_or(|last| last.1 != number) => {
                 self.v6.push((start.into(), number));
@@ -108,7 +124,14 @@ impl Spans {
     #[must_use]
     pub fn of(&self, addr: IpAddr) -> usize {
         match addr {
-            IpAddr::V4(addr) => find(&self.v4, addr.into()),
+            IpAddr::V4(addr) => {
+                let (addr, longest) = (u32::from(addr), self.longest_v4);
+                if addr.wrapping_sub(longest.first) <= longest.more && longest.more > 0 {
+                    longest.number.into()
+                } else {
+                    find(&self.v4, addr)
+                }
+            }
             IpAddr::V6(addr) => find(&self.v6, addr.into()),
         }
     }
@@ -513,6 +536,24 @@ mod tests {
         }
         assert_eq!(spans.of("::1".parse().unwrap()), 2, "before the first");
         assert_eq!(Spans::default().of(v4("1.2.3.4")), 0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_longest_stretch_is_no_other_than_a_search_finds(
+            starts in proptest::collection::btree_map(proptest::prelude::any::<u32>(), 0_u16..3, 0..6),
+            addr in proptest::prelude::any::<u32>(),
+        ) {
+            let mut spans = Spans::default();
+            for (&start, &number) in &starts {
+                spans.push(Ipv4Addr::from(start).into(), number);
+            }
+            let edges = starts.keys().flat_map(|&start| [start, start.wrapping_sub(1)]);
+            for addr in edges.chain([addr, 0, u32::MAX]) {
+                let searched = find(&spans.v4, addr);
+                proptest::prop_assert_eq!(spans.of(Ipv4Addr::from(addr).into()), searched);
+            }
+        }
     }
 
     #[test]
