@@ -107,13 +107,23 @@ impl Latency {
     /// The time within which this share came; 0 where nothing was counted.
     #[must_use]
     pub fn at_quantile_ns(&self, quantile: f64) -> u64 {
-        let wanted = ((quantile.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
-        let mut met = 0_u64;
-        let reaches = |&(_, count): &(usize, &u64)| {
+        self.at_quantiles_ns([quantile])[0]
+    }
+
+    /// The same of several, which ascend, in one pass.
+    fn at_quantiles_ns<const N: usize>(&self, quantiles: [f64; N]) -> [u64; N] {
+        let mut times = [0; N];
+        let (mut met, mut at) = (0_u64, 0);
+        for (place, count) in self.recorded() {
             met = met.saturating_add(*count);
-            met >= wanted
-        };
-        self.recorded().find(reaches).map_or(0, |(place, _)| end_of(place))
+            while let Some(quantile) = quantiles.get(at)
+                && met >= ((quantile.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1)
+            {
+                times[at] = end_of(place);
+                at += 1;
+            }
+        }
+        times
     }
 
     /// The places that something was counted at.
@@ -144,14 +154,11 @@ impl Latency {
     /// The percentiles, or `None` when nothing was counted.
     #[must_use]
     pub fn percentiles(&self) -> Option<Percentiles> {
-        let at = |quantile: f64| round_to_us(self.at_quantile_ns(quantile));
-        (self.count > 0).then(|| Percentiles {
-            min: round_to_us(self.min_ns()),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: round_to_us(self.max_ns()),
+        (self.count > 0).then(|| {
+            let [p50, p90, p99, p999] =
+                self.at_quantiles_ns([0.5, 0.9, 0.99, 0.999]).map(round_to_us);
+            let (min, max) = (round_to_us(self.min_ns()), round_to_us(self.max_ns()));
+            Percentiles { min, p50, p90, p99, p999, max }
         })
     }
 }
@@ -281,6 +288,9 @@ mod tests {
             prop_assert_eq!(latency.count(), direct.len());
             let ends = (latency.min_ns(), latency.max_ns());
             prop_assert_eq!(ends, (direct.min(), direct.max()));
+            let percentiles = latency.percentiles().map(|told| [told.p50, told.p90, told.p999]);
+            let expected = [0.5, 0.9, 0.999].map(|q| round_to_us(direct.value_at_quantile(q)));
+            prop_assert_eq!(percentiles, (direct.len() > 0).then_some(expected));
             for quantile in [0.001, 0.3, 0.5, 0.9, 0.99, 0.999, 1.0] {
                 let expected = direct.value_at_quantile(quantile);
                 prop_assert_eq!(latency.at_quantile_ns(quantile), expected);

@@ -291,8 +291,9 @@ fn sum_up<'a>(
     shown: ShownStates,
     report: &Report,
 ) -> (Vec<String>, Vec<&'a PortEvent>) {
-    // Ports are many and reasons few: these become text once each.
+    // Ports are many and reasons few, mostly one after the other: these become text once each.
     let mut by_reason: HashMap<(PortState, Reason), u64> = HashMap::new();
+    let mut alike: Option<((PortState, Reason), u64)> = None;
     let mut rows = Vec::new();
     let (mut answered_filtered, mut udp_events) = (0, 0);
     for event in ports.last() {
@@ -302,8 +303,19 @@ fn sum_up<'a>(
         if shown.contains(event.state) {
             rows.push(event);
         } else {
-            *by_reason.entry((event.state, event.reason)).or_default() += 1;
+            let why = (event.state, event.reason);
+            match &mut alike {
+                Some((before, count)) if *before == why => *count += 1,
+                _ => {
+                    if let Some((before, count)) = alike.replace((why, 1)) {
+                        *by_reason.entry(before).or_default() += count;
+                    }
+                }
+            }
         }
+    }
+    if let Some((why, count)) = alike {
+        *by_reason.entry(why).or_default() += count;
     }
     rows.sort_unstable_by_key(|event| (event.protocol, event.port));
     let mut counts: BTreeMap<(PortState, String), u64> = BTreeMap::new();

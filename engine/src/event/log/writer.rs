@@ -293,7 +293,9 @@ impl Writer {
     }
 
     fn reap(&mut self) {
-        while let Some(completion) = self.storage.completed() {
+        while !self.nothing_in_flight()
+            && let Some(completion) = self.storage.completed()
+        {
             match completion {
                 Completion::Write(result) => self.write_completed(result),
                 Completion::Sync(result) => self.sync_completed(result),
