@@ -14,6 +14,7 @@ mod recording;
 mod report;
 mod run;
 mod scenario;
+mod summary;
 mod symbols;
 mod unwinding;
 mod watch;
@@ -50,6 +51,18 @@ enum What {
         /// Where SCENARIO.difference.svg is written
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+    },
+    /// The functions with the highest priorities over all scenarios in a folder of `run --out`
+    Priorities {
+        folder: PathBuf,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        most: usize,
+    },
+    /// How budgets went, from commit to commit: a folder of such folders
+    History {
+        #[arg(default_value = "target/profile")]
+        folder: PathBuf,
     },
     /// How often functions are called in one run of a scenario, as JSON
     Calls {
@@ -117,6 +130,14 @@ fn work(what: What) -> Result<bool> {
             let (text, regressed) = compare::compare(&a, &b, &out)?;
             print!("{text}");
             Ok(!regressed)
+        }
+        What::Priorities { folder, most } => {
+            print!("{}", summary::priorities(&folder, most)?);
+            Ok(true)
+        }
+        What::History { folder } => {
+            print!("{}", summary::history(&folder)?);
+            Ok(true)
         }
         What::Calls { scenario, functions, by } => {
             run::run_calls(&scenario, &Scenario::named(&scenario)?, by, &functions)
