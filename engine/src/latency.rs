@@ -290,7 +290,7 @@ mod tests {
             prop_assert_eq!(ends, (direct.min(), direct.max()));
             let percentiles = latency.percentiles().map(|told| [told.p50, told.p90, told.p999]);
             let expected = [0.5, 0.9, 0.999].map(|q| round_to_us(direct.value_at_quantile(q)));
-            prop_assert_eq!(percentiles, (direct.len() > 0).then_some(expected));
+            prop_assert_eq!(percentiles, (!direct.is_empty()).then_some(expected));
             for quantile in [0.001, 0.3, 0.5, 0.9, 0.99, 0.999, 1.0] {
                 let expected = direct.value_at_quantile(quantile);
                 prop_assert_eq!(latency.at_quantile_ns(quantile), expected);
