@@ -80,6 +80,40 @@ fn what_is_open_is_told_by_every_zombie_that_counts() {
 }
 
 #[test]
+fn an_interrupted_scan_goes_on_where_its_log_ends() {
+    if !may_run() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // Slow enough to be interrupted half-way; what goes on does so faster.
+    let script = "timeout -s $2 3 \"$0\" -sI 198.19.255.240 -p 1-64 198.18.0.0/29 --rate 60 \
+            --event-log \"$1\" >/dev/null || true
+        \"$0\" --resume \"$1\" --rate max >\"$1.table\"";
+    let soak = std::env::var("PRTIP_SOAK").is_ok_and(|value| !value.is_empty() && value != "0");
+    for signal in if soak { &["KILL", "INT"][..] } else { &["KILL"] } {
+        let rules = ["--seed", "7", "--open", "50"];
+        let mut command = Command::new(binary("prtip-bench"));
+        command.args(["lab", "run", "--zombie"]).args(rules).args(["--", "sh", "-ec", script]);
+        let log = folder.path().join(signal);
+        let (code, _, said) = run(command.arg(binary("prtip")).arg(&log).arg(signal));
+        assert_eq!(code, Some(0), "{said}");
+        let (finished, _) = said.split_once(" of 512 pairs were finished").unwrap();
+        let finished: usize = finished.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(finished > 0 && finished < 512, "{finished} of 512 were finished: {said}");
+        // Every open port is told once, in the log of both together.
+        let found = std::fs::read_to_string(&log).unwrap();
+        let pairs = ["--targets", "198.18.0.0/29", "--ports", "1-64"];
+        let (right, verdict) = judge(&found, &rules, &pairs, folder.path());
+        assert_eq!(right, Some(0), "{signal}: {verdict}\n{said}");
+        // And both together have asked all: `23 open, 0 closed, 489 filtered in …`.
+        let last = said.lines().rfind(|line| line.contains(" open, 0 closed, ")).unwrap();
+        let (counts, _) = last.split_once(" in ").unwrap();
+        let counts = counts.split(' ').filter_map(|word| word.parse::<usize>().ok());
+        assert_eq!(counts.sum::<usize>(), 512, "{last}");
+    }
+}
+
+#[test]
 fn a_real_kernel_is_scanned_and_never_sees_the_scanner() {
     if !may_run() {
         return;

@@ -18,6 +18,7 @@ use prtip_bench::lab::packages;
 use prtip_bench::lab::personality::{OPEN_PORT, System};
 use prtip_engine::os::probe::{Flow, LONGEST};
 use prtip_engine::os::{Host, Next};
+use prtip_signatures::os::comparison::compare;
 use prtip_signatures::os::notation::{Family, LineId, Test};
 use prtip_signatures::os::{Database, Fingerprint, Limits, sample};
 use regex::Regex;
@@ -85,6 +86,20 @@ fn seen(system: &mut System) -> Fingerprint {
     }
 }
 
+/// Why a host may be unable to play a value of a test beside the others that were drawn.
+fn contradiction(test: Test) -> Option<&'static str> {
+    match (test.line().name(), test.name()) {
+        ("SEQ", "SP" | "ISR" | "GCD") => Some("no numbers have such SP, ISR and GCD together"),
+        ("SEQ", "TS") => {
+            Some("OPS was drawn without time stamps or with zeros, or no rate is told so")
+        }
+        ("U1", "IPL") => Some("longer than a packet may be here"),
+        ("U1", "RID") => Some("the identification that was sent is always told as G"),
+        (_, "T" | "TG") => Some("T was drawn beyond what TG stands for"),
+        _ => None,
+    }
+}
+
 #[test]
 fn every_system_of_a_database_is_known_by_what_its_host_answers() {
     let Some(root) = nmap() else { return };
@@ -92,7 +107,7 @@ fn every_system_of_a_database_is_known_by_what_its_host_answers() {
     let database = Database::read(&bytes).unwrap();
     let (seed, mut scratch) = (seed(), database.os_scratch());
     let (mut strict, mut ties, mut behind, mut asked) = (0, 0, 0, 0);
-    let mut broken_first = 0;
+    let (mut broken_first, mut unexplained) = (0, 0);
     for (at, system) in database.systems().iter().enumerate() {
         let played = sample::host(&database, system, Family::V4, sample::dice(seed ^ at as u64));
         // Without an open port nobody asks it.
@@ -101,20 +116,28 @@ fn every_system_of_a_database_is_known_by_what_its_host_answers() {
         }
         asked += 1;
         let mut place = |played: Fingerprint| {
-            let seen = seen(&mut System::new(FIRST, OPEN_PORT, played, seed));
+            let seen = seen(&mut System::new(FIRST, OPEN_PORT, played.clone(), seed));
+            let mut why = Vec::new();
+            compare(&database, system, &seen, |test| {
+                let value = |of: &Fingerprint| of.get(test).unwrap_or("nothing").to_owned();
+                let told = format!("{test} {} drawn, {} seen", value(&played), value(&seen));
+                why.push((told, contradiction(test)));
+            });
             let limits = Limits { at_least: 0, behind: 0, most: usize::MAX };
             let best = database.best(&mut scratch, &seen, limits);
             let here = best.candidates.iter().any(|one| usize::from(one.system) == at);
-            (here, best.candidates.len())
+            (here, best.candidates.len(), why)
         };
         match place(played.clone()) {
-            (true, 1) => strict += 1,
-            (true, _) => ties += 1,
-            (false, _) => {
+            (true, 1, _) => strict += 1,
+            (true, ..) => ties += 1,
+            (false, _, why) => {
                 behind += 1;
-                if behind <= 20 {
-                    println!("line {}: {} is behind another", system.line, system.name);
+                for (told, reason) in &why {
+                    let reason = reason.unwrap_or("unexplained");
+                    println!("line {}: {} is behind: {told}: {reason}", system.line, system.name);
                 }
+                unexplained += usize::from(why.iter().any(|(_, reason)| reason.is_none()));
             }
         }
         // The control: most of its lines are another system's.
@@ -135,6 +158,8 @@ fn every_system_of_a_database_is_known_by_what_its_host_answers() {
     println!("{asked} hosts: {strict} first alone, {ties} first among equals, {behind} behind");
     println!("the control, broken: {broken_first} first all the same");
     assert!(asked > 5000);
+    // Each value is drawn for itself; some draws no host can play together.
+    assert!(unexplained <= 3, "{unexplained} are behind without a contradiction");
     assert!(behind * 100 <= asked * 2, "{behind} of {asked} are behind");
     assert!(broken_first * 10 <= asked, "{broken_first} of {asked} broken hosts are first");
 }

@@ -13,12 +13,15 @@ use prtip_engine::event::zombie_record::Zombie;
 use prtip_engine::event::{PortEvent, PortState, Reason};
 use prtip_engine::idle::{self, IdleScan, Verdict};
 use prtip_engine::latency::Latency;
-use prtip_engine::plan::{IpRange, Plan, Protocol, Purpose, TargetToken, parse_target};
+use prtip_engine::plan::{IpRange, Plan, Protocol, Purpose, Target, TargetToken, parse_target};
 use prtip_engine::scan::ledger::Ledger;
-use prtip_engine::scan::{self, Control, EngineChoice, Info, Observer, Progress, Rate, Report};
+use prtip_engine::scan::{
+    self, Control, EngineChoice, Info, Observer, Progress, Rate, Report, Resume,
+};
 
 use crate::args::{ScanArgs, parse_rate};
 use crate::exit::Exit;
+use crate::finished::Finished;
 use crate::say::say;
 use crate::{signals, summary, targets};
 
@@ -32,6 +35,8 @@ const RETRIES: u8 = 1;
 const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Between two words on how far the scan is.
 const PROGRESS: Duration = Duration::from_millis(250);
+/// Between two notes of what need not be asked again.
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// A scan that can begin.
 pub(crate) enum Prepared {
@@ -85,14 +90,13 @@ pub(crate) struct Idle {
     plan: Plan,
     scan: IdleScan,
     info: Info,
+    /// What the log of an interrupted scan tells.
+    resume: Option<Resume>,
 }
 
 impl Idle {
     fn open(plan: Plan, zombie: &str, options: &scan::Options) -> Result<Self> {
         let usage = |what: String| Err(Error::new(Kind::Usage, what));
-        if options.resume.is_some() {
-            return usage("an idle scan is not resumed; start it anew".into());
-        }
         if plan.contains_v6() {
             return usage("an idle scan is for IPv4: IPv6 has no identification to count".into());
         }
@@ -123,23 +127,35 @@ impl Idle {
             udp_guess: None,
             wire_bytes: 0,
         };
-        Ok(Self { plan, scan, info })
+        Ok(Self { plan, scan, info, resume: options.resume.clone() })
     }
 
     fn run(mut self, control: &Control, observer: &mut dyn Observer) -> Result<Report> {
         let (begun, shard) = (Instant::now(), self.plan.shard());
         let all = shard.end - shard.start;
-        let (mut open, mut not) = (0_u64, 0_u64);
+        // What was open and had not been told to the end is asked again, and not told again.
+        let Resume { finished, known, counts } = self.resume.unwrap_or_default();
+        let finished = std::cell::RefCell::new(Finished::of(&finished));
+        let mut open = counts.0 + known.len() as u64;
+        let mut not = finished.borrow().len() - counts.0;
+        let is_known = |index: &u64| known.binary_search_by_key(index, |(at, _)| *at).is_ok();
         let observer = std::cell::RefCell::new(observer);
-        let mut pairs = shard.map(|index| self.plan.target(index)).filter_map(|pair| {
+        let asked = shard.filter(|index| !finished.borrow().contains(*index));
+        let mut pairs = asked.map(|index| self.plan.target(index)).filter_map(|pair| {
             let IpAddr::V4(addr) = pair.addr else { return None };
             Some((addr, pair.port))
         });
-        let mut shown = Instant::now();
+        let (mut shown, mut kept) = (Instant::now(), Instant::now());
         let ended = self.scan.run(
             &mut pairs,
             control,
             &mut |(addr, port), is_open| {
+                let pair = Target { addr: addr.into(), port, protocol: Protocol::Tcp };
+                let index = self.plan.index_of(pair);
+                index.into_iter().for_each(|index| finished.borrow_mut().add(index));
+                if index.is_some_and(|index| is_known(&index)) {
+                    return;
+                }
                 let (state, reason) = match is_open {
                     true => (PortState::Open, Reason::IpidChange),
                     false => (PortState::ClosedFiltered, Reason::NoIpidChange),
@@ -158,12 +174,16 @@ impl Idle {
                     heard: None,
                 });
             },
-            &mut |told| {
+            &mut |_| {
                 let mut observer = observer.borrow_mut();
                 observer.idle();
+                if kept.elapsed() >= CHECKPOINT {
+                    kept = Instant::now();
+                    observer.checkpoint(&finished.borrow().ranges());
+                }
                 if shown.elapsed() >= PROGRESS {
                     shown = Instant::now();
-                    let part = told as f64 / all.max(1) as f64;
+                    let part = finished.borrow().len() as f64 / all.max(1) as f64;
                     let took = begun.elapsed().as_secs_f64();
                     observer.progress(&Progress {
                         percent: part * 100.0,
@@ -173,6 +193,7 @@ impl Idle {
                 }
             },
         );
+        observer.borrow_mut().checkpoint(&finished.borrow().ranges());
         let (whole, failure) = match ended {
             Ok(whole) => (whole, None),
             Err(error) => (false, Some(error)),

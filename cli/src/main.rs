@@ -9,6 +9,7 @@ mod doctor;
 mod dry_run;
 mod event_log;
 mod exit;
+mod finished;
 mod flags;
 #[cfg(feature = "fleet")]
 mod fleet;

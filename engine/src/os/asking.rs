@@ -215,7 +215,9 @@ impl Turn {
                 ack: (dice >> 32) as u32 | 1,
                 id: more as u16 | 1,
             };
-            waiting.push(Host::new(flow, near, loopback));
+            let host = Host::new(flow, near, loopback);
+            let known = target.closed.is_some();
+            waiting.push(if known { host } else { host.with_guessed_port() });
         }
         let gap_ns = (1e9 / rate.unwrap_or(10_000.0).max(0.001)) as u64;
         Ok(Self {

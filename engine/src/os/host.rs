@@ -77,6 +77,13 @@ impl Host {
         }
     }
 
+    /// The same, of whose TCP ports none is known to be closed.
+    #[must_use]
+    pub fn with_guessed_port(mut self) -> Self {
+        self.answers.guessed = true;
+        self
+    }
+
     /// What came of it.
     #[must_use]
     pub fn answers(&self) -> &Answers {

@@ -23,13 +23,22 @@ pub struct Answers {
     pub near: bool,
     /// The host is this one: its counters count our probes too.
     pub own: bool,
+    /// The closed TCP port is none that is known to be closed: nobody may have heard.
+    pub guessed: bool,
 }
 
 impl Answers {
     /// No answers yet.
     #[must_use]
     pub fn new(flow: Flow) -> Self {
-        Self { flow, sent_ns: [0; 16], replies: [None; 16], near: false, own: false }
+        Self {
+            flow,
+            sent_ns: [0; 16],
+            replies: [None; 16],
+            near: false,
+            own: false,
+            guessed: false,
+        }
     }
 
     pub(super) fn reply(&self, probe: Probe) -> Option<&Reply> {
@@ -51,6 +60,12 @@ impl Answers {
             Body::Error(error) => Some(error.quoted_hops),
             _ => None,
         }
+    }
+
+    /// Whether the UDP port has shown to be closed.
+    #[must_use]
+    pub fn closed_udp_answered(&self) -> bool {
+        self.hops_left().is_some()
     }
 
     fn unreachable(&self) -> Option<(&Reply, &Unreachable)> {
@@ -103,6 +118,11 @@ impl Answers {
             Counter::BrokenIncrements => "Broken little-endian incremental",
             Counter::Incremental => "Incremental",
         })
+    }
+
+    /// Whether that this probe was not answered tells something of the host.
+    pub(super) fn silence_tells(&self, probe: Probe) -> bool {
+        !(self.guessed && matches!(probe, Probe::Tcp(5..)))
     }
 
     /// The ports that were asked and answered as they should: state, protocol, port.
@@ -236,6 +256,9 @@ impl Answers {
             return;
         }
         let found = self.segment(probe);
+        if found.is_none() && !self.silence_tells(probe) {
+            return;
+        }
         if !self.head(line, found.map(|(reply, _)| reply), true, into) {
             return;
         }

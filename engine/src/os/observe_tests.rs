@@ -235,6 +235,28 @@ fn ttls_are_counted_back_where_the_way_is_known() {
     assert!(answers.fingerprint().to_string().contains("T1(R=Y%DF=Y%T=3C%S"));
 }
 
+#[test]
+fn silence_of_a_port_that_was_guessed_tells_nothing() {
+    let mut answers = Player::plain().answers();
+    answers.replies[10..13].fill(None);
+    let lines = |answers: &Answers| -> Vec<String> {
+        let text = answers.fingerprint().to_string();
+        text.lines()
+            .filter(|line| ["T5", "T6", "T7"].contains(&&line[..2]))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(lines(&answers), ["T5(R=N)", "T6(R=N)", "T7(R=N)"]);
+    answers.guessed = true;
+    assert_eq!(lines(&answers), [""; 0]);
+    // What is answered is told all the same, as nmap does it.
+    answers.replies[10] = Player::plain().answers().replies[10];
+    assert!(lines(&answers)[0].starts_with("T5(R=Y%") && lines(&answers).len() == 1);
+    // The other lines of silence stay.
+    answers.replies[7] = None;
+    assert!(answers.fingerprint().to_string().contains("T2(R=N)"));
+}
+
 /// How a host by IPv6 answers what is not TCP: an error that quotes, or an echo reply.
 fn answer_v6(probe: Probe, class: u8, label: u32, quoted_hops: u8) -> Vec<u8> {
     let mut probe_packet = [0; LONGEST];

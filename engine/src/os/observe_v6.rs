@@ -57,6 +57,9 @@ impl Answers {
             return None;
         }
         let Some(reply) = reply else {
+            if !self.silence_tells(probe) {
+                return None;
+            }
             into.set(Test::named(line, "R"), "N");
             return None;
         };
