@@ -105,7 +105,8 @@ fn by_ipv6_the_far_kernel_is_known_and_a_synthetic_host_is_not() {
         return;
     }
     let prtip = binary("prtip");
-    let servers = output(Command::new(BENCH).args(["lab", "servers", "--json"]));
+    let servers =
+        output(Command::new(BENCH).args(["lab", "servers", "--servers", "nginx", "--json"]));
     let servers = servers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let mut addresses = servers
         .filter(|server| server["server"] == "nginx")

@@ -170,10 +170,12 @@ fn memory_and_io_are_drawn_too() {
     // At 1,000 probes a second a worker waits nearly all of 0.3 s, and says where.
     let waits = sum("all.off-cpu.folded", "prtip_engine::scan::worker::Worker::run");
     assert!((100_000..10_000_000).contains(&waits), "{waits} us");
-    assert!(sum("all.io.folded", "prtip_engine::port::raw") > 100);
+    assert!(sum("all.io.folded", "prtip_engine::port::") > 100);
     assert!(sum("all.pages.folded", "prtip") > 100);
     assert!(sum("all.memory.folded", "prtip_engine::") > 100);
-    assert!(sum("all.peak.folded", "prtip_engine::latency::Latency::new") > 250_000);
+    // The bus from a worker to the coordinator. (Of inlined functions only their own names are
+    // known where debug information is sparse.)
+    assert!(sum("all.peak.folded", "prtip_engine::event::PortEvent") > 250_000);
     let report = fs::read_to_string(folder.path().join("all.off-cpu.hotspots.md")).unwrap();
     assert!(report.contains("microseconds off the CPU"), "{report}");
 }
@@ -210,5 +212,5 @@ fn what_is_not_there_is_told() {
     let output = profile(&["compare", ".", "."], folder.path());
     assert_eq!(output.status.code(), Some(2));
     let list = profile(&["list"], folder.path());
-    assert_eq!(String::from_utf8(list.stdout).unwrap().matches("  prtip ").count(), 9);
+    assert_eq!(String::from_utf8(list.stdout).unwrap().matches("  prtip ").count(), 10);
 }
