@@ -25,9 +25,8 @@ done
 work=$(mktemp -d "${TMPDIR:-/tmp}/prtip-fleet.XXXXXX")
 own=()
 finish() {
-    # Labs end when their input is closed.
-    exec 11>&- 12>&- 13>&-
-    for pid in "${own[@]}"; do kill "$pid" 2>/dev/null || true; done
+    # Labs take down what they made.
+    for pid in "${own[@]}" "${labs[@]}"; do kill "$pid" 2>/dev/null || true; done
     for pid in "${own[@]}" "${labs[@]}"; do wait "$pid" 2>/dev/null || true; done
     rm -rf "$work"
 }
@@ -46,10 +45,8 @@ in_hub ip link set lo up
 
 scan=()
 for i in 1 2 3; do
-    mkfifo "$work/in.$i"
-    "$bin/prtip-bench" lab run "${rules[@]}" -- cat <"$work/in.$i" >/dev/null 2>"$work/lab.$i" &
+    "$bin/prtip-bench" lab run "${rules[@]}" -- sleep 600 >/dev/null 2>"$work/lab.$i" &
     labs+=($!)
-    case $i in 1) exec 11>"$work/in.1" ;; 2) exec 12>"$work/in.2" ;; 3) exec 13>"$work/in.3" ;; esac
     until grep -q 'scan0 in net' "$work/lab.$i"; do
         kill -0 "${labs[-1]}" 2>/dev/null || { cat "$work/lab.$i" >&2; exit 1; }
         sleep 0.05
@@ -61,7 +58,7 @@ for i in 1 2 3; do
     nsenter -n -t "${scan[i]}" -- ip addr add "198.19.254.$((4 * i - 2))/30" dev mgmt0
     nsenter -n -t "${scan[i]}" -- ip link set mgmt0 up
 done
-in_hub "$server" -js -a 0.0.0.0 -p 4222 -sd "$work/store" -l "$work/nats.log" &
+nsenter -n -t "$hub" -- "$server" -js -a 0.0.0.0 -p 4222 -sd "$work/store" -l "$work/nats.log" &
 own+=($!)
 until grep -q 'Server is ready' "$work/nats.log" 2>/dev/null; do sleep 0.05; done
 
