@@ -24,7 +24,7 @@ use crate::{flags, run, summary, targets};
 const RANGE_SECONDS: f64 = 5.0;
 /// Ranges that a job has where nothing is said: so many that workers share them evenly, and
 /// few messages.
-const RANGES: (u64, u64) = (64, 10_000);
+const RANGES: (u64, u64) = (256, 10_000);
 /// Pairs of a range where a job has no rate.
 const FREE_RANGE: u64 = 1 << 22;
 
@@ -239,8 +239,8 @@ mod tests {
     #[test]
     fn ranges_are_neither_too_many_nor_too_few() {
         assert_eq!(range_size(1, None), 1);
-        assert_eq!(range_size(640_000, Some(1000.0)), 5000);
-        assert_eq!(range_size(640_000, Some(1e6)), 10_000);
+        assert_eq!(range_size(640_000, Some(400.0)), 2000);
+        assert_eq!(range_size(640_000, Some(1e6)), 2500);
         let all = 1 << 48;
         assert_eq!(all / range_size(all, Some(1e6)), 9999);
     }
