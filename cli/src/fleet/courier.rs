@@ -142,7 +142,9 @@ impl Courier {
             .messages()
             .await
             .map_err(|error| fail(error.to_string()))?;
-        let mut ranges = Vec::new();
+        // Its own only when all have come: where that fails on the way they are not kept from
+        // others by words that they are worked on.
+        let mut taken: Vec<(u64, Arc<Acker>)> = Vec::new();
         while let Some(message) = batch.next().await {
             let message = message.map_err(|error| fail(error.to_string()))?;
             let number = message.subject.rsplit('.').next().and_then(|text| text.parse().ok());
@@ -157,10 +159,11 @@ impl Courier {
             } else if delivered > deliveries {
                 self.put_aside(number, delivered, &acker).await?;
             } else {
-                lock(&self.held).insert(number, Arc::new(acker));
-                ranges.push(number);
+                taken.push((number, Arc::new(acker)));
             }
         }
+        let mut ranges: Vec<u64> = taken.iter().map(|(number, _)| *number).collect();
+        lock(&self.held).extend(taken);
         ranges.sort_unstable();
         Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
     }

@@ -152,8 +152,8 @@ impl Worker {
         say("prtip: waiting for jobs");
         let mut refused: Vec<String> = Vec::new();
         loop {
-            for id in self.runtime.block_on(in_time("list the jobs", link.job_names()))? {
-                if refused.contains(&id) || self.is_over(link, &id)? {
+            for id in self.jobs_with_ranges(link) {
+                if refused.contains(&id) {
                     continue;
                 }
                 match self.job(link, &id) {
@@ -174,10 +174,21 @@ impl Worker {
         }
     }
 
-    fn is_over(&self, link: &Link, id: &str) -> Result<bool> {
+    /// The jobs that have ranges left, as far as the server tells: it may be away for a
+    /// while, and a job that is being submitted or deleted has no streams.
+    fn jobs_with_ranges(&self, link: &Link) -> Vec<String> {
+        let has_ranges = async |id: &str| {
+            Ok(!link.is_cancelled(id).await?
+                && link.work_stream(id).await?.cached_info().state.messages > 0)
+        };
         self.runtime.block_on(async {
-            Ok(link.is_cancelled(id).await?
-                || link.work_stream(id).await?.cached_info().state.messages == 0)
+            let mut left = Vec::new();
+            for id in in_time("list the jobs", link.job_names()).await.unwrap_or_default() {
+                if in_time("look at a job", has_ranges(&id)).await.unwrap_or(false) {
+                    left.push(id);
+                }
+            }
+            left
         })
     }
 
@@ -312,7 +323,14 @@ impl Worker {
             std::thread::sleep(Duration::from_millis(20));
         }
         let impatient = || self.control.level() >= 2;
-        on.courier.settle(self.runtime.handle(), impatient)?;
+        if let Err(error) = on.courier.settle(self.runtime.handle(), impatient) {
+            if !impatient() {
+                return Err(error);
+            }
+            // Told to stop at once: its ranges are given back.
+            say(format_args!("prtip: {error}"));
+            return Ok(());
+        }
         say(format_args!(
             "prtip: {} open, {} closed, {} probes sent in {:.1} s; {} unaccounted",
             report.open,
