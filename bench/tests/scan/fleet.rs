@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -292,6 +293,39 @@ fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
     let (code, path, words) = fleet.collect("killed");
     assert_eq!(code, Some(0), "{words}");
     is_the_truth(&path, &format!("--targets {net} --ports 1-64"));
+}
+
+#[test]
+fn a_worker_that_is_stopped_gives_its_ranges_back_and_a_cancelled_job_ends() {
+    let Some(_turn) = turn("a fleet that is stopped") else { return };
+    let fleet = Fleet::open(1, &[]);
+    fleet.submit("long", "", "-p 1-64 198.18.0.0/21 --rate 4000 --retries 0");
+    let count = |name: &str| fleet.status("long").unwrap()[name].as_u64().unwrap();
+    let started = |fleet: &Fleet, times: usize| {
+        fleet.until("a run", |fleet| fleet.words_of(0).matches(" pairs, over ").count() == times);
+        std::thread::sleep(Duration::from_millis(300));
+    };
+    let worker = fleet.work(0, "long");
+    started(&fleet, 1);
+    assert!(count("leased") > 0 && count("waiting") == 0);
+    kill_process(Pid::from_child(&worker), Signal::INT).unwrap();
+    let status = wait(worker, Duration::from_secs(20));
+    assert_eq!(status.code(), Some(3), "{}", fleet.words_of(0));
+    // At once, not when its silence is noticed; what was finished stays so.
+    assert_eq!((count("leased"), count("waiting") + count("done")), (0, count("ranges")));
+
+    // One that waits for jobs takes it up, and goes on waiting when it is cancelled.
+    let worker = fleet.work(0, "");
+    started(&fleet, 2);
+    let (code, _, words) = fleet.said(0, "cancel long");
+    assert_eq!(code, Some(0), "{words}");
+    fleet.until("the end of the job", |fleet| fleet.words_of(0).contains("long was cancelled"));
+    fleet.submit("next", "", "-p 1-64 198.18.0.0/24 --rate 20000");
+    fleet.until("the next job", |fleet| {
+        fleet.status("next").is_some_and(|status| status["state"] == "done")
+    });
+    kill_process(Pid::from_child(&worker), Signal::INT).unwrap();
+    assert_eq!(wait(worker, Duration::from_secs(20)).code(), Some(3));
 }
 
 #[test]

@@ -164,6 +164,9 @@ impl Courier {
         }
         let mut ranges: Vec<u64> = taken.iter().map(|(number, _)| *number).collect();
         lock(&self.held).extend(taken);
+        if !ranges.is_empty() {
+            pulse.say(&self.link, ranges.len(), false).await;
+        }
         ranges.sort_unstable();
         Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
     }

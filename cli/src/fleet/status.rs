@@ -37,7 +37,7 @@ pub(super) struct Status {
     state: &'static str,
     ranges: u64,
     pub(super) done: u64,
-    /// Handed out and not given back.
+    /// Held, by the last words of the workers that were heard of lately.
     leased: u64,
     waiting: u64,
     /// Put aside, because they were handed out in vain too often.
@@ -86,8 +86,11 @@ pub(super) async fn of(link: &Link, job: &Job) -> Result<Status> {
     let done = link.marked(id, "done").await?.len() as u64;
     let dead = link.marked(id, "dead").await?;
     let cancelled = link.is_cancelled(id).await?;
-    let leased = (info.num_ack_pending as u64).min(work);
     let workers = workers(link, id).await?;
+    // The server counts ranges that were given back as handed out until it hands them out
+    // again, so workers are asked; of one that was killed it knows better when it has none.
+    let held: usize = workers.iter().map(|word| word.held).sum();
+    let leased = (info.num_ack_pending.min(held) as u64).min(work);
     let pps = workers.iter().fold(0.0, |sum, word| sum + word.pps);
     let ranges = job.ranges();
     let size = job.range(0).map_or(0, |range| range.end);
