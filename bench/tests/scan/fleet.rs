@@ -202,6 +202,24 @@ fn told(path: &Path) -> Vec<String> {
     all
 }
 
+/// An authority, and a certificate of the first worker's server with its key.
+fn certificates(folder: &Path) -> [String; 3] {
+    let openssl = |line: &str| {
+        let output = Command::new("openssl").args(words(line)).current_dir(folder).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::write(folder.join("names"), "subjectAltName=IP:198.19.254.1").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=authority -days 2"));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=server"));
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem \
+         -days 2 -extfile names",
+    );
+    ["ca.pem", "server.pem", "server.key"].map(|name| folder.join(name).display().to_string())
+}
+
 #[test]
 fn three_workers_find_what_one_machine_finds() {
     let Some(_turn) = turn("a fleet of three") else { return };
@@ -336,11 +354,19 @@ fn what_an_operator_forbids_is_not_scanned_and_what_cannot_be_is_told() {
     std::fs::write(&forbidden, "198.18.0.77 # not this one\n").unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, "s3cr3t\n").unwrap();
-    let fleet = Fleet::open(1, &["--auth", "s3cr3t"]);
-    let auth = format!("--token-file {}", token.display());
-    let (code, _, words) = fleet.said(0, "status");
-    assert_eq!(code, Some(4), "without the token: {words}");
-    assert!(words.contains("authorization"), "{words}");
+    let [ca, certificate, key] = certificates(folder.path());
+    let fleet =
+        Fleet::open(1, &["--auth", "s3cr3t", "--tls", "--tlscert", &certificate, "--tlskey", &key]);
+    let auth = format!("--token-file {} --ca {ca}", token.display());
+    for (flags, expected, why) in [
+        (format!("--ca {ca}"), 4, "authorization"),
+        (format!("--token-file {}", token.display()), 1, "--ca"),
+        (format!("{auth} --server nats://198.19.254.1:4222"), 0, ""),
+    ] {
+        let (code, _, words) = fleet.said(0, &format!("status {flags}"));
+        assert_eq!(code, Some(expected), "{flags}: {words}");
+        assert!(words.contains(why), "{flags}: {words}");
+    }
 
     fleet.submit("forged", &auth, "-p 1-16 198.18.0.0/24 --rate 5000");
     for (flags, why) in [

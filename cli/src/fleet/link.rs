@@ -162,6 +162,8 @@ impl Link {
             ConnectErrorKind::ServerParse => {
                 Error::new(Kind::Usage, what.clone()).cause(error.to_string())
             }
+            _ if error.to_string().contains("certificate") => refused(what.clone(), &error)
+                .remedy("name the authority to believe by --ca, and our own by --cert"),
             _ => refused(what.clone(), &error)
                 .remedy("is it running, and reachable from this network namespace? see --server"),
         })?;

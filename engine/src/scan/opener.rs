@@ -255,7 +255,11 @@ impl Opener<'_> {
         }
         let driver = self.path.interface.driver.as_deref().unwrap_or("unknown");
         let shard = self.plan.shard();
-        let probes = (shard.end - shard.start).saturating_mul(self.attempts.into());
+        // What an earlier run has finished, or another worker has to do, is not sent.
+        let finished = self.options.resume.iter().flat_map(|resume| &resume.finished);
+        let finished: u64 = finished.map(|range| range.end - range.start).sum();
+        let left = (shard.end - shard.start).saturating_sub(finished);
+        let probes = left.saturating_mul(self.attempts.into());
         let generators = if opened.mode != "copy" {
             Err("live frames need native XDP".to_owned())
         } else if !LIVE_IS_KNOWN.contains(&driver) {
