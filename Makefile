@@ -26,7 +26,7 @@ endif
 export RUST_TEST_THREADS ?= 4
 TESTS = $(AS_USER) RUST_TEST_THREADS=$(RUST_TEST_THREADS) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
-.PHONY: help deps test-deps build demo demo-fleet test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-control fuzz
+.PHONY: help deps test-deps build demo demo-fleet test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-cargo profile-control fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -89,6 +89,11 @@ profile: ## flamegraphs, hot functions and budgets of all scenarios: target/prof
 	@scripts/install-deps.sh --profile
 	$(BUILD_PROFILED) -p prtip -p prtip-bench -p prtip-profiling
 	@$(AS_ROOT) $(PROFILING)/prtip-profile run all --out $(PROFILES) $(if $(ENFORCE),--enforce)
+
+profile-cargo: build ## the commands that profiling began with, word for word, through cargo flamegraph
+	@scripts/install-deps.sh --profile
+	@[ -x target/tools/bin/cargo-flamegraph ] || $(CARGO) install --quiet --root target/tools flamegraph
+	@$(AS_USER) scripts/cargo-flamegraph.sh $(BIN)
 
 profile-control: ## a function slowed on purpose must be found, and break its budget
 	@scripts/install-deps.sh --profile
