@@ -15,6 +15,10 @@
  * not looked at: a kernel peer on a virtual link leaves them unfilled, and the
  * cookie decides.
  *
+ * Where operating systems are asked for (config.flows) there is no cookie that all
+ * answers could carry: those of exactly the flows in a map are steered, see
+ * include/steer_flow.h.
+ *
  * Only the linear part of a multi-buffer frame is read; every header that counts
  * lies there.
  */
@@ -111,6 +115,15 @@ struct {
 	__type(key, __u8[16]);
 	__type(value, struct prtip_source_keys);
 } more_sources SEC(".maps");
+
+/* Hosts that are being asked for their operating systems, by address (IPv4 mapped into
+ * IPv6). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u8[16]);
+	__type(value, struct prtip_flow);
+} flows SEC(".maps");
 
 /* Every frame, by verdict. */
 struct {
@@ -239,6 +252,8 @@ static __always_inline int is_chosen_port(const struct peer *peer, __u16 port,
 	return our_port >= first && our_port < first + config.attempts;
 }
 
+#include "steer_flow.h"
+
 /* Whether a TCP segment could answer a probe of ours, its cookie aside. */
 static __always_inline enum prtip_verdict tcp_shape(const struct tcphdr *tcp)
 {
@@ -262,6 +277,8 @@ tcp_verdict(const struct peer *peer, void *at, __u32 room, void *data_end)
 
 	if ((void *)(tcp + 1) > data_end || room < sizeof(*tcp))
 		return PRTIP_PASS_MALFORMED;
+	if (config.flows)
+		return flow_tcp(peer, tcp);
 	shape = tcp_shape(tcp);
 	if (shape < PRTIP_STEER_SYN_ACK)
 		return shape;
@@ -308,6 +325,8 @@ echo_verdict(const struct peer *peer, struct icmp *icmp, __u32 room,
 {
 	__u64 *copy = (void *)(icmp + 1), want;
 
+	if (config.flows)
+		return flow_echo(peer, icmp);
 	if (!(config.kinds & PRTIP_KIND_ECHO) || !is_our_port(icmp->id))
 		return PRTIP_PASS_OTHER;
 	if ((void *)(copy + 1) > data_end || room < sizeof(*icmp) + sizeof(*copy))
@@ -322,6 +341,8 @@ echo_verdict(const struct peer *peer, struct icmp *icmp, __u32 room,
 static __always_inline enum prtip_verdict
 quoted_verdict(const struct peer *peer, __u8 proto, const union quoted *quoted)
 {
+	if (config.flows)
+		return flow_quoted(peer, proto, quoted);
 	if (proto == IPPROTO_TCP) {
 		if (!is_our_port(quoted->source))
 			return PRTIP_PASS_OTHER;
@@ -440,9 +461,10 @@ icmp6_verdict(struct peer *peer, void *at, __u32 room, void *data_end)
 		return PRTIP_PASS_MALFORMED;
 	if (quoted->version != 6)
 		return PRTIP_PASS_MALFORMED;
-	/* Our probes have no extension headers. */
+	/* Our probes have no extension headers, but for one that asks for a system. */
 	if (quoted->nexthdr != IPPROTO_TCP && quoted->nexthdr != IPPROTO_UDP &&
-	    quoted->nexthdr != IPPROTO_ICMPV6)
+	    quoted->nexthdr != IPPROTO_ICMPV6 &&
+	    !(config.flows && quoted->nexthdr == IPPROTO_DSTOPTS))
 		return PRTIP_PASS_OTHER;
 	if (!key_of6(&quoted->saddr, which_key(quoted->nexthdr), &peer->key))
 		return PRTIP_PASS_OTHER;

@@ -180,7 +180,17 @@ struct prtip_steer_config {
 	__u8 kinds;               /* PRTIP_KIND_* */
 	__u8 more_sources;        /* look into the map */
 	__u8 hosts;               /* host discovery: our port is hashed with port 0 */
-	__u8 reserved[7];
+	__u8 flows;               /* no cookies: a map tells who is asked, and at which ports */
+	__u8 reserved[6];
+};
+
+/* A host that is being asked for its operating system from port_first to port_last: its
+ * ports that are asked, as on the wire. */
+struct prtip_flow {
+	__u16 open_be;            /* TCP */
+	__u16 closed_be;          /* TCP */
+	__u16 closed_udp_be;
+	__u16 reserved;
 };
 
 /* Verdicts, the indices of the per-CPU counter array. */
@@ -188,12 +198,13 @@ enum prtip_verdict {
 	PRTIP_PASS_OTHER = 0,     /* nothing that could answer a probe, or not for our address or ports */
 	PRTIP_PASS_MALFORMED,     /* headers do not fit into the frame */
 	PRTIP_PASS_FRAGMENT,      /* an IP fragment */
-	PRTIP_PASS_COOKIE,        /* for our ports, but the cookie is wrong */
+	PRTIP_PASS_COOKIE,        /* for our ports, but the cookie is wrong, or of no flow of ours */
 	PRTIP_STEER_SYN_ACK,      /* redirected: SYN-ACK with ack = cookie + 1 */
 	PRTIP_STEER_RST,          /* redirected: RST with ack = cookie or cookie + 1, or seq = cookie */
 	PRTIP_STEER_ICMP,         /* redirected: ICMP(v6) error quoting one of our probes */
 	PRTIP_STEER_UDP,          /* redirected: datagram from where a probe went, to its port */
 	PRTIP_STEER_ECHO,         /* redirected: echo reply with id, seq and cookie */
+	PRTIP_STEER_FLOW,         /* redirected: of a flow of ours, whatever it is */
 	PRTIP_NO_SOCKET,          /* a true reply on a queue that has no AF_XDP socket; passed */
 	PRTIP_VERDICTS,
 };

@@ -63,6 +63,37 @@ pub struct SteerConfig {
     pub any_port: [u16; ANY_PORTS],
     /// Hosts are looked for: our port is chosen by the address alone.
     pub hosts: bool,
+    /// Not 0: no cookies. So many hosts at most are asked for their operating systems at a
+    /// time, and steered is what belongs to a [`Flow`].
+    pub flows: u32,
+}
+
+/// A host that is being asked for its operating system: its ports that are asked, as on the
+/// wire (`struct prtip_flow`).
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub struct Flow {
+    open_be: u16,
+    closed_be: u16,
+    closed_udp_be: u16,
+    reserved: u16,
+}
+
+const _: () = assert!(size_of::<Flow>() == 8);
+
+impl Flow {
+    /// With these TCP ports and this UDP port.
+    #[must_use]
+    pub const fn new(open: u16, closed: u16, closed_udp: u16) -> Self {
+        Self {
+            open_be: open.to_be(),
+            closed_be: closed.to_be(),
+            closed_udp_be: closed_udp.to_be(),
+            reserved: 0,
+        }
+    }
 }
 
 /// Most UDP ports whose services may answer from another one.
@@ -87,7 +118,7 @@ pub enum Verdict {
     PassMalformed,
     /// An IP fragment; passed.
     PassFragment,
-    /// For our ports, but the cookie is wrong; passed.
+    /// For our ports, but the cookie is wrong, or of no [`Flow`]; passed.
     PassCookie,
     /// Redirected: a SYN-ACK that acknowledges our probe.
     SteerSynAck,
@@ -99,12 +130,14 @@ pub enum Verdict {
     SteerUdp,
     /// Redirected: an echo reply with id, sequence number and cookie of a probe.
     SteerEcho,
+    /// Redirected: something of a [`Flow`].
+    SteerFlow,
     /// A true reply on a queue without an AF_XDP socket; passed.
     NoSocket,
 }
 
 /// Number of verdict counters.
-pub const VERDICTS: usize = 10;
+pub const VERDICTS: usize = 11;
 
 /// XDP metadata in front of a steered frame (`struct prtip_rx_meta`). Where a
 /// driver has no room for it, stale bytes are there instead: see [`RxMeta::rx_ns`].

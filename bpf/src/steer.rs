@@ -19,7 +19,7 @@ use libbpf_rs::{
 
 use zerocopy::IntoBytes;
 
-use crate::abi::{SteerConfig, VERDICTS};
+use crate::abi::{Flow, SteerConfig, VERDICTS};
 use crate::holder::{Holder, find_holder};
 
 /// The skeleton that libbpf-cargo generated from `steer.bpf.c`.
@@ -130,6 +130,7 @@ fn indent(log: &str) -> String {
 pub struct Steer {
     program: OwnedFd,
     sockets: MapHandle,
+    flows: MapHandle,
     steered: MapHandle,
     verdicts: MapHandle,
     queues: u32,
@@ -194,18 +195,16 @@ impl Steer {
         target.kinds = config.kinds;
         target.more_sources = u8::from(!more.is_empty());
         target.hosts = u8::from(config.hosts);
+        target.flows = u8::from(config.flows > 0);
+        open.maps.flows.set_max_entries(config.flows.max(1))?;
         open.maps.more_sources.set_max_entries(more.len().max(1) as u32)?;
         open.maps.sockets.set_max_entries(queues)?;
         open.maps.steered.set_max_entries(queues)?;
 
         let loaded = open.load()?;
         for source in more {
-            let addr = match source.addr {
-                IpAddr::V4(addr) => addr.to_ipv6_mapped(),
-                IpAddr::V6(addr) => addr,
-            };
             loaded.maps.more_sources.update(
-                &addr.octets(),
+                &mapped(source.addr),
                 source.keys.as_bytes(),
                 MapFlags::ANY,
             )?;
@@ -214,6 +213,7 @@ impl Steer {
         Ok(Self {
             program: loaded.progs.prtip_steer.as_fd().try_clone_to_owned()?,
             sockets: MapHandle::try_from(&loaded.maps.sockets)?,
+            flows: MapHandle::try_from(&loaded.maps.flows)?,
             steered: MapHandle::try_from(&loaded.maps.steered)?,
             verdicts: MapHandle::try_from(&loaded.maps.verdicts)?,
             queues,
@@ -271,6 +271,22 @@ impl Steer {
         }
     }
 
+    /// From now on what `host` answers from these ports, or about them, is steered.
+    ///
+    /// # Errors
+    /// When there are more hosts than the program was loaded for.
+    pub fn set_flow(&self, host: IpAddr, flow: Flow) -> Result<(), SteerError> {
+        self.flows
+            .update(&mapped(host), flow.as_bytes(), MapFlags::ANY)
+            .map_err(|source| SteerError::Map { what: "enter a host into the map", source })
+    }
+
+    /// Lets what `host` sends pass again.
+    pub fn clear_flow(&self, host: IpAddr) {
+        // Fails only when there is none.
+        let _ = self.flows.delete(&mapped(host));
+    }
+
     /// Frames by verdict (see [`crate::abi::Verdict`]), all CPUs.
     ///
     /// # Errors
@@ -313,6 +329,14 @@ impl Drop for Steer {
         if let Some(link) = self.link.take() {
             detach(&link);
         }
+    }
+}
+
+/// As the maps of addresses have it.
+fn mapped(addr: IpAddr) -> [u8; 16] {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().octets(),
+        IpAddr::V6(addr) => addr.octets(),
     }
 }
 

@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "steer/flows.rs"]
+mod flows;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
@@ -132,11 +135,12 @@ const ALL: [Verdict; prtip_bpf::abi::VERDICTS] = [
     Verdict::SteerIcmp,
     Verdict::SteerUdp,
     Verdict::SteerEcho,
+    Verdict::SteerFlow,
     Verdict::NoSocket,
 ];
 
 fn is_steered(verdict: Verdict) -> bool {
-    (Verdict::SteerSynAck as u32..=Verdict::SteerEcho as u32).contains(&(verdict as u32))
+    (Verdict::SteerSynAck as u32..=Verdict::SteerFlow as u32).contains(&(verdict as u32))
 }
 
 // ---- frames -----------------------------------------------------------------

@@ -591,6 +591,7 @@ impl Prober {
             slots,
             attempts,
             kinds,
+            flows: 0,
             any_port: {
                 let mut ports = [0; ANY_PORTS];
                 for (place, &port) in ports.iter_mut().zip(&self.any_port) {
