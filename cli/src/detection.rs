@@ -48,7 +48,7 @@ pub(crate) struct DetectionArgs {
     pub ca_file: Option<PathBuf>,
     #[command(flatten)]
     pub databases: DatabaseArgs,
-    /// Tell the operating systems of hosts that have an open TCP port (IPv4) [nmap: -O].
+    /// Tell the operating systems of hosts that have an open TCP port, by the scan's port engine [nmap: -O].
     #[arg(long, action = ArgAction::Count,
           conflicts_with_all = ["ping_scan", "ack_scan", "dry_run"])]
     pub os_scan: u8,

@@ -8,20 +8,26 @@ use std::time::Instant;
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::os_record::{Os, PortUsed};
 use prtip_engine::event::{PortEvent, PortState};
-use prtip_engine::os::{self, Answers, Asked, Options, Target};
+use prtip_engine::os::{self, Answers, Asked, Books, Observer, Target, WayOut};
 use prtip_engine::plan::Protocol;
-use prtip_engine::scan::{Control, Rate};
+use prtip_engine::scan::{Control, Options};
 use prtip_signatures::os::{Database, Limits, Scratch};
 
 use crate::args::ScanArgs;
 use crate::run::Console;
-use crate::say::say;
-use crate::timing;
 
 /// Hosts of which a closed port is remembered before an open one is known.
 const REMEMBERED: usize = 1 << 20;
 /// Hosts without a way that are told one by one.
 const TOLD: usize = 5;
+
+/// What came of it.
+pub(crate) struct Outcome {
+    /// In words.
+    pub(crate) line: String,
+    /// Hosts that were left out because the scan was told to stop.
+    pub(crate) unasked: usize,
+}
 
 /// Closed ports of a host.
 #[derive(Clone, Copy, Default)]
@@ -36,13 +42,14 @@ pub(crate) struct OsDetection {
     limits: Limits,
     options: Options,
     only_with_closed: bool,
+    verbose: bool,
     open: BTreeMap<IpAddr, u16>,
     closed: HashMap<IpAddr, Closed>,
 }
 
 impl OsDetection {
     /// Gets ready where it is asked for.
-    pub(crate) fn start(args: &ScanArgs) -> Result<Option<Self>> {
+    pub(crate) fn start(args: &ScanArgs, options: &Options) -> Result<Option<Self>> {
         let detection = &args.detection;
         if detection.os_scan == 0 {
             if detection.systems.os_db.is_some() || detection.systems.osscan_guess {
@@ -56,20 +63,11 @@ impl OsDetection {
         if args.targets.udp_scan > 0 && args.targets.syn_scan == 0 {
             return Err(Error::new(Kind::Usage, "-O needs open TCP ports: add -sS"));
         }
-        let (rate, ..) = timing::resolve(&args.pace);
-        let rate = match rate {
-            Rate::PerSecond(rate) => Some(rate),
-            Rate::Max | Rate::Auto => None,
-        };
-        let interface = match args.way_out.interface.as_slice() {
-            [one] => Some(one.clone()),
-            _ => None,
-        };
-        let sources = args.way_out.source_ip.clone();
         Ok(Some(Self {
             database: detection.systems.read()?,
             limits: detection.systems.limits(),
-            options: Options { rate, interface, sources },
+            options: Options { resume: None, ..options.clone() },
+            verbose: args.results.verbose > 0,
             only_with_closed: detection.osscan_limit,
             open: BTreeMap::new(),
             closed: HashMap::new(),
@@ -96,8 +94,8 @@ impl OsDetection {
         }
     }
 
-    /// The scan has ended: asks the hosts. Returns what came out, in a line.
-    pub(crate) fn finish(self, console: &mut Console, control: &Control) -> Result<String> {
+    /// The scan has ended: asks the hosts. Returns what came out.
+    pub(crate) fn finish(self, console: &mut Console, control: &Control) -> Result<Outcome> {
         let begun = Instant::now();
         let (mut targets, mut limited) = (Vec::new(), 0);
         for (&host, &open) in &self.open {
@@ -108,32 +106,10 @@ impl OsDetection {
             }
             targets.push(Target { host, open, closed: tcp, closed_udp: udp });
         }
-        let mut scratch = self.database.os_scratch();
-        let (mut asked, mut known, mut lost) = (0, 0, 0);
-        // Both closures tell it something.
-        let console = std::cell::RefCell::new(console);
-        let unasked = os::ask(
-            &targets,
-            &self.options,
-            control,
-            &mut |one| match one {
-                Asked::Answers(answers) => {
-                    asked += 1;
-                    known +=
-                        usize::from(self.tell(answers, &mut scratch, &mut console.borrow_mut()));
-                }
-                Asked::NoWay(target, error) => {
-                    lost += 1;
-                    if lost <= TOLD {
-                        say(format_args!(
-                            "prtip: {} is not asked for its system: {error}",
-                            target.host
-                        ));
-                    }
-                }
-            },
-            &mut |left| console.borrow_mut().systems_left(left),
-        )?;
+        let (scratch, counts) = (self.database.os_scratch(), Counts::default());
+        let mut asking = Asking { systems: &self, console, scratch, counts };
+        let unasked = os::ask(&targets, &self.options, control, &mut asking)?;
+        let Counts { asked, known, lost } = asking.counts;
         let mut line = format!(
             "systems: {known} of {} hosts with an open port known, {:.2} s after the scan",
             asked + lost + unasked + limited,
@@ -148,7 +124,7 @@ impl OsDetection {
                 line += &format!("; {count} {why}");
             }
         }
-        Ok(line)
+        Ok(Outcome { line, unasked })
     }
 
     /// Whether something agrees.
@@ -179,6 +155,74 @@ impl OsDetection {
         record.doubts = answers.doubts();
         console.os(ip, &record);
         !record.matches.is_empty()
+    }
+}
+
+/// How many hosts.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    asked: usize,
+    known: usize,
+    lost: usize,
+}
+
+/// Hosts being asked.
+struct Asking<'a> {
+    systems: &'a OsDetection,
+    console: &'a mut Console,
+    scratch: Scratch,
+    counts: Counts,
+}
+
+impl Observer for Asking<'_> {
+    fn way(&mut self, out: &WayOut) {
+        let mode = out.xdp_mode.map(|mode| format!(", {mode}")).unwrap_or_default();
+        let WayOut { hosts, port_engine, why, interface, .. } = out;
+        let hosts = format!("{hosts} {}", if *hosts == 1 { "host" } else { "hosts" });
+        self.console.say_aside(format_args!(
+            "systems: {hosts} by {port_engine}{mode} on {interface}: {why}"
+        ));
+        self.console.os_started(out);
+    }
+
+    fn host(&mut self, asked: Asked<'_>) {
+        match asked {
+            Asked::Answers(answers) => {
+                self.counts.asked += 1;
+                let known = self.systems.tell(answers, &mut self.scratch, self.console);
+                self.counts.known += usize::from(known);
+            }
+            Asked::NoWay(target, error) => {
+                self.counts.lost += 1;
+                if self.counts.lost <= TOLD {
+                    let host = target.host;
+                    self.console.say_aside(format_args!(
+                        "prtip: {host} is not asked for its system: {error}"
+                    ));
+                }
+            }
+        }
+    }
+
+    fn idle(&mut self, left: usize) {
+        self.console.systems_left(left);
+    }
+
+    fn way_ended(&mut self, out: &WayOut, books: &Books) {
+        if self.systems.verbose {
+            self.console.say_aside(format_args!(
+                "systems: {}: {} probes and {} RSTs sent; {} packets let in: {} answers, {} again, {} others, {} lost for want of room",
+                out.interface,
+                books.probes,
+                books.rsts,
+                books.rx_steered,
+                books.rx_valid,
+                books.rx_duplicate,
+                books.rx_invalid,
+                books.ring_drops,
+            ));
+        }
+        self.console.os_finished(out, books);
     }
 }
 

@@ -19,6 +19,7 @@ use prtip_engine::event::sinks::{Shape, ShownStates, Sinks};
 use prtip_engine::event::table::Table;
 use prtip_engine::event::{PortEvent, PortState};
 use prtip_engine::key;
+use prtip_engine::os::{Books, WayOut};
 use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::capture::Frame;
 use prtip_engine::scan::{
@@ -34,7 +35,7 @@ use crate::os_detection::OsDetection;
 use crate::progress::Display;
 use crate::say::say;
 use crate::summary::Sending;
-use crate::{dry_run, event_log, outputs, signals, summary, targets, timing};
+use crate::{dry_run, event_log, os_detection, outputs, signals, summary, targets, timing};
 
 /// Runs what `args` ask for. `raw_args` is the command line for the log.
 pub(crate) fn run(args: &ScanArgs, raw_args: &[OsString]) -> Result<Exit> {
@@ -128,7 +129,7 @@ fn scan(
     let names = resolved.names;
     // What they need is read before a program is attached to a card.
     let mut detection = Detection::start(args, &names, control)?;
-    let systems = OsDetection::start(args)?;
+    let systems = OsDetection::start(args, &options)?;
     let prepared = Prepared::open(resolved.plan, key, &options, args)?;
     let interface = prepared.info().interface.clone();
     say(prepared.announce(&options));
@@ -196,6 +197,7 @@ fn scan(
     report.elapsed = begun.elapsed();
     // Whoever resumes asks those that were left out.
     report.stopped |= services.as_ref().is_some_and(|services| services.unasked > 0);
+    report.stopped |= matches!(&systems, Some(Ok(systems)) if systems.unasked > 0);
     sinks.finished(&report);
     let closed = closed || sinks.stdout_closed();
     // Everything is on the disk before the scan says that it is done; the summary is
@@ -210,7 +212,7 @@ fn scan(
     }
     let systems = systems.transpose()?;
     if let Some(systems) = &systems {
-        say(systems);
+        say(&systems.line);
     }
     if let Some(counts) = written?
         && args.results.verbose > 0
@@ -395,7 +397,7 @@ impl Console {
     }
 
     /// Asks hosts for their systems, once the scan has ended.
-    fn finish_systems(&mut self) -> Option<Result<String>> {
+    fn finish_systems(&mut self) -> Option<Result<os_detection::Outcome>> {
         let systems = self.systems.take()?;
         let control = Arc::clone(&self.control);
         Some(systems.finish(self, &control))
@@ -404,6 +406,21 @@ impl Console {
     /// Takes what a host runs.
     pub(crate) fn os(&mut self, ip: IpAddr, record: &Os<'_>) {
         self.sinks.os(ip, record);
+    }
+
+    /// Hosts are asked for their systems by this way from now on.
+    pub(crate) fn os_started(&mut self, out: &WayOut) {
+        self.sinks.os_started(out);
+    }
+
+    /// All hosts of a way have been asked for their systems.
+    pub(crate) fn os_finished(&mut self, out: &WayOut, books: &Books) {
+        self.sinks.os_finished(out, books);
+    }
+
+    /// Says something beside the progress.
+    pub(crate) fn say_aside(&mut self, words: std::fmt::Arguments<'_>) {
+        self.display.aside(|| say(words));
     }
 
     /// So many hosts are still to be asked for their systems.

@@ -3,7 +3,7 @@
 //!
 //! * [`clock`]: kernel receive times as calendar time.
 //! * [`record`]: the JSON lines, and an encoder for the hot one.
-//! * [`service_record`]: those of services. [`os_record`]: those of operating systems.
+//! * [`service_record`]: those of services. [`os_record`], [`os_way_record`]: those of operating systems.
 //!   [`tls_record`]: the one about certificates. [`zombie_record`]: that of a zombie.
 //! * [`schema`]: the records' JSON Schema.
 //! * [`log`]: the event log, written through io_uring where the kernel lets us.
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod files;
 pub mod log;
 pub mod os_record;
+pub mod os_way_record;
 mod output;
 pub mod prometheus;
 pub mod record;

@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::os_record::Os;
+use super::os_way_record::{OsFinished, OsStarted};
 use super::record::{
     Checkpoint, Host, LedgerRecord, LogPart, Port, Probe, ProgressRecord, Record, SCHEMA,
     ScanFinished, ScanResumed, ScanStarted, StagesRecord,
@@ -34,6 +35,8 @@ pub fn schema() -> Value {
         of::<Probe>(),
         of::<Tls>(),
         of::<Os<'static>>(),
+        of::<OsStarted<'static>>(),
+        of::<OsFinished<'static>>(),
         of::<Zombie>(),
         of::<ProgressRecord>(),
         of::<Checkpoint>(),

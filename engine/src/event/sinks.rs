@@ -20,6 +20,7 @@ use super::clock::{Clock, monotonic_ns};
 use super::files::{Files, Outcome, Told};
 use super::log::{Counts, EventLog};
 use super::os_record::Os;
+use super::os_way_record::{OsFinished, OsStarted};
 use super::output::Output;
 use super::record::{
     Checkpoint, Host, LedgerRecord, PORT_LINE_MAX, ProgressRecord, Record, ScanFinished,
@@ -30,6 +31,7 @@ use super::table::Table;
 use super::tls_record::Tls;
 use super::{PortEvent, PortState};
 use crate::error::{Error, Kind, Result};
+use crate::os::{Books, WayOut};
 use crate::plan::{Protocol, Purpose, Target};
 use crate::scan::capture::Frame;
 use crate::scan::{Control, Observer, Progress, Report};
@@ -224,6 +226,16 @@ impl Sinks {
         if self.log.is_some() || matches!(self.shape, Shape::Json) {
             self.write_record(record);
         }
+    }
+
+    /// Hosts are asked for their systems by this way from now on.
+    pub fn os_started(&mut self, out: &WayOut) {
+        self.write_record(&OsStarted::new(out));
+    }
+
+    /// All hosts of a way have been asked for their systems.
+    pub fn os_finished(&mut self, out: &WayOut, books: &Books) {
+        self.write_record(&OsFinished::new(out, books));
     }
 
     /// Takes an open port whose service was not asked for any more: it has no record.

@@ -10,12 +10,11 @@ use super::packet::{ACK, LONGEST, Reset, SYN, Segment};
 use super::search::Search;
 use crate::error::{Error, Kind, Result};
 use crate::key::random_u64;
-use crate::os::way;
 use crate::port::Port;
 use crate::port::filter::ReplyFilter;
 use crate::port::packet::{Config, RECEIVE_BUFFER_BYTES};
 use crate::port::raw::RawPort;
-use crate::route::Interface;
+use crate::route::{self, Interface, Reach};
 use crate::scan::Control;
 
 /// Our ports: those of detection, below the kernel's own and those of scans.
@@ -100,12 +99,17 @@ fn way_v4(
     wanted: Option<&Interface>,
     source: Option<Ipv4Addr>,
 ) -> Result<(u32, Ipv4Addr)> {
-    let source = source.map(IpAddr::V4);
-    match way(host.into(), wanted, source.as_slice())? {
-        (ifindex, IpAddr::V4(source), _) => Ok((ifindex, source)),
-        (_, other, _) => {
-            Err(Error::new(Kind::Failed, format!("ask {host}")).cause(format!("from {other}")))
-        }
+    let route = route::look_up(host.into(), wanted)?;
+    if route.reach == Reach::Local {
+        // From itself to itself, as the kernel does it.
+        let source = if host.is_loopback() { Ipv4Addr::LOCALHOST } else { host };
+        return Ok((Interface::loopback()?.index, source));
+    }
+    let interface = Interface::by_index(route.ifindex)?;
+    match source.map(IpAddr::V4).or(route.source).or_else(|| interface.source(false)) {
+        Some(IpAddr::V4(source)) => Ok((route.ifindex, source)),
+        _ => Err(Error::new(Kind::Failed, format!("ask {host}"))
+            .cause(format!("{} has no IPv4 address", interface.name))),
     }
 }
 

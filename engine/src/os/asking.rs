@@ -1,25 +1,23 @@
-//! Many hosts asked at once, over the raw port: whole IP packets through the kernel's
-//! routing, answers by a packet socket. The kernel sees the answers too and ends what is
-//! half open.
+//! Many hosts asked at once, over the port that a scan of them would take.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::host::{Host, Next};
+use super::neighbours::{self, Known};
 use super::observe::Answers;
-use super::probe::{Flow, LONGEST, PORTS};
-use super::reply::origin;
+use super::probe::{Flow, LONGEST, PORTS, Probe, Refused};
+use super::reply::{Body, Segment, origin, read};
+use super::way_out::{Opened, WayOut};
+use super::ways::{self, NextHop, Reached, Target, Way};
 use crate::error::{Error, Kind, Result};
 use crate::event::clock::monotonic_ns;
 use crate::key::random_u64;
-use crate::port::Port;
-use crate::port::filter::{MAX_SOURCES, ReplyFilter};
-use crate::port::packet::{Config, RECEIVE_BUFFER_BYTES};
-use crate::port::raw::RawPort;
-use crate::route::{self, Interface, Reach};
-use crate::scan::Control;
+use crate::scan::{Control, Options, Rate};
+use crate::wire::Link;
+use crate::wire::reply::skip_ethernet;
 
 /// Hosts that are asked at once; each takes some 3 KiB.
 const AT_ONCE: usize = 4096;
@@ -27,37 +25,12 @@ const AT_ONCE: usize = 4096;
 const OUR_PORTS: std::ops::Range<u16> = 30_000..32_700;
 /// Where a closed port is guessed.
 const GUESSED: std::ops::Range<u16> = 33_000..45_000;
+/// Probes a second where the scan has no number of its own.
+pub(super) const RATE: f64 = 10_000.0;
 /// Packets read in a turn.
 const READ: usize = 256;
 /// Longest sleep, so that results go on.
 const NAP: Duration = Duration::from_millis(20);
-
-/// A host to ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Its address.
-    pub host: IpAddr,
-    /// A TCP port that is open.
-    pub open: u16,
-    /// One that is closed, where one is known.
-    pub closed: Option<u16>,
-    /// A UDP port that is closed, where one is known.
-    pub closed_udp: Option<u16>,
-}
-
-/// A host and the address of ours that asks it.
-type Sourced = (Target, IpAddr);
-
-/// How to ask.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Probes a second; `None`: 10,000.
-    pub rate: Option<f64>,
-    /// Leave by this interface.
-    pub interface: Option<String>,
-    /// Our addresses, at most one a family; where the route says nothing else.
-    pub sources: Vec<IpAddr>,
-}
 
 /// What becomes of a host.
 #[derive(Debug)]
@@ -68,8 +41,50 @@ pub enum Asked<'a> {
     NoWay(Target, Error),
 }
 
-/// Asks all `targets` and tells each by `tell`; `idle` is called now and then with the
-/// number that is left. Returns how many were left out because `control` said to stop.
+/// Takes what comes of it, on the thread that asks.
+pub trait Observer {
+    /// Hosts are asked by this way from now on.
+    fn way(&mut self, out: &WayOut);
+    /// A host has been asked.
+    fn host(&mut self, asked: Asked<'_>);
+    /// Called now and then, with the number of hosts that are left.
+    fn idle(&mut self, left: usize);
+    /// All hosts of a way have been asked, or were left out.
+    fn way_ended(&mut self, out: &WayOut, books: &Books);
+}
+
+/// What was sent and what came, by one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Books {
+    /// Probes, repeated ones included.
+    pub probes: u64,
+    /// RSTs that ended what the answers had half opened.
+    pub rsts: u64,
+    /// Packets that were let in, as the filter counts them (BPF map, socket statistics).
+    pub rx_steered: u64,
+    /// Of these, the first answers to probes.
+    pub rx_valid: u64,
+    /// Answers to what had been answered.
+    pub rx_duplicate: u64,
+    /// What was no answer.
+    pub rx_invalid: u64,
+    /// What found no room.
+    pub ring_drops: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Books {
+    /// Packets that nobody knows of: 0.
+    #[must_use]
+    pub fn unaccounted(&self) -> u64 {
+        let known = self.rx_valid + self.rx_duplicate + self.rx_invalid + self.ring_drops;
+        self.rx_steered.abs_diff(known)
+    }
+}
+
+/// Asks all `targets`, by the ways, engines and pace that `options` say, and tells
+/// `observer`. Returns how many were left out because `control` said to stop.
 ///
 /// # Errors
 /// `Denied` without privileges, `Failed` when nothing can be sent any more.
@@ -77,221 +92,208 @@ pub fn ask(
     targets: &[Target],
     options: &Options,
     control: &Control,
-    tell: &mut dyn FnMut(Asked<'_>),
-    idle: &mut dyn FnMut(usize),
+    observer: &mut dyn Observer,
 ) -> Result<usize> {
-    let mut ways: BTreeMap<(u32, bool), Vec<Sourced>> = BTreeMap::new();
-    let wanted = options.interface.as_deref().map(Interface::by_name).transpose()?;
-    for target in targets {
-        match way(target.host, wanted.as_ref(), &options.sources) {
-            Ok((ifindex, source, near)) => {
-                ways.entry((ifindex, near)).or_default().push((*target, source));
+    let mut left = targets.len();
+    for mut way in ways::find(targets, options)? {
+        for hosts in ways::in_families(std::mem::take(&mut way.hosts)) {
+            if control.level() > 0 {
+                return Ok(left);
             }
-            Err(error) => tell(Asked::NoWay(*target, error)),
+            left -= hosts.len();
+            let unasked = Turn::run(&way, hosts, options, control, observer, left)?;
+            left += unasked;
         }
     }
-    let mut left: usize = ways.values().map(Vec::len).sum();
-    for ((ifindex, near), targets) in ways {
-        for targets in in_families(targets) {
-            let mut turn = Turn::open(ifindex, near, &targets, options.rate)?;
-            left -= targets.len();
-            let unasked = turn.run(control, tell, &mut |more| idle(left + more))?;
-            if unasked > 0 || control.level() > 0 {
-                return Ok(left + unasked);
-            }
-        }
-    }
-    Ok(0)
+    Ok(left)
 }
 
-/// Interface, our address, and whether the host is on the local network or this one.
-pub(crate) fn way(
-    host: IpAddr,
-    wanted: Option<&Interface>,
-    sources: &[IpAddr],
-) -> Result<(u32, IpAddr, bool)> {
-    let route = route::look_up(host, wanted)?;
-    if route.reach == Reach::Local {
-        // From itself to itself, as the kernel does it.
-        let source = match host {
-            IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_loopback() => Ipv6Addr::LOCALHOST.into(),
-            host => host,
-        };
-        return Ok((Interface::loopback()?.index, source, true));
-    }
-    let interface = Interface::by_index(route.ifindex)?;
-    let v6 = host.is_ipv6();
-    let wanted = sources.iter().copied().find(|source| source.is_ipv6() == v6);
-    let ours = wanted.or(route.source).or_else(|| interface.source(v6));
-    match ours {
-        Some(ours) if ours.is_ipv6() == v6 => {
-            Ok((route.ifindex, ours, route.reach == Reach::OnLink))
-        }
-        _ => {
-            let family = if v6 { "IPv6" } else { "IPv4" };
-            Err(Error::new(Kind::Failed, format!("ask {host}"))
-                .cause(format!("{} has no {family} address", interface.name)))
-        }
-    }
+/// A host that is asked or will be.
+struct Seat {
+    host: Host,
+    /// What packets to it begin with.
+    link: Link,
 }
 
-/// As many at a time as a filter has room for source addresses.
-fn in_families(targets: Vec<Sourced>) -> Vec<Vec<Sourced>> {
-    let mut families: Vec<(Vec<IpAddr>, Vec<Sourced>)> = Vec::new();
-    for (target, source) in targets {
-        let known = families
-            .iter()
-            .position(|(sources, _)| sources.contains(&source) || sources.len() < MAX_SOURCES);
-        let at = known.unwrap_or_else(|| {
-            families.push((Vec::new(), Vec::new()));
-            families.len() - 1
-        });
-        let (sources, targets) = &mut families[at];
-        if !sources.contains(&source) {
-            sources.push(source);
-        }
-        targets.push((target, source));
-    }
-    families.into_iter().map(|(_, targets)| targets).collect()
+/// A segment that nobody here waits for.
+struct Unwanted {
+    place: usize,
+    probe: Probe,
+    refused: Refused,
 }
 
 /// The hosts behind one interface.
 struct Turn {
-    port: RawPort,
-    waiting: Vec<Host>,
-    hosts: Vec<Option<Host>>,
+    way: Opened,
+    /// Frames begin with an Ethernet header.
+    ethernet: bool,
+    waiting: Vec<Seat>,
+    seats: Vec<Option<Seat>>,
     free: Vec<usize>,
     places: HashMap<IpAddr, usize>,
     due: BinaryHeap<Reverse<(u64, usize)>>,
+    unwanted: Vec<Unwanted>,
+    books: Books,
     /// Between two probes.
     gap_ns: u64,
     next_ns: u64,
+    /// Hosts of other turns.
+    more: usize,
 }
 
 impl Turn {
-    fn open(ifindex: u32, near: bool, targets: &[Sourced], rate: Option<f64>) -> Result<Self> {
-        let interface = Interface::by_index(ifindex)?;
-        let loopback = interface.index == Interface::loopback()?.index;
-        let dice = random_u64()?;
+    /// Asks hosts of a way; `more` are left after them. Returns how many were left out.
+    fn run(
+        way: &Way,
+        hosts: Vec<Reached>,
+        options: &Options,
+        control: &Control,
+        observer: &mut dyn Observer,
+        more: usize,
+    ) -> Result<usize> {
+        let rate = match options.rate {
+            Rate::PerSecond(rate) => rate.max(0.001),
+            Rate::Max | Rate::Auto => RATE,
+        };
         let span = u64::from((OUR_PORTS.end - OUR_PORTS.start) / PORTS);
-        let first_port = OUR_PORTS.start + (dice % span) as u16 * PORTS;
-        let sources: BTreeSet<IpAddr> = targets.iter().map(|(_, source)| *source).collect();
-        let (mut sources_v4, mut sources_v6) = (Vec::new(), Vec::new());
-        for source in sources {
-            match source {
-                IpAddr::V4(ip) => sources_v4.push(ip),
-                IpAddr::V6(ip) => sources_v6.push(ip),
-            }
+        let first_port = OUR_PORTS.start + (random_u64()? % span) as u16 * PORTS;
+        let opened = Opened::open(way, &hosts, first_port, AT_ONCE, options)?;
+        observer.way(&opened.out);
+        let all = hosts.len();
+        let interface = &way.path.interface;
+        let macs = neighbours::ask(interface, &hosts, rate, options, control, &mut || {
+            observer.idle(all + more);
+        })?;
+        if control.level() > 0 {
+            observer.way_ended(&opened.out, &Books::default());
+            return Ok(all);
         }
-        let filter = ReplyFilter {
-            sources_v4,
-            sources_v6,
-            source_ports: first_port..=first_port + PORTS - 1,
-            udp: false,
-            echo: true,
-            any_segment: true,
-        };
-        let config = Config {
-            interface: interface.name.clone(),
-            ifindex,
-            filter,
-            receive_buffer_bytes: RECEIVE_BUFFER_BYTES,
-        };
-        let port = RawPort::open(config, loopback)?;
-        let mut waiting = Vec::with_capacity(targets.len());
-        for (target, source) in targets.iter().rev() {
-            let (dice, more) = (random_u64()?, random_u64()?);
-            let guess =
-                |dice: u64| GUESSED.start + (dice % u64::from(GUESSED.end - GUESSED.start)) as u16;
-            let flow = Flow {
-                source: *source,
-                target: target.host,
-                open: target.open,
-                closed: target.closed.unwrap_or_else(|| guess(more >> 40)),
-                closed_udp: target.closed_udp.unwrap_or_else(|| guess(more >> 20)),
-                first_port,
-                seq: dice as u32,
-                ack: (dice >> 32) as u32 | 1,
-                id: more as u16 | 1,
-            };
-            let host = Host::new(flow, near, loopback);
-            let known = target.closed.is_some();
-            waiting.push(if known { host } else { host.with_guessed_port() });
-        }
-        let gap_ns = (1e9 / rate.unwrap_or(10_000.0).max(0.001)) as u64;
-        Ok(Self {
-            port,
-            waiting,
-            hosts: Vec::new(),
+        let mut turn = Self {
+            ethernet: opened.port.ethernet(),
+            way: opened,
+            waiting: Vec::with_capacity(all),
+            seats: Vec::new(),
             free: Vec::new(),
             places: HashMap::new(),
             due: BinaryHeap::new(),
-            gap_ns,
+            unwanted: Vec::with_capacity(READ),
+            books: Books::default(),
+            gap_ns: (1e9 / rate) as u64,
             next_ns: 0,
-        })
+            more,
+        };
+        for reached in hosts.iter().rev() {
+            match link(reached, way, &macs, options) {
+                Ok(link) => turn.waiting.push(seat(reached, link, first_port, way)?),
+                Err(error) => observer.host(Asked::NoWay(reached.target, error)),
+            }
+        }
+        let begun = Instant::now();
+        let unasked = turn.ask(control, observer)?;
+        turn.close(begun);
+        observer.way_ended(&turn.way.out, &turn.books);
+        Ok(unasked)
     }
 
     /// Returns how many hosts were left out.
-    fn run(
-        &mut self,
-        control: &Control,
-        tell: &mut dyn FnMut(Asked<'_>),
-        idle: &mut dyn FnMut(usize),
-    ) -> Result<usize> {
+    fn ask(&mut self, control: &Control, observer: &mut dyn Observer) -> Result<usize> {
         let mut idle_ns = 0;
         loop {
             let left = self.places.len() + self.waiting.len();
             if left == 0 || control.level() > 0 {
                 return Ok(left);
             }
-            self.admit(monotonic_ns());
-            self.send(monotonic_ns(), tell)?;
-            let (places, hosts, due) = (&self.places, &mut self.hosts, &mut self.due);
-            self.port.receive(READ, &mut |packet, at_ns| {
-                let place = origin(packet).and_then(|from| places.get(&from.host));
-                let Some((place, host)) = place.and_then(|at| Some((at, hosts[*at].as_mut()?)))
-                else {
-                    return;
-                };
-                if host.take(packet, at_ns) && host.is_answered() {
-                    due.push(Reverse((0, *place)));
-                }
-            });
+            self.admit(monotonic_ns())?;
+            self.send(monotonic_ns(), observer)?;
+            self.receive();
             let now_ns = monotonic_ns();
             if now_ns >= idle_ns {
-                idle(left);
+                observer.idle(left + self.more);
                 idle_ns = now_ns + NAP.as_nanos() as u64;
             }
             let until = self.due.peek().map_or(0, |Reverse((at, _))| (*at).max(self.next_ns));
             let nap = Duration::from_nanos(until.saturating_sub(monotonic_ns())).min(NAP);
             if !nap.is_zero() {
-                self.port.wait(nap);
+                self.way.port.wait(nap);
             }
         }
     }
 
-    fn admit(&mut self, now_ns: u64) {
+    fn admit(&mut self, now_ns: u64) -> Result<()> {
         while self.places.len() < AT_ONCE {
-            let Some(host) = self.waiting.pop() else { return };
+            let Some(seat) = self.waiting.pop() else { break };
             let place = self.free.pop().unwrap_or_else(|| {
-                self.hosts.push(None);
-                self.hosts.len() - 1
+                self.seats.push(None);
+                self.seats.len() - 1
             });
-            self.places.insert(host.answers().flow.target, place);
-            self.hosts[place] = Some(host);
+            let flow = seat.host.answers().flow;
+            self.way.admit(&flow)?;
+            self.places.insert(flow.target, place);
+            self.seats[place] = Some(seat);
             self.due.push(Reverse((now_ns, place)));
         }
+        Ok(())
+    }
+
+    /// Reads what has come; returns how many packets.
+    fn receive(&mut self) -> usize {
+        let Self { way, ethernet, places, seats, due, unwanted, books, .. } = self;
+        let resets = way.resets;
+        let received = way.port.receive(READ, &mut |frame, at_ns| {
+            let packet = if *ethernet { skip_ethernet(frame) } else { Some(frame) };
+            let place = packet.and_then(origin).and_then(|from| places.get(&from.host).copied());
+            let seat = place.and_then(|at| Some((at, packet?, seats[at].as_mut()?)));
+            let answer = seat.and_then(|(place, packet, seat)| {
+                let (probe, reply) = read(packet, &seat.host.answers().flow)?;
+                Some((place, &mut seat.host, probe, reply))
+            });
+            let Some((place, host, probe, reply)) = answer else {
+                books.rx_invalid += 1;
+                return;
+            };
+            if resets
+                && let Body::Tcp(segment) = &reply.body
+                && let Some(refused) = refusal(segment)
+            {
+                unwanted.push(Unwanted { place, probe, refused });
+            }
+            if host.take_reply(probe, reply, at_ns) {
+                books.rx_valid += 1;
+                if host.is_answered() {
+                    due.push(Reverse((0, place)));
+                }
+            } else {
+                books.rx_duplicate += 1;
+            }
+        });
+        if !self.unwanted.is_empty() {
+            self.reset();
+        }
+        received
+    }
+
+    /// Ends what the answers have half opened. Where there is no room for a RST, the host
+    /// answers again and gets another.
+    fn reset(&mut self) {
+        let mut packet = [0; LONGEST];
+        for Unwanted { place, probe, refused } in self.unwanted.drain(..) {
+            let Some(seat) = &self.seats[place] else { continue };
+            let length = seat.host.answers().flow.write_reset(probe, refused, &mut packet);
+            let queued = queue(&mut self.way, &seat.link, &packet[..length]);
+            self.books.rsts += u64::from(queued);
+        }
+        // Where nothing can be sent any more the next probe says so.
+        let _ = self.way.port.kick();
     }
 
     /// Sends what is due, as far as the rate allows.
-    fn send(&mut self, now_ns: u64, tell: &mut dyn FnMut(Asked<'_>)) -> Result<()> {
+    fn send(&mut self, now_ns: u64, observer: &mut dyn Observer) -> Result<()> {
         let mut packet = [0; LONGEST];
         while let Some(&Reverse((due_ns, place))) = self.due.peek() {
             if due_ns > now_ns {
                 break;
             }
-            let Some(host) = self.hosts[place].as_mut() else {
+            let Some(Seat { host, link }) = self.seats[place].as_mut() else {
                 self.due.pop();
                 continue;
             };
@@ -302,9 +304,11 @@ impl Turn {
                 }
                 Next::Done => {
                     self.due.pop();
-                    tell(Asked::Answers(host.answers()));
-                    self.places.remove(&host.answers().flow.target);
-                    self.hosts[place] = None;
+                    observer.host(Asked::Answers(host.answers()));
+                    let target = host.answers().flow.target;
+                    self.way.dismiss(target);
+                    self.places.remove(&target);
+                    self.seats[place] = None;
                     self.free.push(place);
                 }
                 Next::Send(probe) => {
@@ -312,14 +316,11 @@ impl Turn {
                         break;
                     }
                     let length = host.answers().flow.write(probe, &mut packet);
-                    let taken = self.port.queue_control(&mut |buffer| {
-                        buffer[..length].copy_from_slice(&packet[..length]);
-                        length
-                    });
-                    if !taken {
+                    if !queue(&mut self.way, link, &packet[..length]) {
                         break;
                     }
                     host.sent(probe, now_ns);
+                    self.books.probes += 1;
                     self.due.pop();
                     self.due.push(Reverse((now_ns, place)));
                     // What was not sent in time is not made up for.
@@ -328,6 +329,120 @@ impl Turn {
                 }
             }
         }
-        self.port.kick()
+        self.way.port.kick()
+    }
+
+    /// Stops the intake and closes the books.
+    fn close(&mut self, begun: Instant) {
+        self.way.port.quiesce();
+        while self.receive() > 0 {}
+        let counters = self.way.port.counters();
+        self.books.rx_steered = counters.rx_steered;
+        self.books.ring_drops = counters.ring_drops;
+        self.books.elapsed = begun.elapsed();
+    }
+}
+
+/// Queues a packet behind its link-layer header; false where there is no room.
+fn queue(way: &mut Opened, link: &Link, packet: &[u8]) -> bool {
+    let v6 = packet[0] >> 4 == 6;
+    way.port.queue_control(&mut |frame| {
+        let start = link.write(v6, frame);
+        frame[start..start + packet.len()].copy_from_slice(packet);
+        start + packet.len()
+    })
+}
+
+/// What a RST refuses of a segment; `None`: it is one itself.
+fn refusal(segment: &Segment) -> Option<Refused> {
+    const FIN: u8 = 1;
+    const SYN: u8 = 2;
+    const RST: u8 = 4;
+    const ACK: u8 = 16;
+    if segment.flags & RST != 0 {
+        return None;
+    }
+    Some(if segment.flags & ACK != 0 {
+        Refused::Acknowledged(segment.ack)
+    } else {
+        let counted = (segment.flags & (SYN | FIN)).count_ones();
+        Refused::Ended(segment.seq.wrapping_add(counted))
+    })
+}
+
+/// What packets to a host begin with.
+fn link(reached: &Reached, way: &Way, macs: &Known, options: &Options) -> Result<Link> {
+    let host = reached.target.host;
+    let interface = &way.path.interface;
+    let destination = match reached.next_hop {
+        NextHop::Kernel => return Ok(Link::None),
+        NextHop::Mac(mac) => mac,
+        NextHop::Itself => *macs.get(&host).ok_or_else(|| {
+            Error::new(
+                Kind::Failed,
+                format!("find the MAC address of {host} on {}", interface.name),
+            )
+            .cause("it did not answer ARP or neighbour discovery")
+        })?,
+    };
+    let source = interface.mac.ok_or_else(|| {
+        Error::new(Kind::Failed, format!("make Ethernet frames on {}", interface.name))
+            .cause("it has no MAC address")
+    })?;
+    Ok(Link::Ethernet { source, destination, vlan: options.vlan })
+}
+
+/// A host that nothing has been sent to, with numbers that nobody can guess.
+fn seat(reached: &Reached, link: Link, first_port: u16, way: &Way) -> Result<Seat> {
+    let Reached { target, source, near, .. } = *reached;
+    let (dice, more) = (random_u64()?, random_u64()?);
+    let guess = |dice: u64| GUESSED.start + (dice % u64::from(GUESSED.end - GUESSED.start)) as u16;
+    let flow = Flow {
+        source,
+        target: target.host,
+        open: target.open,
+        closed: target.closed.unwrap_or_else(|| guess(more >> 40)),
+        closed_udp: target.closed_udp.unwrap_or_else(|| guess(more >> 20)),
+        first_port,
+        seq: dice as u32,
+        ack: (dice >> 32) as u32 | 1,
+        id: more as u16 | 1,
+    };
+    let host = Host::new(flow, near, way.path.is_local());
+    let known = target.closed.is_some();
+    Ok(Seat { host: if known { host } else { host.with_guessed_port() }, link })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(flags: u8) -> Segment {
+        let (seq, ack, options) = (u32::MAX, 9, [0; 40]);
+        let (reserved, window, urgent, options_len, data_crc) = (0, 0, 0, 0, 0);
+        Segment { seq, ack, flags, reserved, window, urgent, options, options_len, data_crc }
+    }
+
+    #[test]
+    fn every_segment_but_a_rst_is_refused() {
+        for (flags, refused) in [
+            (0x12, Some(Refused::Acknowledged(9))),
+            (0x10, Some(Refused::Acknowledged(9))),
+            (0x00, Some(Refused::Ended(u32::MAX))),
+            (0x02, Some(Refused::Ended(0))),
+            (0x03, Some(Refused::Ended(1))),
+            (0x04, None),
+            (0x14, None),
+        ] {
+            assert_eq!(refusal(&segment(flags)), refused, "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn books_add_up_or_say_by_how_much_not() {
+        let books = Books { rx_steered: 6, rx_valid: 2, rx_duplicate: 1, ..Books::default() };
+        assert_eq!(books.unaccounted(), 3);
+        let books = Books { rx_invalid: 1, ring_drops: 2, ..books };
+        assert_eq!(books.unaccounted(), 0);
     }
 }

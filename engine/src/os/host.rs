@@ -123,7 +123,12 @@ impl Host {
 
     /// Takes a packet; the first answer to a probe counts. Returns whether it was one.
     pub fn take(&mut self, packet: &[u8], at_ns: u64) -> bool {
-        let Some((probe, reply)) = read(packet, &self.answers.flow) else { return false };
+        read(packet, &self.answers.flow)
+            .is_some_and(|(probe, reply)| self.take_reply(probe, reply, at_ns))
+    }
+
+    /// The same of a packet that has been read.
+    pub(super) fn take_reply(&mut self, probe: Probe, reply: Reply, at_ns: u64) -> bool {
         let place = probe.index();
         let sent_ns = self.answers.sent_ns[place];
         if sent_ns == 0 || self.answers.replies[place].is_some() {

@@ -4,19 +4,26 @@
 //! * [`observe`]: from answers to a fingerprint ([`observe_v6`] by IPv6); [`sequence`]: its
 //!   tests of several answers.
 //! * [`host`]: one host being asked: what is sent when, without sockets or clock.
-//! * [`asking`]: many hosts at once, over the raw port, within the rate.
+//! * [`asking`]: many hosts at once, over a packet port, within the rate. [`ways`]: which
+//!   host is reached how, [`way_out`]: the port to it, [`neighbours`]: the MAC addresses of
+//!   hosts on our own networks.
 //!
 //! Not here: which systems answer so; that is `prtip_signatures::os`.
 
 mod asking;
+mod header;
 mod host;
+mod neighbours;
 mod observe;
 mod observe_v6;
 pub mod probe;
 pub mod reply;
 mod sequence;
+mod way_out;
+mod ways;
 
-pub(crate) use asking::way;
-pub use asking::{Asked, Options, Target, ask};
+pub use asking::{Asked, Books, Observer, ask};
 pub use host::{Host, Next};
 pub use observe::Answers;
+pub use way_out::WayOut;
+pub use ways::Target;

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::header::{Head, write_v4, write_v6};
 use crate::wire::checksum::{checksum, finish, sum};
 
 /// No probe is longer: the datagram by IPv6.
@@ -34,6 +35,7 @@ pub const UNKNOWN_OPTION: u8 = 0x9e;
 /// Length of the header that carries it, before the second echo request.
 pub const OPTION_HEADER: usize = 8;
 
+const ICMP: u8 = 1;
 pub(super) const ICMPV6: u8 = 58;
 pub(super) const DESTINATION_OPTIONS: u8 = 60;
 const ECHO_REQUEST_V6: u8 = 128;
@@ -158,77 +160,43 @@ impl Flow {
 
     /// Writes the probe's packet from its IP header on; returns its length.
     pub fn write(&self, probe: Probe, packet: &mut [u8; LONGEST]) -> usize {
+        self.write_under(Head::of(probe, self), packet, |body| self.body(probe, body))
+    }
+
+    /// Writes the RST that a kernel without such a connection sends (RFC 9293, section
+    /// 3.10.7.1) for a segment that came to a TCP probe's port; returns its length.
+    pub fn write_reset(&self, probe: Probe, refused: Refused, packet: &mut [u8; LONGEST]) -> usize {
+        let (numbers, flags) = match refused {
+            Refused::Acknowledged(ack) => ((ack, 0), RST),
+            Refused::Ended(end) => ((0, end), RST | ACK),
+        };
+        let (options, window) = (&[], 0);
+        let segment =
+            Segment { dont_fragment: true, flags, reserved: 0, window, urgent: 0, options };
+        let head = Head { protocol: 6, dont_fragment: true, ..Head::default() };
+        self.write_under(head, packet, |body| self.segment(probe, numbers, &segment, body))
+    }
+
+    /// Writes an IP header and what `body` writes behind it.
+    fn write_under(
+        &self,
+        head: Head,
+        packet: &mut [u8; LONGEST],
+        body: impl FnOnce(&mut [u8]) -> usize,
+    ) -> usize {
         packet.fill(0);
         match (self.source, self.target) {
             (IpAddr::V4(source), IpAddr::V4(target)) => {
-                self.write_v4(probe, source.octets(), target.octets(), packet)
+                write_v4(head, source.octets(), target.octets(), packet, body)
             }
             (source, target) => {
                 let octets = |ip| match ip {
                     IpAddr::V4(ip) => Ipv4Addr::to_ipv6_mapped(&ip).octets(),
                     IpAddr::V6(ip) => ip.octets(),
                 };
-                self.write_v6(probe, octets(source), octets(target), packet)
+                write_v6(head, octets(source), octets(target), packet, body)
             }
         }
-    }
-
-    fn write_v4(
-        &self,
-        probe: Probe,
-        source: [u8; 4],
-        target: [u8; 4],
-        packet: &mut [u8; LONGEST],
-    ) -> usize {
-        let (tos, dont_fragment, id) = match probe {
-            Probe::U1 => (0, false, DATAGRAM_ID),
-            Probe::Echo(0) => (0, true, self.id),
-            Probe::Echo(_) => (SECOND_ECHO_TOS, false, self.id),
-            _ => (0, Segment::of(probe).dont_fragment, self.id),
-        };
-        let length = 20 + self.body(probe, &mut packet[20..]);
-        packet[0] = 0x45;
-        packet[1] = tos;
-        packet[2..4].copy_from_slice(&(length as u16).to_be_bytes());
-        packet[4..6].copy_from_slice(&id.to_be_bytes());
-        packet[6] = if dont_fragment { 0x40 } else { 0 };
-        packet[8] = TTL;
-        packet[9] = protocol(probe, 1);
-        packet[12..16].copy_from_slice(&source);
-        packet[16..20].copy_from_slice(&target);
-        let header = checksum(&packet[..20]);
-        packet[10..12].copy_from_slice(&header);
-        length
-    }
-
-    fn write_v6(
-        &self,
-        probe: Probe,
-        source: [u8; 16],
-        target: [u8; 16],
-        packet: &mut [u8; LONGEST],
-    ) -> usize {
-        let class = match probe {
-            Probe::U1 | Probe::Echo(0) => TRAFFIC_CLASS,
-            _ => 0,
-        };
-        let mut protocol = protocol(probe, ICMPV6);
-        let mut length = 40;
-        if probe == Probe::Echo(1) {
-            let [high, low] = self.our_port(probe).to_be_bytes();
-            let header = [protocol, 0, UNKNOWN_OPTION, 4, high, low, 0, 0];
-            packet[40..][..OPTION_HEADER].copy_from_slice(&header);
-            (protocol, length) = (DESTINATION_OPTIONS, length + OPTION_HEADER);
-        }
-        length += self.body(probe, &mut packet[length..]);
-        let first = 6 << 28 | u32::from(class) << 20 | FLOW_LABEL;
-        packet[0..4].copy_from_slice(&first.to_be_bytes());
-        packet[4..6].copy_from_slice(&(length as u16 - 40).to_be_bytes());
-        packet[6] = protocol;
-        packet[7] = TTL;
-        packet[8..24].copy_from_slice(&source);
-        packet[24..40].copy_from_slice(&target);
-        length
     }
 
     /// What the IP headers carry.
@@ -236,17 +204,26 @@ impl Flow {
         match probe {
             Probe::U1 => self.datagram(body),
             Probe::Echo(at) => self.echo(at, body),
-            _ => self.segment(probe, &Segment::of(probe), body),
+            _ => {
+                let numbers = (self.seq_of(probe), self.ack);
+                self.segment(probe, numbers, &Segment::of(probe), body)
+            }
         }
     }
 
-    fn segment(&self, probe: Probe, segment: &Segment, body: &mut [u8]) -> usize {
+    fn segment(
+        &self,
+        probe: Probe,
+        (seq, ack): (u32, u32),
+        segment: &Segment,
+        body: &mut [u8],
+    ) -> usize {
         let length = 20 + segment.options.len();
         let body = &mut body[..length];
         body[0..2].copy_from_slice(&self.our_port(probe).to_be_bytes());
         body[2..4].copy_from_slice(&self.their_port(probe).to_be_bytes());
-        body[4..8].copy_from_slice(&self.seq_of(probe).to_be_bytes());
-        body[8..12].copy_from_slice(&self.ack.to_be_bytes());
+        body[4..8].copy_from_slice(&seq.to_be_bytes());
+        body[8..12].copy_from_slice(&ack.to_be_bytes());
         body[12] = ((length / 4) as u8) << 4 | segment.reserved;
         body[13] = segment.flags;
         body[14..16].copy_from_slice(&segment.window.to_be_bytes());
@@ -311,12 +288,29 @@ impl Flow {
     }
 }
 
-/// The protocol that carries a probe; `icmp` is that of the family.
-fn protocol(probe: Probe, icmp: u8) -> u8 {
-    match probe {
-        Probe::U1 => 17,
-        Probe::Echo(_) => icmp,
-        _ => 6,
+/// What a RST refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A segment with this acknowledgement number.
+    Acknowledged(u32),
+    /// One without; its sequence numbers end before this one.
+    Ended(u32),
+}
+
+impl Head {
+    fn of(probe: Probe, flow: &Flow) -> Self {
+        let icmp = if flow.target.is_ipv6() { ICMPV6 } else { ICMP };
+        let plain = Self { id: flow.id, ..Self::default() };
+        let traffic_class = TRAFFIC_CLASS;
+        match probe {
+            Probe::U1 => Self { protocol: 17, id: DATAGRAM_ID, traffic_class, ..plain },
+            Probe::Echo(0) => Self { protocol: icmp, dont_fragment: true, traffic_class, ..plain },
+            Probe::Echo(_) => {
+                let option = Some(flow.our_port(probe));
+                Self { protocol: icmp, tos: SECOND_ECHO_TOS, option, ..plain }
+            }
+            _ => Self { protocol: 6, dont_fragment: Segment::of(probe).dont_fragment, ..plain },
+        }
     }
 }
 
@@ -334,6 +328,7 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 const PSH: u8 = 8;
 const ACK: u8 = 16;
+const RST: u8 = 4;
 const URG: u8 = 32;
 const ECE: u8 = 64;
 const CWR: u8 = 128;

@@ -184,3 +184,35 @@ fn by_ipv6_the_probes_are_the_same_but_for_the_option_that_nobody_knows() {
         }
     }
 }
+
+#[test]
+fn a_rst_ends_what_a_segment_has_begun_as_a_kernel_does() {
+    let mut packet = [0; LONGEST];
+    for flow in [FLOW, Flow::SAMPLE_V6] {
+        for (refused, numbers) in [
+            (Refused::Acknowledged(0xffff_fffe), (0xffff_fffe, None)),
+            (Refused::Ended(77), (0, Some(77))),
+        ] {
+            let length = flow.write_reset(Probe::Tcp(5), refused, &mut packet);
+            let sliced = SlicedPacket::from_ip(&packet[..length]).unwrap();
+            let Some(TransportSlice::Tcp(tcp)) = &sliced.transport else { panic!("TCP") };
+            let header = tcp.to_header();
+            let sum = match sliced.net.unwrap() {
+                etherparse::NetSlice::Ipv4(ip) => {
+                    let ip = ip.header().to_header();
+                    assert_eq!(ip.calc_header_checksum(), ip.header_checksum);
+                    header.calc_checksum_ipv4(&ip, &[])
+                }
+                etherparse::NetSlice::Ipv6(ip) => {
+                    header.calc_checksum_ipv6(&ip.header().to_header(), &[])
+                }
+                etherparse::NetSlice::Arp(_) => panic!("ARP"),
+            };
+            assert_eq!(sum.unwrap(), header.checksum);
+            assert!(header.rst && !header.syn);
+            let acknowledged = header.ack.then_some(header.acknowledgment_number);
+            assert_eq!((header.sequence_number, acknowledged), numbers);
+            assert_eq!((header.source_port, header.destination_port), (30_010, 1));
+        }
+    }
+}

@@ -68,9 +68,10 @@ pub trait Port: Send {
         false
     }
 
-    /// Queues one frame that is not a probe (a RST), written by `fill` into a
-    /// buffer of at least 256 bytes; `fill` returns its length. Leaves with the
-    /// next `send` or `kick`. False when there is no room.
+    /// Queues one frame that is none of a scan's probes (a RST, a probe that asks for an
+    /// operating system), written by `fill` into a buffer of at least 512 bytes; `fill`
+    /// returns its length. Leaves with the next `send` or `kick`. False when there is no
+    /// room.
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool;
 
     /// Submits what is queued and collects completions.

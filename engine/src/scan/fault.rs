@@ -3,7 +3,7 @@
 
 /// A fault to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Probes carry cookies of another key than replies are checked with.
     ForgedKey,
     /// One received frame is dropped without being counted.
@@ -16,12 +16,14 @@ pub(super) enum Fault {
     DeafControl,
     /// Replies seem to have come 100 us before they did.
     EarlyClock,
+    /// The steering program is not told which hosts are asked for their systems.
+    ForgottenFlows,
 }
 
 impl Fault {
     /// The fault that the environment asks for.
     #[must_use]
-    pub(super) fn from_environment() -> Option<Self> {
+    pub(crate) fn from_environment() -> Option<Self> {
         match std::env::var("PRTIP_FAULT").ok()?.as_str() {
             "forged-key" => Some(Self::ForgedKey),
             "drop-frame" => Some(Self::DropFrame),
@@ -29,6 +31,7 @@ impl Fault {
             "hasty-checkpoint" => Some(Self::HastyCheckpoint),
             "deaf-control" => Some(Self::DeafControl),
             "early-clock" => Some(Self::EarlyClock),
+            "forgotten-flows" => Some(Self::ForgottenFlows),
             _ => None,
         }
     }

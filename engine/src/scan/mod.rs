@@ -3,13 +3,13 @@
 pub mod capture;
 pub mod clock;
 mod eta;
-mod fault;
+pub(crate) mod fault;
 mod finished;
 mod governor;
 mod hunt;
 mod icmp_limit;
 pub mod ledger;
-mod neighbours;
+pub(crate) mod neighbours;
 pub(crate) mod opener;
 mod options;
 pub mod pace;

@@ -34,10 +34,11 @@ pub(crate) const LIVE_PAYS: u64 = 1 << 17;
 const WORKER_RATE: f64 = 150_000.0;
 
 /// The engine for one interface.
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// Never [`EngineChoice::Auto`].
-    pub(super) engine: EngineChoice,
-    why: String,
+    pub(crate) engine: EngineChoice,
+    /// In words.
+    pub(crate) why: String,
     /// AF_PACKET will do where AF_XDP is refused.
     may_fall_back: bool,
 }
@@ -45,7 +46,7 @@ pub(super) struct Choice {
 impl Choice {
     /// What was asked for, or the best for `path`, and why. `several` tells that it
     /// is not the only path, `crowded` that its local network has too many targets for us.
-    pub(super) fn of(path: &Path, options: &Options, several: bool, crowded: bool) -> Result<Self> {
+    pub(crate) fn of(path: &Path, options: &Options, several: bool, crowded: bool) -> Result<Self> {
         let name = &path.interface.name;
         let asked = options.engine;
         if options.require_zerocopy && !matches!(asked, EngineChoice::Auto | EngineChoice::Xdp) {
@@ -95,6 +96,38 @@ impl Choice {
             engine => needs_ethernet(path, engine).map(|()| choice),
         })
     }
+
+    /// What `xdp` opens, of which it is told why; or, where AF_XDP was not asked for and is
+    /// refused, what `packet` does.
+    pub(crate) fn xdp_or<T>(
+        &self,
+        xdp: impl FnOnce(&str) -> Result<T>,
+        packet: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<T> {
+        match xdp(&self.why) {
+            Err(error) if self.may_fall_back => {
+                let reason = error.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                // AF_XDP may be refused where packet sockets are not; where both are, its
+                // error tells more.
+                packet(&format!("AF_XDP is not to be had ({reason})")).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+}
+
+/// Raw sockets leave the link-layer header to the kernel.
+///
+/// # Errors
+/// Where a tag is asked for.
+pub(crate) fn raw_has_no_tags(options: &Options) -> Result<()> {
+    if options.vlan.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, "cannot tag raw IP packets with a VLAN")
+        .cause("the kernel makes the link-layer header")
+        .remedy("use the VLAN's own interface with -e"))
 }
 
 fn needs_ethernet(path: &Path, engine: EngineChoice) -> Result<()> {
@@ -227,15 +260,13 @@ impl Opener<'_> {
             EngineChoice::Packet => self.packet(why),
             EngineChoice::Raw => self.raw(why),
             EngineChoice::Live => self.live(why),
-            EngineChoice::Auto | EngineChoice::Xdp if choice.may_fall_back => {
-                self.fastest(why).or_else(|error| {
-                    let reason = error.to_string();
-                    let reason = reason.lines().next().unwrap_or_default();
-                    // AF_XDP may be refused where packet sockets are not; where both are, its error tells more.
-                    self.packet(&format!("AF_XDP is not to be had ({reason})")).map_err(|_| error)
-                })
+            EngineChoice::Auto | EngineChoice::Xdp => {
+                let xdp = |why: &str| match choice.may_fall_back {
+                    true => self.fastest(why),
+                    false => Ok(self.xdp_way(why, self.open_xdp()?)),
+                };
+                choice.xdp_or(xdp, |why| self.packet(why))
             }
-            EngineChoice::Auto | EngineChoice::Xdp => Ok(self.xdp_way(why, self.open_xdp()?)),
         }
     }
 
@@ -359,11 +390,7 @@ impl Opener<'_> {
 
     fn raw(&self, why: &str) -> Result<Opened> {
         let loopback = self.path.interface.kind == LinkKind::Loopback;
-        if self.options.vlan.is_some() {
-            return Err(Error::new(Kind::Usage, "cannot tag raw IP packets with a VLAN")
-                .cause("the kernel makes the link-layer header")
-                .remedy("use the VLAN's own interface with -e"));
-        }
+        raw_has_no_tags(self.options)?;
         let ports = self.one_each(|| Ok(Box::new(RawPort::open(self.config(), loopback)?) as _))?;
         Ok(Opened::plain("raw", why, self.path, ports))
     }

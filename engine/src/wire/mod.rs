@@ -39,6 +39,23 @@ impl Link {
         }
     }
 
+    /// Writes the header of an IPv4 or IPv6 packet at the beginning of a frame that has room
+    /// for it; returns its length.
+    pub fn write(&self, v6: bool, frame: &mut [u8]) -> usize {
+        let Self::Ethernet { source, destination, vlan } = self else { return 0 };
+        frame[..6].copy_from_slice(destination);
+        frame[6..12].copy_from_slice(source);
+        let mut len = 12;
+        if let Some(id) = vlan {
+            frame[12..14].copy_from_slice(&[0x81, 0x00]);
+            frame[14..16].copy_from_slice(&(id & 0x0fff).to_be_bytes());
+            len = 16;
+        }
+        let ether_type = if v6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+        frame[len..len + 2].copy_from_slice(&ether_type);
+        len + 2
+    }
+
     /// Whether packets start at the IP header.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

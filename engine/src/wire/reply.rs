@@ -170,7 +170,8 @@ pub fn heard(reply: &Reply, frame: &[u8], ethernet: bool) -> Heard {
     }
 }
 
-fn skip_ethernet(frame: &[u8]) -> Option<&[u8]> {
+/// The IP packet in an Ethernet frame, up to two VLAN tags skipped.
+pub(crate) fn skip_ethernet(frame: &[u8]) -> Option<&[u8]> {
     let mut rest = frame.get(12..)?;
     for _ in 0..2 {
         // 802.1Q, 802.1ad.

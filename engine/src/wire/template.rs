@@ -325,15 +325,7 @@ impl Writer {
     /// Starts with the link-layer header of an IPv4 or IPv6 packet.
     fn link(link: Link, v4: bool) -> Self {
         let mut writer = Self { bytes: [0; MAX_LEN], len: 0 };
-        if let Link::Ethernet { source: from, destination, vlan } = link {
-            writer.put(&destination);
-            writer.put(&from);
-            if let Some(id) = vlan {
-                writer.put(&[0x81, 0x00]);
-                writer.put(&(id & 0x0fff).to_be_bytes());
-            }
-            writer.put(if v4 { &[0x08, 0x00] } else { &[0x86, 0xdd] });
-        }
+        writer.len = link.write(!v4, &mut writer.bytes);
         writer
     }
 

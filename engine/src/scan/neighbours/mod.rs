@@ -17,7 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub(super) use asking::{Asked, Asking};
-pub(super) use table::{MOST, State, Table};
+pub(crate) use table::MOST;
+pub(super) use table::{State, Table};
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::Plan;

@@ -11,7 +11,7 @@ use crate::plan::IpRange;
 
 /// Most targets on our own networks, all interfaces together: 8 MiB. A network of
 /// more is asked through the kernel, which forgets.
-pub(in crate::scan) const MOST: u64 = 1 << 20;
+pub(crate) const MOST: u64 = 1 << 20;
 
 const MAC_BITS: u32 = 48;
 const MAC_MASK: u64 = (1 << MAC_BITS) - 1;
