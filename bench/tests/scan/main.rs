@@ -7,7 +7,7 @@
 //!   [`tube`]: a link without Ethernet; [`odds`]: what chance allows.
 //! * one module a theme: [`truth`], [`loss`], [`faults`], [`flood`], [`disk`], [`pace`], [`auto`],
 //!   [`icmp_limit`], [`kill`], [`kinds`], [`logs`], [`slow_readers`], [`formats`], [`resume`], [`ways`], [`transfer`],
-//!   [`frames`], [`memory`], [`fleet`], [`words`], [`round_trips`], [`copies`].
+//!   [`frames`], [`memory`], [`fleet`], [`words`], [`round_trips`], [`copies`], [`systems`].
 //!
 //! README.md beside this file draws the topology. Tests that measure time or rate run
 //! alone: two of them at once on a small machine would measure each other.
@@ -42,6 +42,7 @@ mod resume;
 mod round_trips;
 mod setting;
 mod slow_readers;
+mod systems;
 mod town;
 mod transfer;
 mod truth;
