@@ -8,6 +8,7 @@
 //! * `event_cost`: what an event log costs. [`rtt`]: how true round-trip times are.
 //! * [`peers`]: masscan, zmap and nmap beside prtip, on the lab.
 //! * [`matching`]: answers of services against the signatures.
+//! * [`fleet`]: how many workers a NATS server carries.
 //! * [`tls`]: certificates, beside x509-parser and webpki.
 //! * [`stage`]: the namespaces they run in; [`wire`]: the link and the targets, the lab's
 //!   or a card's; [`cpu`]: the clocks; [`paired`]: the
@@ -18,6 +19,7 @@ pub mod bare;
 pub mod benchmark;
 pub mod cpu;
 mod event_cost;
+pub mod fleet;
 pub mod lab;
 pub mod log;
 pub mod matching;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use prtip_bench::benchmark::BenchArgs;
+use prtip_bench::fleet::{self, FleetArgs};
 use prtip_bench::log::LogArgs;
 use prtip_bench::matching::{self, MatchArgs};
 use prtip_bench::os_matching::{self, OsArgs};
@@ -48,6 +49,8 @@ enum Command {
     /// How many events a second the event log takes, synced, against BufWriter with
     /// serde_json and tracing's JSON layer
     Log(LogArgs),
+    /// How many workers a NATS server carries: all of a fleet but its packets
+    Fleet(FleetArgs),
     /// masscan, zmap and nmap beside prtip on the lab: rate, CPU time, recall, memory
     Peers(PeersArgs),
     /// Fingerprints of operating systems against thousands, and against the same one by one
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Tls(args) => tls::run(&args).map(|()| 0),
         Command::Vm(args) => vm::run(&args),
         Command::Log(args) => log::run(&args).map(|()| 0),
+        Command::Fleet(args) => fleet::run(&args).map(|()| 0),
         Command::Os(args) => os_matching::run(&args).map(|()| 0),
         Command::Match(args) => matching::run(&args).map(|()| 0),
         Command::Peers(args) => peers::run(&args).map(|()| 0),

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use clap::Args;
 use prtip_engine::error::Result;
+use prtip_fleet::link::{Link, out_stream, work_stream};
+use prtip_fleet::server::{in_time, refused, runtime};
 
-use super::link::{Link, ServerArgs, in_time, out_stream, refused, runtime, work_stream};
+use super::server_args::ServerArgs;
 use crate::exit::Exit;
 use crate::say::say;
 
@@ -22,7 +24,7 @@ pub(crate) struct CancelArgs {
 
 pub(super) fn run(args: &CancelArgs) -> Result<Exit> {
     runtime()?.block_on(in_time("cancel the job", async {
-        let link = Link::open(&args.server).await?;
+        let link = Link::open(&args.server.server()).await?;
         let job = link.job(&args.job).await?;
         let id = &job.id;
         let fail = |error: String| refused(format!("cancel the job {id}"), error);

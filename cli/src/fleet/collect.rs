@@ -4,10 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write, stdout};
 
-use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use clap::Args;
-use futures_util::StreamExt;
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::clock::{Clock, monotonic_ns, parse_rfc3339};
 use prtip_engine::event::files::{About, Files, Outcome};
@@ -20,11 +17,14 @@ use prtip_engine::fleet::job::Job;
 use prtip_engine::fleet::merge::Merge;
 use prtip_engine::plan::{Plan, Purpose};
 use prtip_engine::scan::ledger::{Ledger, Steering};
+use prtip_fleet::link::Link;
+use prtip_fleet::results::{Stored, read};
+use prtip_fleet::server::{in_time, runtime};
+use prtip_fleet::status::{self, Status};
 use serde::Deserialize;
 use std::fs::File;
 
-use super::link::{Link, ServerArgs, in_time, refused, runtime};
-use super::status::{self, Status};
+use super::server_args::ServerArgs;
 use crate::args::ResultArgs;
 use crate::exit::Exit;
 use crate::outputs;
@@ -46,7 +46,7 @@ pub(super) fn run(args: CollectArgs) -> Result<Exit> {
     let wanted = outputs::wanted(&args.results, false)?;
     outputs::check(&wanted, &args.results)?;
     let (job, status, found) = runtime()?.block_on(async {
-        let link = Link::open(&args.server).await?;
+        let link = Link::open(&args.server.server()).await?;
         let job = link.job(&args.job).await?;
         let status = in_time("look at the job", status::of(&link, &job)).await?;
         let found = fetch(&link, &job).await?;
@@ -104,12 +104,8 @@ struct Booked {
 }
 
 async fn fetch(link: &Link, job: &Job) -> Result<Found> {
-    let id = &job.id;
-    let fail = |error: String| refused(format!("read the results of job {id}"), error);
     let spill =
         |error| Error::new(Kind::Failed, "keep results in a temporary file").because_of(error);
-    let stream = link.out_stream(id).await?;
-    let last = stream.cached_info().state.last_sequence;
     let mut lines = BufWriter::new(tempfile::tempfile().map_err(spill)?);
     let mut found = Found {
         lines: lines.get_ref().try_clone().map_err(spill)?,
@@ -117,39 +113,24 @@ async fn fetch(link: &Link, job: &Job) -> Result<Found> {
         remarks: BTreeSet::new(),
         refused: BTreeSet::new(),
     };
-    if stream.cached_info().state.messages > 0 {
-        let consumer = stream
-            .create_consumer(OrderedConfig {
-                deliver_policy: DeliverPolicy::All,
-                ..OrderedConfig::default()
-            })
-            .await
-            .map_err(|error| fail(error.to_string()))?;
-        let mut messages = consumer.messages().await.map_err(|error| fail(error.to_string()))?;
-        let next = async |messages: &mut Ordered| Ok(messages.next().await);
-        while let Some(message) = in_time("read the results", next(&mut messages)).await? {
-            let message = message.map_err(|error| fail(error.to_string()))?;
-            let at = message.info().map_err(|error| fail(error.to_string()))?.stream_sequence;
-            match message.subject.rsplit('.').next() {
-                Some("results") => lines.write_all(&message.payload).map_err(spill)?,
-                Some("ledger") => {
-                    if let Ok(booked) = serde_json::from_slice::<Booked>(&message.payload) {
-                        let steering = booked.steering.unwrap_or_default();
-                        found.ledgers.push((booked.ledger, steering));
-                        found.remarks.extend(booked.remarks);
-                    }
+    read(link, job, |stored| {
+        match stored {
+            Stored::Results(text) => lines.write_all(text).map_err(spill)?,
+            Stored::Ledger(line) => {
+                if let Ok(booked) = serde_json::from_slice::<Booked>(line) {
+                    let steering = booked.steering.unwrap_or_default();
+                    found.ledgers.push((booked.ledger, steering));
+                    found.remarks.extend(booked.remarks);
                 }
-                Some("refused") => {
-                    let words = String::from_utf8_lossy(&message.payload);
-                    found.refused.insert(words.escape_default().to_string());
-                }
-                _ => {}
             }
-            if at >= last {
-                break;
+            Stored::Refusal(words) => {
+                let words = String::from_utf8_lossy(words);
+                found.refused.insert(words.escape_default().to_string());
             }
         }
-    }
+        Ok(())
+    })
+    .await?;
     lines.flush().map_err(spill)?;
     Ok(found)
 }

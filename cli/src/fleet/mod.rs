@@ -1,16 +1,11 @@
 //! `prtip fleet`: one scan by many machines, handed out by NATS JetStream.
 //!
-//! A job is a plan and ranges of its indices. The ranges lie in a stream that hands each to
-//! one worker, takes it back where that worker falls silent, and forgets it when it is
-//! acknowledged; results lie in another. [`link`] is the connection and how all of that is
-//! named; [`submit`], [`work`] (with its [`courier`] to the server and the [`pulse`] by
-//! which workers know of each other), [`status`], [`collect`] and [`cancel`] are the commands.
+//! The commands: [`submit`], [`work`] (the engine behind a worker of `prtip_fleet`),
+//! [`status`], [`collect`] and [`cancel`]. How ranges are handed out and kept is that crate's.
 
 mod cancel;
 mod collect;
-mod courier;
-mod link;
-mod pulse;
+mod server_args;
 mod status;
 mod submit;
 mod work;

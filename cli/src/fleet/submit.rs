@@ -2,9 +2,7 @@
 
 use std::ffi::OsString;
 
-use async_nats::jetstream::message::PublishMessage;
 use clap::{Args, Parser};
-use futures_util::{StreamExt, stream};
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::event::PortState;
 use prtip_engine::event::clock::Clock;
@@ -12,9 +10,12 @@ use prtip_engine::fleet::job::{Job, MOST_RANGES, Terms, canonical, is_id};
 use prtip_engine::key;
 use prtip_engine::plan::IpRange;
 use prtip_engine::scan::Rate;
+use prtip_fleet::link::Link;
+use prtip_fleet::server::runtime;
+use prtip_fleet::submit::publish;
 use sha2::{Digest, Sha256};
 
-use super::link::{IN_FLIGHT, Link, ServerArgs, refused, runtime};
+use super::server_args::ServerArgs;
 use crate::args::{Cli, PortEngine, ScanArgs};
 use crate::exit::Exit;
 use crate::say::say;
@@ -93,48 +94,15 @@ pub(super) fn run(args: SubmitArgs) -> Result<Exit> {
     // What a worker will make of it.
     job.plan()?;
     say(summary::announce_plan(plan, None));
-    runtime()?.block_on(publish(&args.server, &job))?;
+    runtime()?.block_on(async {
+        let link = Link::open(&args.server.server()).await?;
+        publish(&link, &job).await
+    })?;
     say(format_args!(
         "prtip: job {id}: {ranges} ranges of {} pairs wait for `prtip fleet work`",
         job.range
     ));
     crate::print(format!("{id}\n").as_bytes())
-}
-
-/// The job first, so that whoever sees a range can read what it is of.
-async fn publish(server: &ServerArgs, job: &Job) -> Result<()> {
-    let (id, bytes) = (&job.id, job.to_bytes());
-    let link = Link::open(server).await?;
-    let most = link.client.server_info().max_payload;
-    if bytes.len() > most {
-        return Err(Error::new(Kind::Failed, format!("submit the job {id}"))
-            .cause(format!(
-                "its addresses are {} bytes, and the server takes {most} in a message",
-                bytes.len()
-            ))
-            .remedy("set max_payload higher in the server's configuration"));
-    }
-    link.jobs.create(id, bytes.into()).await.map_err(|error| {
-        refused(format!("submit the job {id}"), error).remedy("is there one of this name?")
-    })?;
-    link.create_streams(id).await?;
-    let mut sent = stream::iter(0..job.ranges())
-        .map(|number| {
-            let link = &link;
-            async move {
-                let message = PublishMessage::build().message_id(number.to_string());
-                let subject = format!("prtip.work.{id}.{number}");
-                link.jetstream.send_publish(subject, message).await?.await
-            }
-        })
-        .buffer_unordered(IN_FLIGHT);
-    while let Some(sent) = sent.next().await {
-        sent.map_err(|error| {
-            refused(format!("store the ranges of job {id}"), error)
-                .remedy(format!("prtip fleet cancel --delete {id}, and submit it again"))
-        })?;
-    }
-    Ok(())
 }
 
 /// The scan's own arguments, less what makes no sense for many machines.

@@ -1,43 +1,26 @@
-//! `prtip fleet work`: takes ranges of a job, scans them, and gives them up when what was
-//! found is stored.
+//! `prtip fleet work`: the engine as a worker's scanner.
 
-use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{Args, Parser};
 use prtip_engine::error::{Error, Kind, Result};
-use prtip_engine::event::clock::Clock;
-use prtip_engine::event::record::{Host, LedgerRecord, encode, encode_port};
-use prtip_engine::event::{PortEvent, PortState};
+use prtip_engine::event::PortEvent;
 use prtip_engine::fleet::guard::Guard;
-use prtip_engine::fleet::job::Job;
-use prtip_engine::plan::{Plan, Purpose};
-use prtip_engine::scan::{Control, Observer, Options, Progress, Rate, Report, Resume, prepare};
-use tokio::runtime::Runtime;
-use tokio::sync::mpsc::error::TrySendError;
+use prtip_engine::scan::{Control, Observer, Options, Progress, Rate, Resume, prepare};
+use prtip_fleet::findings::Findings;
+use prtip_fleet::link::Link;
+use prtip_fleet::server::runtime;
+use prtip_fleet::worker::{Ended, Scanner, Task, Terms, Worker};
 
-use super::courier::{Courier, Parcel, Taken};
-use super::link::{Link, ServerArgs, in_time, runtime};
-use super::pulse::{Gauges, HELLO, Pulse};
+use super::server_args::ServerArgs;
 use crate::args::{Cli, SynArg, WayOutArgs, parse_rate};
 use crate::exit::Exit;
 use crate::progress::Display;
 use crate::say::say;
 use crate::{run, signals, targets};
-
-/// Bytes of results that go to the server together.
-const PARCEL: usize = 128 << 10;
-/// Parcels that wait for room on the way; then the scan slows down.
-const WAITING: usize = 4;
-/// How long a worker tries to say that it leaves.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// How often a worker without ranges asks again.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkArgs {
@@ -98,23 +81,28 @@ pub(super) fn run(args: WorkArgs) -> Result<Exit> {
     for text in &args.allow {
         allowed.extend(targets::ranges_only(text, "--allow")?);
     }
-    let mut worker = Worker {
-        runtime: runtime()?,
-        control: Arc::new(Control::default()),
-        guard: Guard::new(allowed, forbidden),
+    let terms = Terms {
         name,
+        name_is_made_up: args.name.is_none(),
         limit,
+        guard: Guard::new(allowed, forbidden),
         lease: Duration::from_secs(args.lease),
         deliveries: args.deliveries,
-        gauges: Arc::default(),
-        way_out: args.way_out,
     };
-    let link = worker.runtime.block_on(Link::open(&args.server))?;
-    signals::watch(&worker.control, "finishing what is in the air; Ctrl-C again stops at once")?;
-    match &args.job {
+    let runtime = runtime()?;
+    let control = Arc::new(Control::default());
+    let link = runtime.block_on(Link::open(&args.server.server()))?;
+    signals::watch(&control, "finishing what is in the air; Ctrl-C again stops at once")?;
+    let scanner = Engine { way_out: args.way_out };
+    let mut worker = Worker::new(runtime.handle().clone(), terms, control, scanner);
+    let ended = match &args.job {
         Some(id) => worker.job(&link, id),
         None => worker.all_jobs(&link),
-    }
+    };
+    Ok(match ended? {
+        Ended::Done => Exit::Done,
+        Ended::Stopped | Ended::Cancelled => Exit::Stopped,
+    })
 }
 
 /// A name that can stand in a subject.
@@ -134,201 +122,36 @@ fn worker_name(given: Option<&str>) -> Result<String> {
     }
 }
 
-struct Worker {
-    runtime: Runtime,
-    control: Arc<Control>,
-    guard: Guard,
-    name: String,
-    limit: Option<f64>,
-    lease: Duration,
-    deliveries: i64,
-    gauges: Arc<Gauges>,
+/// Scans with whatever port engine the machine has.
+struct Engine {
     way_out: WayOutArgs,
 }
 
-impl Worker {
-    /// Works on whatever job has ranges left, the first by name first.
-    fn all_jobs(&mut self, link: &Link) -> Result<Exit> {
-        say("prtip: waiting for jobs");
-        let mut refused: Vec<String> = Vec::new();
-        loop {
-            for id in self.jobs_with_ranges(link) {
-                if refused.contains(&id) {
-                    continue;
-                }
-                match self.job(link, &id) {
-                    Ok(Exit::Stopped) if self.control.level() > 0 => return Ok(Exit::Stopped),
-                    Ok(_) => {}
-                    // One job that may not be scanned from here does not end the others.
-                    Err(error) if error.kind == Kind::Usage => {
-                        say(format_args!("error: {error}"));
-                        refused.push(id);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            if self.control.level() > 0 {
-                return Ok(Exit::Stopped);
-            }
-            std::thread::sleep(ASK_AGAIN);
-        }
+impl Scanner for Engine {
+    fn say(&mut self, words: &str) {
+        say(words);
     }
 
-    /// The jobs that have ranges left, as far as the server tells: it may be away for a
-    /// while, and a job that is being submitted or deleted has no streams.
-    fn jobs_with_ranges(&self, link: &Link) -> Vec<String> {
-        let has_ranges = async |id: &str| {
-            Ok(!link.is_cancelled(id).await?
-                && link.work_stream(id).await?.cached_info().state.messages > 0)
-        };
-        self.runtime.block_on(async {
-            let mut left = Vec::new();
-            for id in in_time("list the jobs", link.job_names()).await.unwrap_or_default() {
-                if in_time("look at a job", has_ranges(&id)).await.unwrap_or(false) {
-                    left.push(id);
-                }
-            }
-            left
-        })
-    }
-
-    /// Works on one job until it is done.
-    fn job(&mut self, link: &Link, id: &str) -> Result<Exit> {
-        let job = self.runtime.block_on(link.job(id))?;
-        let plan = job.plan()?;
-        self.permitted(link, &job, &plan)?;
-        let pulse =
-            Arc::new(Pulse::new(id, &self.name, self.limit, job.rate, Arc::clone(&self.gauges)));
-        let control = Arc::new(Control::default());
-        let handle = self.runtime.handle().clone();
-        let courier = Courier::start(&handle, link, &job, &self.name);
-        let beating = {
-            let (link, pulse, held) = (link.clone(), Arc::clone(&pulse), courier.held());
-            let control = Arc::clone(&control);
-            handle.spawn(async move { pulse.run(&link, &control, held).await })
-        };
-        say(format_args!("prtip: {} works on job {id}, {} ranges", self.name, job.ranges()));
-        std::thread::sleep(HELLO);
-        let ended =
-            self.ranges(&job, &plan, &Run { courier: &courier, pulse: &pulse, control: &control });
-        beating.abort();
-        let leaving = async {
-            courier.give_back().await;
-            pulse.say(link, 0, true).await;
-        };
-        // Where the server is away it will see for itself.
-        let _ = handle.block_on(async { tokio::time::timeout(GOODBYE, leaving).await });
-        if pulse.cancelled.load(Ordering::Relaxed) && ended.is_ok() {
-            say(format_args!("prtip: job {id} was cancelled"));
-            return Ok(Exit::Stopped);
-        }
-        ended
-    }
-
-    /// Whether this worker's operator lets it scan the job; the refusal is stored with it.
-    fn permitted(&self, link: &Link, job: &Job, plan: &Plan) -> Result<()> {
-        let Err(why) = self.guard.check(plan) else { return Ok(()) };
-        let id = &job.id;
-        let words = format!("{} refuses job {id}: {why}", self.name);
-        let message = format!("refused-{}", self.name);
-        // Told as well as it can be; the refusal does not depend on it.
-        let _ = self.runtime.block_on(link.store(
-            &format!("prtip.out.{id}.refused"),
-            &message,
-            words.into(),
-            || true,
-        ));
-        Err(Error::new(Kind::Usage, format!("scan job {id}"))
-            .cause(why)
-            .remedy("nothing was sent; see --allow and --exclude-file, or submit it without"))
-    }
-
-    fn ranges(&mut self, job: &Job, plan: &Plan, on: &Run<'_>) -> Result<Exit> {
-        let size = job.range(0).map_or(1, |range| range.end);
-        let mut told_waiting = false;
-        loop {
-            if self.control.level() > 0 || on.control.level() > 0 {
-                return Ok(Exit::Stopped);
-            }
-            let (share, ..) = on.pulse.share();
-            let most = share
-                .map_or(u64::MAX, |share| (share * self.lease.as_secs_f64() / size as f64) as u64);
-            let taken = on.courier.take(job, on.pulse, most.max(1), self.deliveries);
-            match self.runtime.block_on(in_time("take ranges", taken)) {
-                Ok(Taken::Over) => return Ok(Exit::Done),
-                Ok(Taken::NoneNow) => {
-                    if !std::mem::replace(&mut told_waiting, true) {
-                        say("prtip: all ranges are taken; waiting for those that come back");
-                    }
-                    std::thread::sleep(ASK_AGAIN);
-                }
-                Ok(Taken::Ranges(ranges)) => {
-                    told_waiting = false;
-                    self.scan(job, plan, &ranges, on, share)?;
-                }
-                Err(error) => {
-                    say(format_args!("prtip: {error}; trying again"));
-                    std::thread::sleep(ASK_AGAIN);
-                }
-            }
-        }
-    }
-
-    /// Scans some ranges in one run of the engine.
-    fn scan(
-        &mut self,
-        job: &Job,
-        plan: &Plan,
-        ranges: &[u64],
-        on: &Run<'_>,
-        share: Option<f64>,
-    ) -> Result<()> {
-        let leases: Vec<(u64, Range<u64>)> =
-            ranges.iter().filter_map(|&number| Some((number, job.range(number)?))).collect();
-        let pairs: u64 = leases.iter().map(|(_, range)| range.end - range.start).sum();
-        let options = self.options(job, &leases, share)?;
-        if let Some(share) = share {
-            on.control.set_rate(share);
-        }
-        let prepared = prepare(plan.clone(), job.key()?, &options)?;
+    /// All ranges in one run of the engine.
+    fn scan(&mut self, task: &Task<'_>) -> Result<()> {
+        let prepared = prepare(task.plan.clone(), task.job.key()?, &self.options(task)?)?;
         let info = prepared.info();
         say(format_args!(
-            "prtip: {} ranges, {pairs} pairs, over {} on {}{}",
-            leases.len(),
+            "prtip: {} ranges, {} pairs, over {} on {}{}",
+            task.leases.len(),
+            task.pairs(),
             info.port_engine,
             info.interface,
-            share.map(|share| format!(", up to {share:.0} probes a second")).unwrap_or_default()
+            task.rate.map(|rate| format!(", up to {rate:.0} probes a second")).unwrap_or_default()
         ));
-        let mut carrier = Carrier {
-            on,
-            stop: &self.control,
-            gauges: &self.gauges,
-            sent_before: self.gauges.sent.load(Ordering::Relaxed),
-            purpose: plan.items().purpose(),
-            closed: job.closed,
-            clock: Clock::start(),
-            leases: leases.into_iter().collect(),
-            buffer: Vec::with_capacity(2 * PARCEL),
-            outbox: VecDeque::new(),
-            display: Display::start(),
-        };
-        let report = prepared.run(on.control, &mut carrier);
+        let mut carrier = Carrier { task, findings: task.findings(), display: Display::start() };
+        let report = prepared.run(task.control, &mut carrier);
         carrier.display.end();
         let report = report?;
-        carrier.conclude(&report);
-        while !carrier.pump() {
-            if self.control.level() >= 2 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let impatient = || self.control.level() >= 2;
-        if let Err(error) = on.courier.settle(self.runtime.handle(), impatient) {
-            if !impatient() {
-                return Err(error);
-            }
-            // Told to stop at once: its ranges are given back.
-            say(format_args!("prtip: {error}"));
+        let mut findings = carrier.findings;
+        findings.conclude(&report.ledger, report.steering, &report.remarks);
+        if !task.settle(findings)? {
+            say("prtip: stopped before all was stored; its ranges are handed out again");
             return Ok(());
         }
         say(format_args!(
@@ -344,24 +167,22 @@ impl Worker {
             None => Ok(()),
         }
     }
+}
 
-    fn options(
-        &self,
-        job: &Job,
-        leases: &[(u64, Range<u64>)],
-        share: Option<f64>,
-    ) -> Result<Options> {
+impl Engine {
+    fn options(&self, task: &Task<'_>) -> Result<Options> {
+        let job = task.job;
         let mut args = Cli::parse_from(["prtip"]).scan;
         args.way_out = self.way_out.clone();
         let mut options = run::options(&args)?;
-        options.rate = share.map_or(Rate::Max, Rate::PerSecond);
+        options.rate = task.rate.map_or(Rate::Max, Rate::PerSecond);
         options.retries = Some(job.retries);
         options.cooldown = Duration::from_millis(job.cooldown_ms);
         options.syn = job.syn();
         options.contact = options.contact.or_else(|| job.contact.clone());
         // All but the leases counts as finished.
         let (mut finished, mut at) = (Vec::new(), 0);
-        for (_, range) in leases {
+        for (_, range) in &task.leases {
             if at < range.start {
                 finished.push(at..range.start);
             }
@@ -376,122 +197,35 @@ impl Worker {
     }
 }
 
-/// What a worker has for one job.
-struct Run<'a> {
-    courier: &'a Courier,
-    pulse: &'a Pulse,
-    /// Stops this job's scan, by a signal or because the job was cancelled.
-    control: &'a Control,
-}
-
 /// Takes what a run finds to the courier.
 struct Carrier<'a> {
-    on: &'a Run<'a>,
-    /// What signals stop.
-    stop: &'a Control,
-    gauges: &'a Gauges,
-    sent_before: u64,
-    purpose: Purpose,
-    closed: bool,
-    clock: Clock,
-    /// Those that are not finished.
-    leases: HashMap<u64, Range<u64>>,
-    buffer: Vec<u8>,
-    /// What found no room on the way.
-    outbox: VecDeque<Parcel>,
+    task: &'a Task<'a>,
+    findings: Findings,
     display: Display,
-}
-
-impl Carrier<'_> {
-    fn flush(&mut self) {
-        if !self.buffer.is_empty() {
-            let lines =
-                Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(2 * PARCEL)));
-            self.outbox.push_back(Parcel::Results(lines));
-        }
-    }
-
-    /// Hands over what there is room for; true where nothing is left.
-    fn pump(&mut self) -> bool {
-        while let Some(parcel) = self.outbox.pop_front() {
-            match self.on.courier.parcels.try_send(parcel) {
-                Ok(()) => {}
-                Err(TrySendError::Full(parcel) | TrySendError::Closed(parcel)) => {
-                    self.outbox.push_front(parcel);
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    fn conclude(&mut self, report: &Report) {
-        self.flush();
-        let mut line = Vec::new();
-        let (ledger, steering) = (&report.ledger, report.steering);
-        let record = LedgerRecord { ledger, steering, remarks: &report.remarks };
-        encode(&record, &self.clock.now_rfc3339(), &mut line);
-        self.outbox.push_back(Parcel::Ledger(line.into()));
-        let sent = report.ledger.completed;
-        self.gauges.sent.store(self.sent_before + sent, Ordering::Relaxed);
-        self.gauges.pps.store(0, Ordering::Relaxed);
-    }
 }
 
 impl Observer for Carrier<'_> {
     fn port(&mut self, event: &PortEvent) {
-        match event.state {
-            PortState::Open | PortState::Unfiltered => {}
-            PortState::Closed if self.closed => {}
-            _ => return,
-        }
-        self.gauges.found.fetch_add(1, Ordering::Relaxed);
-        let ts = self.clock.rfc3339(event.at_ns);
-        match self.purpose {
-            Purpose::Ports => encode_port(event, false, &ts, &mut self.buffer),
-            Purpose::Hosts => encode(&Host::new(event, false), &ts, &mut self.buffer),
-        }
-        if self.buffer.len() >= PARCEL {
-            self.flush();
-            self.pump();
-        }
+        self.findings.port(event);
     }
 
     fn has_room(&mut self) -> bool {
-        self.outbox.len() < WAITING
+        self.findings.has_room()
     }
 
     fn checkpoint(&mut self, finished: &[Range<u64>]) {
-        let whole = |range: &Range<u64>| {
-            let at = finished.partition_point(|known| known.end < range.end);
-            finished.get(at).is_some_and(|known| known.start <= range.start)
-        };
-        let mut done: Vec<u64> = Vec::new();
-        self.leases.retain(|number, range| {
-            let is_done = whole(range);
-            if is_done {
-                done.push(*number);
-            }
-            !is_done
-        });
-        if !done.is_empty() {
-            self.gauges.finished.fetch_add(done.len() as u64, Ordering::Relaxed);
-            self.flush();
-            self.outbox.push_back(Parcel::Finished(done));
-        }
-        self.pump();
+        self.findings.finished(finished);
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.gauges.sent.store(self.sent_before + progress.sent, Ordering::Relaxed);
-        self.gauges.pps.store(progress.pps as u64, Ordering::Relaxed);
+        self.findings.progress(progress.sent, progress.pps);
         self.display.show(progress, None);
     }
 
     fn idle(&mut self) {
-        while self.on.control.level() < self.stop.level() {
-            self.on.control.stop();
+        while self.task.control.level() < self.task.stop.level() {
+            self.task.control.stop();
         }
-        self.pump();
+        self.findings.pump();
     }
 }

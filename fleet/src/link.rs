@@ -4,177 +4,75 @@
 //! * stream `prtip-work-ID`, work-queue retention: a message `prtip.work.ID.K` for range K,
 //!   gone once it is acknowledged; its consumer `workers` hands each to one worker;
 //! * stream `prtip-out-ID`: `prtip.out.ID.results`, `.ledger`, `.refused`, and for range K
-//!   `.done.K` or, when it was handed out in vain too often, `.dead.K`;
-//! * bucket `prtip-workers`: `ID.WORKER` is what a worker last said of itself.
+//!   `.done.K` or, when it was handed out in vain too often, `.dead-K`;
+//! * bucket `prtip-workers`: `ID.WORKER` is what a worker last said of itself;
+//! * `prtip.over.ID`, kept nowhere: no range is left, so nobody need wait for one.
 
-use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{RetentionPolicy, Stream};
 use async_nats::jetstream::{Context, stream};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions};
 use bytes::Bytes;
-use clap::Args;
 use futures_util::StreamExt;
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::fleet::job::{Job, is_id};
-use tokio::runtime::Runtime;
 
-/// Where nothing is said.
-const SERVER: &str = "nats://127.0.0.1:4222";
+use crate::server::{ANSWER, Complaint, Server, refused};
+
 /// A range whose worker says nothing for so long is handed to another.
-pub(super) const LEASE_SILENCE: Duration = Duration::from_secs(30);
+pub const LEASE_SILENCE: Duration = Duration::from_secs(30);
 /// Messages sent twice within this time are stored once.
 const DUPLICATES: Duration = Duration::from_secs(120);
-/// How long one question waits for its answer.
-const ANSWER: Duration = Duration::from_secs(5);
-/// How long something waits that asks several questions.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// What a worker said last is forgotten after so long.
 const WORKER_FORGOTTEN: Duration = Duration::from_secs(120);
 /// Questions to the server that are on their way at once.
-pub(super) const IN_FLIGHT: usize = 256;
-
-/// How to reach the server, and as whom.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "NATS server")]
-pub(crate) struct ServerArgs {
-    /// The server, or several of its cluster, comma-separated; tls:// for TLS
-    /// [default: NATS_URL, else nats://127.0.0.1:4222].
-    #[arg(long, value_name = "URL", value_delimiter = ',')]
-    server: Vec<String>,
-    /// Credentials: a JWT and its NKey, as `nsc` writes them.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["nkey_file", "token_file"])]
-    creds: Option<PathBuf>,
-    /// File with an NKey seed.
-    #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
-    nkey_file: Option<PathBuf>,
-    /// File with a token: on the command line everybody on the machine would see it.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Certificates of the authorities to believe (PEM); the connection must be TLS.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Our certificate (PEM), where the server asks for one.
-    #[arg(long, value_name = "FILE", requires = "cert_key")]
-    cert: Option<PathBuf>,
-    /// Its key.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    cert_key: Option<PathBuf>,
-}
-
-impl ServerArgs {
-    fn urls(&self) -> Vec<String> {
-        if self.server.is_empty() {
-            let named = std::env::var("NATS_URL").ok().filter(|url| !url.is_empty());
-            return vec![named.unwrap_or_else(|| SERVER.to_owned())];
-        }
-        self.server.clone()
-    }
-
-    async fn options(&self) -> Result<ConnectOptions> {
-        let secret = |path: &PathBuf| -> Result<String> {
-            let what = || format!("read {path:?}");
-            std::fs::read_to_string(path)
-                .map(|text| text.trim().to_owned())
-                .map_err(|error| Error::new(Kind::Usage, what()).because_of(error))
-        };
-        let mut options = ConnectOptions::new()
-            .name(concat!("prtip ", env!("CARGO_PKG_VERSION")))
-            .connection_timeout(ANSWER)
-            .request_timeout(Some(ANSWER))
-            .ping_interval(Duration::from_secs(5));
-        if let Some(path) = &self.creds {
-            options = options.credentials_file(path).await.map_err(|error| {
-                Error::new(Kind::Usage, format!("read the credentials {path:?}")).because_of(error)
-            })?;
-        }
-        if let Some(path) = &self.nkey_file {
-            options = options.nkey(secret(path)?);
-        }
-        if let Some(path) = &self.token_file {
-            options = options.token(secret(path)?);
-        }
-        for path in [&self.ca, &self.cert, &self.cert_key].into_iter().flatten() {
-            secret(path)?;
-        }
-        if let Some(path) = &self.ca {
-            options = options.add_root_certificates(path.clone()).require_tls(true);
-        }
-        if let (Some(cert), Some(key)) = (&self.cert, &self.cert_key) {
-            options = options.add_client_certificate(cert.clone(), key.clone());
-        }
-        Ok(options)
-    }
-}
-
-/// Threads for what waits on the network.
-pub(super) fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("fleet")
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Kind::Failed, "start a thread").because_of(error))
-}
-
-/// Ends a question whose answer never comes: the client waits for ever where the server was
-/// replaced between the two.
-pub(super) async fn in_time<T>(what: &str, question: impl Future<Output = Result<T>>) -> Result<T> {
-    let answer = tokio::time::timeout(PATIENCE, question).await;
-    answer.unwrap_or_else(|_| {
-        Err(refused(what, format!("no answer within {} s", PATIENCE.as_secs()))
-            .remedy("is the server still there?"))
-    })
-}
-
-/// What the server said no to.
-pub(super) fn refused(what: impl Into<String>, error: impl ToString) -> Error {
-    Error::new(Kind::Failed, what).cause(error.to_string())
-}
+pub(crate) const IN_FLIGHT: usize = 256;
+/// Workers that may wait for a range at once.
+const MOST_WAITING: i64 = 1 << 16;
 
 /// A connection.
-#[derive(Clone)]
-pub(super) struct Link {
-    pub(super) client: Client,
-    pub(super) jetstream: Context,
-    pub(super) jobs: Store,
-    pub(super) workers: Store,
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The client.
+    pub client: Client,
+    /// What asks for streams.
+    pub jetstream: Context,
+    /// Bucket of the jobs.
+    pub jobs: Store,
+    /// Bucket of what workers say.
+    pub workers: Store,
+    complaint: Complaint,
 }
 
 impl Link {
     /// Connects, and makes the two buckets where they are not there.
-    pub(super) async fn open(args: &ServerArgs) -> Result<Self> {
-        let urls = args.urls();
-        let shown: Vec<&str> = urls.iter().map(|url| without_secret(url)).collect();
-        let what = format!("connect to the NATS server {}", shown.join(", "));
-        let options = args.options().await?;
-        let client = options.connect(&urls[..]).await.map_err(|error| match error.kind() {
-            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                Error::new(Kind::Denied, what.clone())
-                    .cause(error.to_string())
-                    .remedy("see --creds, --nkey-file and --token-file")
-            }
-            ConnectErrorKind::ServerParse => {
-                Error::new(Kind::Usage, what.clone()).cause(error.to_string())
-            }
-            _ if error.to_string().contains("certificate") => refused(what.clone(), &error)
-                .remedy("name the authority to believe by --ca, and our own by --cert"),
-            _ => refused(what.clone(), &error)
-                .remedy("is it running, and reachable from this network namespace? see --server"),
-        })?;
+    ///
+    /// # Errors
+    /// Where the server cannot be reached, lets nobody of that name in, or has no JetStream.
+    pub async fn open(server: &Server) -> Result<Self> {
+        let complaint = Complaint::default();
+        let client = server.connect(&complaint).await?;
         let jetstream = ContextBuilder::new()
             .timeout(ANSWER)
             .ack_timeout(ANSWER)
             .max_ack_inflight(2 * IN_FLIGHT)
             .build(client.clone());
         let no_streams = |error: String| {
-            refused("use JetStream on the NATS server", error)
-                .remedy("start it with --jetstream, and let this user use $JS.API")
+            let told = complaint.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let what = "use JetStream on the NATS server";
+            match told {
+                Some(told) => Error::new(Kind::Denied, what)
+                    .cause(told)
+                    .remedy("docs/fleet.md lists what each user must be let do"),
+                None => refused(what, error)
+                    .remedy("start it with --jetstream, and let this user use $JS.API"),
+            }
         };
         let bucket = async |name: &str, max_age| {
             if let Ok(store) = jetstream.get_key_value(name).await {
@@ -200,11 +98,14 @@ impl Link {
         };
         let jobs = bucket("prtip-jobs", Duration::ZERO).await?;
         let workers = bucket("prtip-workers", WORKER_FORGOTTEN).await?;
-        Ok(Self { client, jetstream, jobs, workers })
+        Ok(Self { client, jetstream, jobs, workers, complaint })
     }
 
     /// A job by its name.
-    pub(super) async fn job(&self, id: &str) -> Result<Job> {
+    ///
+    /// # Errors
+    /// Where there is none, or none that this version understands.
+    pub async fn job(&self, id: &str) -> Result<Job> {
         let what = || format!("find the job {id:?}");
         if !is_id(id) {
             return Err(Error::new(Kind::Usage, what()).cause("no job is called so"));
@@ -219,13 +120,19 @@ impl Link {
     }
 
     /// The names of all jobs.
-    pub(super) async fn job_names(&self) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn job_names(&self) -> Result<Vec<String>> {
         let keys = self.ends_of(&self.jobs.stream, "$KV.prtip-jobs.", "list the jobs").await?;
         Ok(keys.into_iter().filter(|key| is_id(key)).collect())
     }
 
     /// The names of workers that have said something of a job.
-    pub(super) async fn worker_names(&self, id: &str) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn worker_names(&self, id: &str) -> Result<Vec<String>> {
         let prefix = format!("$KV.prtip-workers.{id}.");
         self.ends_of(&self.workers.stream, &prefix, "look for workers").await
     }
@@ -245,13 +152,19 @@ impl Link {
     }
 
     /// Whether a job was ended.
-    pub(super) async fn is_cancelled(&self, id: &str) -> Result<bool> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn is_cancelled(&self, id: &str) -> Result<bool> {
         let entry = self.jobs.get(format!("{id}.cancelled")).await;
         entry.map(|entry| entry.is_some()).map_err(|error| refused("look after the job", error))
     }
 
     /// Makes the streams of a job.
-    pub(super) async fn create_streams(&self, id: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// Where the server does not.
+    pub async fn create_streams(&self, id: &str) -> Result<()> {
         let fail = |error: String| refused(format!("make the streams of job {id}"), error);
         let config = |name: String, subject: String, retention| stream::Config {
             name,
@@ -273,6 +186,7 @@ impl Link {
             ack_policy: AckPolicy::Explicit,
             ack_wait: LEASE_SILENCE,
             max_ack_pending: -1,
+            max_waiting: MOST_WAITING,
             ..pull::Config::default()
         })
         .await
@@ -281,19 +195,28 @@ impl Link {
     }
 
     /// The stream of a job's ranges.
-    pub(super) async fn work_stream(&self, id: &str) -> Result<Stream> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn work_stream(&self, id: &str) -> Result<Stream> {
         let found = self.jetstream.get_stream(work_stream(id)).await;
         found.map_err(|error| refused(format!("look at the ranges of job {id}"), error))
     }
 
     /// The stream of what was found.
-    pub(super) async fn out_stream(&self, id: &str) -> Result<Stream> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn out_stream(&self, id: &str) -> Result<Stream> {
         let found = self.jetstream.get_stream(out_stream(id)).await;
         found.map_err(|error| refused(format!("look at the results of job {id}"), error))
     }
 
     /// Who hands out the ranges.
-    pub(super) async fn consumer(&self, id: &str) -> Result<Consumer<pull::Config>> {
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn consumer(&self, id: &str) -> Result<Consumer<pull::Config>> {
         let fail = |error: String| refused(format!("take ranges of job {id}"), error);
         self.work_stream(id)
             .await?
@@ -302,19 +225,66 @@ impl Link {
             .map_err(|error| fail(error.to_string()))
     }
 
-    /// The numbers K that have a message `prtip.out.ID.KIND.K`.
-    pub(super) async fn marked(&self, id: &str, kind: &str) -> Result<Vec<u64>> {
-        let (stream, what) =
-            (self.out_stream(id).await?, format!("look at the results of job {id}"));
-        let ends = self.ends_of(&stream, &format!("prtip.out.{id}.{kind}."), &what).await?;
-        let mut numbers: Vec<u64> = ends.iter().filter_map(|end| end.parse().ok()).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+    /// How many ranges are marked as done, and which were put aside instead. In one answer
+    /// of the server, whose length does not grow with what is done.
+    ///
+    /// # Errors
+    /// Where the server does not tell.
+    pub async fn marks(&self, id: &str) -> Result<Marks> {
+        let what = || format!("look at the results of job {id}");
+        let prefix = format!("prtip.out.{id}.");
+        let stream = self.out_stream(id).await?;
+        let info = stream.info_with_subjects(format!("{prefix}*")).await;
+        let mut info = info.map_err(|error| refused(what(), error))?;
+        let (subjects, messages) = (info.info.state.subjects_count, info.info.state.messages);
+        let bytes = info.info.state.bytes;
+        let (mut others, mut refusals, mut aside) = (0, 0, Vec::new());
+        while let Some(found) = info.next().await {
+            let (subject, count) = found.map_err(|error| refused(what(), error))?;
+            let end = subject.strip_prefix(&prefix).unwrap_or_default();
+            others += 1;
+            if end == "refused" {
+                refusals = count as u64;
+            }
+            aside.extend(end.strip_prefix("dead-").and_then(|end| end.parse::<u64>().ok()));
+        }
+        let mut dead = Vec::new();
+        for number in aside {
+            // One whose worker was slow, not lost, may be finished after all.
+            let done = stream.direct_get_last_for_subject(format!("{prefix}done.{number}")).await;
+            if done.is_err() {
+                dead.push(number);
+            }
+        }
+        dead.sort_unstable();
+        Ok(Marks { done: subjects.saturating_sub(others), dead, refusals, messages, bytes })
+    }
+
+    /// `error` with what the server forbids this user, where it said so meanwhile: a question
+    /// that may not be asked gets no answer.
+    #[must_use]
+    pub fn explain(&self, error: Error) -> Error {
+        match self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(told) if told.to_lowercase().contains("permissions violation") => {
+                Error::new(Kind::Denied, error.what)
+                    .cause(told)
+                    .remedy("docs/fleet.md lists what each user must be let do")
+            }
+            _ => error,
+        }
+    }
+
+    fn forbids(&self, subject: &str) -> bool {
+        let told = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        told.as_ref().is_some_and(|told| told.contains(subject))
     }
 
     /// Stores a message, once however often it is sent; goes on trying while the server is
     /// away, until `given_up`.
-    pub(super) async fn store(
+    ///
+    /// # Errors
+    /// Where it was given up, or this user may not store it.
+    pub async fn store(
         &self,
         subject: &str,
         id: &str,
@@ -330,6 +300,9 @@ impl Link {
             match sent {
                 Ok(_) => return Ok(()),
                 Err(error) if given_up() => return Err(refused("store what was found", error)),
+                Err(error) if self.forbids(subject) => {
+                    return Err(self.explain(refused("store what was found", error)));
+                }
                 Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
             }
         }
@@ -337,16 +310,28 @@ impl Link {
 }
 
 /// The name of a job's stream of ranges.
-pub(super) fn work_stream(id: &str) -> String {
+#[must_use]
+pub fn work_stream(id: &str) -> String {
     format!("prtip-work-{id}")
 }
 
 /// The name of a job's stream of results.
-pub(super) fn out_stream(id: &str) -> String {
+#[must_use]
+pub fn out_stream(id: &str) -> String {
     format!("prtip-out-{id}")
 }
 
-/// A URL as it may be shown.
-fn without_secret(url: &str) -> &str {
-    url.rsplit_once('@').map_or(url, |(_, host)| host)
+/// What is marked in a job's stream of results.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Ranges that are done.
+    pub done: u64,
+    /// Ranges that were handed out in vain too often, ascending.
+    pub dead: Vec<u64>,
+    /// How often a worker refused the job.
+    pub refusals: u64,
+    /// Messages in the stream.
+    pub messages: u64,
+    /// Bytes that it takes on disk.
+    pub bytes: u64,
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -17,11 +18,12 @@ use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::fleet::job::Job;
 use prtip_engine::fleet::share::take;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::link::{LEASE_SILENCE, Link, refused};
-use super::pulse::Pulse;
+use crate::link::{LEASE_SILENCE, Link};
+use crate::pulse::{Pulse, Share};
+use crate::server::refused;
 
 /// Messages on their way to the courier: with the scan's own buffer some MiB.
 const QUEUE: usize = 32;
@@ -29,11 +31,17 @@ const QUEUE: usize = 32;
 const UNSTORED: usize = 16;
 /// Ranges that are acknowledged at once.
 const ACKNOWLEDGED: usize = 32;
-/// A question for ranges waits so long for some.
+/// A question for ranges waits so long for some; longer where many ask.
 const ASKED: Duration = Duration::from_millis(500);
+/// So many workers may ask that often.
+const CROWD: u64 = 100;
+/// Ranges that all workers together have at once: for each, some seconds apart, a message
+/// says that it is still worked on.
+const HELD: u64 = 20_000;
 
 /// What a scan tells its courier.
-pub(super) enum Parcel {
+#[derive(Debug)]
+pub(crate) enum Parcel {
     /// Lines of results.
     Results(Bytes),
     /// The ledger of a run that has ended.
@@ -52,18 +60,20 @@ fn lock(held: &Held) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Acker>>> {
 }
 
 /// The way to the server of one worker for one job.
-pub(super) struct Courier {
+pub(crate) struct Courier {
     link: Link,
     id: String,
     held: Held,
     given_up: Arc<AtomicBool>,
-    pub(super) parcels: mpsc::Sender<Parcel>,
+    consumer: OnceCell<Consumer<pull::Config>>,
+    pub(crate) parcels: mpsc::Sender<Parcel>,
     /// Ends its tasks when it is dropped.
     _tasks: JoinSet<()>,
 }
 
 /// How a question for ranges went.
-pub(super) enum Taken {
+#[derive(Debug)]
+pub(crate) enum Taken {
     /// These, ascending.
     Ranges(Vec<u64>),
     /// Others have all that are left.
@@ -74,7 +84,7 @@ pub(super) enum Taken {
 
 impl Courier {
     /// For `worker`; its tasks run on `runtime`.
-    pub(super) fn start(runtime: &Handle, link: &Link, job: &Job, worker: &str) -> Self {
+    pub(crate) fn start(runtime: &Handle, link: &Link, job: &Job, worker: &str) -> Self {
         let held: Held = Arc::default();
         let given_up = Arc::new(AtomicBool::new(false));
         let (parcels, inbox) = mpsc::channel(QUEUE);
@@ -105,18 +115,26 @@ impl Courier {
             },
             runtime,
         );
-        Self { link: link.clone(), id: job.id.clone(), held, given_up, parcels, _tasks: tasks }
+        Self {
+            link: link.clone(),
+            id: job.id.clone(),
+            held,
+            given_up,
+            consumer: OnceCell::new(),
+            parcels,
+            _tasks: tasks,
+        }
     }
 
     /// How many ranges it has, whenever that is asked.
-    pub(super) fn held(&self) -> impl Fn() -> usize + Send + 'static {
+    pub(crate) fn held(&self) -> impl Fn() -> usize + Send + 'static {
         let held = Arc::clone(&self.held);
         move || lock(&held).len()
     }
 
     /// Takes this worker's part of the ranges that wait, no more than `most`. One that was
     /// handed out more than `deliveries` times is put aside.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &self,
         job: &Job,
         pulse: &Pulse,
@@ -124,28 +142,37 @@ impl Courier {
         deliveries: i64,
     ) -> Result<Taken> {
         let fail = |error: String| refused(format!("take ranges of job {}", self.id), error);
-        let work = self.link.work_stream(&self.id).await?;
-        if work.cached_info().state.messages == 0 {
+        let consumer = self.consumer().await?;
+        let info = consumer.get_info().await.map_err(|error| fail(error.to_string()))?;
+        // Of what others have, some may come back.
+        let unfinished = info.num_pending + info.num_ack_pending as u64;
+        if unfinished == 0
+            && self.link.work_stream(&self.id).await?.cached_info().state.messages == 0
+        {
             return Ok(Taken::Over);
         }
-        let consumer = self.link.consumer(&self.id).await?;
-        let info = consumer.cached_info();
-        let (_, mine, all) = pulse.share();
+        let Share { mine, all, workers, .. } = pulse.share();
         // Its part of all that is not finished, so that those who came earlier leave it some
-        // and all end together. Of what others have, some may come back.
-        let unfinished = info.num_pending + info.num_ack_pending as u64;
-        let wanted = take(unfinished, mine, all, most);
+        // and all end together.
+        let wanted = take(unfinished, mine, all, most.min((HELD / workers).max(1)));
+        let asked = ASKED.mul_f64((workers as f64 / CROWD as f64).max(1.0));
         let mut batch = consumer
             .batch()
             .max_messages(wanted as usize)
-            .expires(ASKED)
+            .expires(asked)
             .messages()
             .await
             .map_err(|error| fail(error.to_string()))?;
         // Its own only when all have come: where that fails on the way they are not kept from
         // others by words that they are worked on.
         let mut taken: Vec<(u64, Arc<Acker>)> = Vec::new();
-        while let Some(message) = batch.next().await {
+        loop {
+            let message = tokio::select! {
+                message = batch.next() => message,
+                // Somebody has seen that none is left.
+                () = pulse.over(), if taken.is_empty() => return Ok(Taken::Over),
+            };
+            let Some(message) = message else { break };
             let message = message.map_err(|error| fail(error.to_string()))?;
             let number = message.subject.rsplit('.').next().and_then(|text| text.parse().ok());
             let delivered = message.info().map(|info| info.delivered).unwrap_or(1);
@@ -171,6 +198,11 @@ impl Courier {
         Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
     }
 
+    /// Who hands out the ranges; asked for once.
+    async fn consumer(&self) -> Result<&Consumer<pull::Config>> {
+        self.consumer.get_or_try_init(|| self.link.consumer(&self.id)).await
+    }
+
     /// Whether a range is finished: its worker was lost between saying so and giving it up.
     async fn is_done(&self, number: u64) -> bool {
         let Ok(stream) = self.link.out_stream(&self.id).await else { return false };
@@ -180,7 +212,7 @@ impl Courier {
 
     async fn put_aside(&self, number: u64, delivered: i64, acker: &Acker) -> Result<()> {
         let words = format!("handed out {} times, never finished", delivered - 1);
-        let subject = format!("prtip.out.{}.dead.{number}", self.id);
+        let subject = format!("prtip.out.{}.dead-{number}", self.id);
         let (id, given_up) = (format!("dead-{number}"), || self.given_up.load(Ordering::Relaxed));
         self.link.store(&subject, &id, words.into(), given_up).await?;
         acker
@@ -190,7 +222,7 @@ impl Courier {
     }
 
     /// Gives back what is not finished.
-    pub(super) async fn give_back(&self) {
+    pub(crate) async fn give_back(&self) {
         let all: Vec<Arc<Acker>> = lock(&self.held).drain().map(|(_, acker)| acker).collect();
         for acker in all {
             let _ = acker.ack_with(AckKind::Nak(None)).await;
@@ -202,7 +234,7 @@ impl Courier {
     ///
     /// # Errors
     /// Where `impatient` says so first: the ranges will be scanned again.
-    pub(super) fn settle(&self, runtime: &Handle, impatient: impl Fn() -> bool) -> Result<()> {
+    pub(crate) fn settle(&self, runtime: &Handle, impatient: impl Fn() -> bool) -> Result<()> {
         let broken = || {
             Error::new(Kind::Failed, "store what was found")
                 .cause("the server did not take it")

@@ -1,0 +1,415 @@
+//! How the workers of a job know of each other: each says every now and then that it lives,
+//! how fast it may send and what it has done; from what all say each works out, alone and
+//! alike, what part of the job's rate is its own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::Subscriber;
+use futures_util::{StreamExt, stream};
+use prtip_engine::error::Result;
+use prtip_engine::event::clock::{Clock, monotonic_ns};
+use prtip_engine::fleet::share::shares;
+use prtip_engine::scan::Control;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::link::Link;
+use crate::server::refused;
+
+/// So long after its first word a worker begins: it has heard of the others by then, and they
+/// of it, and send less.
+pub(crate) const HELLO: Duration = Duration::from_millis(500);
+/// Between two words of a worker; longer where there are many.
+const BEAT: Duration = Duration::from_secs(1);
+/// The words of all workers together are about so many a second.
+const WORDS_A_SECOND: usize = 100;
+/// A worker that has left out so many of its words is taken for gone.
+const PATIENCE: u32 = 4;
+/// Of so many workers a newcomer asks what each last said; of more it knows only that they
+/// are there until they speak.
+const ASKED: usize = 64;
+
+/// What a worker says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Word {
+    /// Its name.
+    pub worker: String,
+    /// Version of prtip.
+    pub version: String,
+    /// Probes a second that its operator lets it send; none: as many as it gets.
+    pub limit: Option<f64>,
+    /// What it takes as its part of the job's rate.
+    pub share: Option<f64>,
+    /// Probes of its ended runs and of this one.
+    pub sent: u64,
+    /// Probes a second in the last seconds.
+    pub pps: f64,
+    /// Results it has stored or is about to.
+    pub found: u64,
+    /// How many ranges it has.
+    pub held: usize,
+    /// How many it has finished.
+    pub finished: u64,
+    /// It says a word every so many milliseconds.
+    pub beat_ms: u64,
+    /// It stops.
+    #[serde(default)]
+    pub leaves: bool,
+    /// Which run of a worker of that name says this: when it began, microseconds of 1970.
+    #[serde(default)]
+    pub run: u64,
+    /// It works already: one that comes and is called the same has to go.
+    #[serde(default)]
+    pub settled: bool,
+}
+
+/// A worker as the others know it.
+#[derive(Debug)]
+struct Other {
+    limit: Option<f64>,
+    beat: Duration,
+    heard: Instant,
+}
+
+impl Other {
+    fn lives(&self) -> bool {
+        self.heard.elapsed() < self.beat * PATIENCE
+    }
+}
+
+/// How a job's rate is divided, as this worker knows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// Probes a second that it may send; `None`: as many as it can.
+    pub rate: Option<f64>,
+    /// Its part of `all`.
+    pub mine: f64,
+    /// What all workers together are worth.
+    pub all: f64,
+    /// Workers that live, itself among them.
+    pub workers: u64,
+}
+
+/// The numbers of a worker that its scan writes and its words say.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    pub(crate) sent: AtomicU64,
+    pub(crate) pps: AtomicU64,
+    pub(crate) found: AtomicU64,
+    pub(crate) finished: AtomicU64,
+}
+
+/// What is known of a job's workers.
+#[derive(Debug)]
+pub struct Pulse {
+    job: String,
+    worker: String,
+    run: u64,
+    limit: Option<f64>,
+    total: Option<f64>,
+    others: Mutex<HashMap<String, Other>>,
+    gauges: Arc<Gauges>,
+    /// The job was ended by somebody.
+    pub(crate) cancelled: AtomicBool,
+    settled: AtomicBool,
+    /// Another of the same name lives.
+    rival: AtomicBool,
+    over: Notify,
+}
+
+/// What a worker listens to.
+pub(crate) struct Ears {
+    words: Subscriber,
+    cancelled: Subscriber,
+    over: Subscriber,
+}
+
+impl Pulse {
+    pub(crate) fn new(
+        job: &str,
+        worker: &str,
+        limit: Option<f64>,
+        total: Option<f64>,
+        gauges: Arc<Gauges>,
+    ) -> Self {
+        Self {
+            job: job.to_owned(),
+            worker: worker.to_owned(),
+            run: Clock::start().unix_us(monotonic_ns()),
+            limit,
+            total,
+            others: Mutex::new(HashMap::new()),
+            gauges,
+            cancelled: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+            rival: AtomicBool::new(false),
+            over: Notify::new(),
+        }
+    }
+
+    fn others(&self) -> MutexGuard<'_, HashMap<String, Other>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What this worker may send, and its part of what all workers that live may.
+    pub fn share(&self) -> Share {
+        let others = self.others();
+        let living = others.values().filter(|other| other.lives()).map(|other| other.limit);
+        let limits: Vec<f64> = std::iter::once(self.limit)
+            .chain(living)
+            .map(|limit| limit.unwrap_or(f64::INFINITY))
+            .collect();
+        let workers = limits.len() as u64;
+        match self.total {
+            Some(total) => {
+                let shares = shares(total, &limits);
+                let (mine, all) = (shares[0], shares.iter().sum());
+                Share { rate: Some(mine), mine, all, workers }
+            }
+            // Nobody knows how fast the others are.
+            None => Share { rate: self.limit, mine: 1.0, all: workers as f64, workers },
+        }
+    }
+
+    fn beat(&self) -> Duration {
+        let crowd = (self.others().len() + 1) as f64 / WORDS_A_SECOND as f64;
+        BEAT.mul_f64(crowd.max(1.0))
+    }
+
+    /// Says a word.
+    pub(crate) async fn say(&self, link: &Link, held: usize, leaves: bool) {
+        let word = Word {
+            worker: self.worker.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            limit: self.limit,
+            share: self.share().rate,
+            sent: self.gauges.sent.load(Ordering::Relaxed),
+            pps: self.gauges.pps.load(Ordering::Relaxed) as f64,
+            found: self.gauges.found.load(Ordering::Relaxed),
+            held,
+            finished: self.gauges.finished.load(Ordering::Relaxed),
+            beat_ms: self.beat().as_millis() as u64,
+            leaves,
+            run: self.run,
+            settled: self.settled.load(Ordering::Relaxed),
+        };
+        let Ok(bytes) = serde_json::to_vec(&word) else { return };
+        // Where the server is away the next word will tell.
+        let _ = link.workers.put(format!("{}.{}", self.job, self.worker), bytes.into()).await;
+    }
+
+    /// Begins to listen, says the first word and looks who is there. Returns too how long to
+    /// wait for a word of one of the same name that may be gone.
+    pub(crate) async fn join(&self, link: &Link) -> Result<(Ears, Duration)> {
+        let listen = async |subject: String| {
+            link.client
+                .subscribe(subject)
+                .await
+                .map_err(|error| refused("listen to workers", error))
+        };
+        // Not through consumers of the bucket: the server would keep one for each worker,
+        // and deliver each word to each on an acknowledged way.
+        let ears = Ears {
+            words: listen(format!("$KV.prtip-workers.{}.*", self.job)).await?,
+            cancelled: listen(format!("$KV.prtip-jobs.{}.cancelled", self.job)).await?,
+            over: listen(format!("prtip.over.{}", self.job)).await?,
+        };
+        let names = link.worker_names(&self.job).await?;
+        let words: Vec<(String, Option<Word>)> = if names.len() <= ASKED {
+            let asked = names.into_iter().map(|name| async move {
+                let entry = link.workers.get(format!("{}.{name}", self.job)).await;
+                let word = entry.ok().flatten().map(|bytes| serde_json::from_slice(&bytes).ok());
+                (name, word.flatten())
+            });
+            stream::iter(asked).buffer_unordered(ASKED).collect().await
+        } else {
+            names.into_iter().map(|name| (name, None)).collect()
+        };
+        let unknown = BEAT.mul_f64((words.len() as f64 / WORDS_A_SECOND as f64).max(1.0));
+        let mut wait = HELLO;
+        for (name, word) in words {
+            let beat = word.as_ref().map_or(unknown, |word| Duration::from_millis(word.beat_ms));
+            let left = word.as_ref().is_some_and(|word| word.leaves);
+            if name == self.worker && !left {
+                wait = HELLO + beat * 3 / 2;
+            } else if !left {
+                let limit = word.and_then(|word| word.limit);
+                self.others().insert(name, Other { limit, beat, heard: Instant::now() });
+            }
+        }
+        self.say(link, 0, false).await;
+        Ok((ears, wait))
+    }
+
+    /// Whether another of the same name works, or came at the same time and may stay.
+    pub(crate) fn has_rival(&self) -> bool {
+        self.rival.load(Ordering::Relaxed)
+    }
+
+    /// From now on this worker is the one of its name.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the word that no range is left.
+    pub(crate) async fn over(&self) {
+        self.over.notified().await;
+    }
+
+    /// Tells those who wait that no range is left.
+    pub(crate) async fn tell_over(&self, link: &Link) {
+        // Those who do not hear it ask.
+        let _ = link.client.publish(format!("prtip.over.{}", self.job), "".into()).await;
+        let _ = link.client.flush().await;
+    }
+
+    /// Says words and hears those of the others until it is dropped with its task.
+    pub(crate) async fn run(
+        &self,
+        link: &Link,
+        ears: Ears,
+        control: &Control,
+        held: impl Fn() -> usize + Send,
+    ) {
+        let Ears { mut words, mut cancelled, mut over } = ears;
+        let cancel = || {
+            if !self.cancelled.swap(true, Ordering::Relaxed) {
+                control.stop();
+            }
+        };
+        let hear = async {
+            while let Some(message) = words.next().await {
+                if let Ok(word) = serde_json::from_slice::<Word>(&message.payload)
+                    && self.hear(word)
+                {
+                    self.obey(control);
+                }
+            }
+        };
+        let speak = async {
+            loop {
+                tokio::time::sleep(self.beat()).await;
+                self.say(link, held(), false).await;
+                self.others().retain(|_, other| other.lives());
+                self.obey(control);
+                // The word of it may have come while the connection was lost.
+                if let Ok(true) = link.is_cancelled(&self.job).await {
+                    cancel();
+                }
+            }
+        };
+        let hear_the_end = async {
+            while cancelled.next().await.is_some() {
+                if let Ok(true) = link.is_cancelled(&self.job).await {
+                    cancel();
+                }
+            }
+        };
+        let pass_on = async {
+            while over.next().await.is_some() {
+                self.over.notify_one();
+            }
+        };
+        tokio::join!(hear, speak, hear_the_end, pass_on);
+    }
+
+    /// Takes a word in; true where it may change this worker's part.
+    fn hear(&self, word: Word) -> bool {
+        if word.worker == self.worker {
+            let first = word.run < self.run || word.settled;
+            if word.run != self.run && !word.leaves && first {
+                self.rival.store(true, Ordering::Relaxed);
+            }
+            return false;
+        }
+        let mut others = self.others();
+        if word.leaves {
+            return others.remove(&word.worker).is_some();
+        }
+        let beat = Duration::from_millis(word.beat_ms);
+        let other = Other { limit: word.limit, beat, heard: Instant::now() };
+        let before = others.insert(word.worker, other);
+        before.is_none_or(|before| before.limit != word.limit)
+    }
+
+    fn obey(&self, control: &Control) {
+        if let Some(rate) = self.share().rate {
+            control.set_rate(rate);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pulse(worker: &str, limit: Option<f64>, others: &[(&str, Option<f64>, u64)]) -> Pulse {
+        let pulse = Pulse::new("job", worker, limit, Some(90.0), Arc::default());
+        for &(name, limit, age_ms) in others.iter().filter(|(name, ..)| *name != worker) {
+            let heard = Instant::now() - Duration::from_millis(age_ms);
+            let other = Other { limit, beat: Duration::from_secs(1), heard };
+            pulse.others().insert(name.to_owned(), other);
+        }
+        pulse
+    }
+
+    fn word(worker: &str, run: u64, settled: bool) -> Word {
+        Word {
+            worker: worker.to_owned(),
+            version: String::new(),
+            limit: None,
+            share: None,
+            sent: 0,
+            pps: 0.0,
+            found: 0,
+            held: 0,
+            finished: 0,
+            beat_ms: 1000,
+            leaves: false,
+            run,
+            settled,
+        }
+    }
+
+    #[test]
+    fn of_two_with_one_name_one_stays() {
+        let (first, mut second) = (pulse("a", None, &[]), pulse("a", None, &[]));
+        second.run = first.run + 1;
+        assert!(!first.hear(word("a", first.run, false)) && !first.has_rival());
+        first.hear(word("a", second.run, false));
+        second.hear(word("a", first.run, false));
+        assert!(!first.has_rival() && second.has_rival());
+        // Whoever works already stays, whatever its clock says.
+        second.rival = AtomicBool::new(false);
+        second.run = first.run - 1;
+        second.hear(word("a", first.run, true));
+        assert!(second.has_rival());
+        // The others' names are no rivals, and one that leaves is gone.
+        assert!(first.hear(word("b", 1, true)) && !first.has_rival());
+        assert_eq!(first.share().workers, 2);
+        assert!(first.hear(Word { leaves: true, ..word("b", 1, true) }));
+        assert_eq!(first.share().workers, 1);
+    }
+
+    #[test]
+    fn all_workers_work_out_the_same_parts() {
+        let all = [("a", None), ("b", Some(10.0)), ("c", None)];
+        let mut sum = 0.0;
+        for (name, limit) in all {
+            let others: Vec<_> = all.iter().map(|&(name, limit)| (name, limit, 0)).collect();
+            sum += pulse(name, limit, &others).share().rate.unwrap_or_default();
+        }
+        assert!((sum - 90.0).abs() < 1e-6, "{sum}");
+    }
+
+    #[test]
+    fn the_part_of_one_that_left_is_given_back() {
+        let gone = PATIENCE as u64 * 1000 + 1;
+        assert_eq!(pulse("a", None, &[("b", None, 0)]).share().rate, Some(45.0));
+        assert_eq!(pulse("a", None, &[("b", None, gone)]).share().rate, Some(90.0));
+        assert_eq!(pulse("a", Some(7.0), &[("b", None, gone)]).share().rate, Some(7.0));
+    }
+}
