@@ -79,7 +79,10 @@ pub(crate) enum Taken {
     /// Others have all that are left.
     NoneNow,
     /// The job has no more.
-    Over,
+    Over {
+        /// So another worker said: all have heard it.
+        told: bool,
+    },
 }
 
 impl Courier {
@@ -149,7 +152,7 @@ impl Courier {
         if unfinished == 0
             && self.link.work_stream(&self.id).await?.cached_info().state.messages == 0
         {
-            return Ok(Taken::Over);
+            return Ok(Taken::Over { told: false });
         }
         let Share { mine, all, workers, .. } = pulse.share();
         // Its part of all that is not finished, so that those who came earlier leave it some
@@ -170,7 +173,7 @@ impl Courier {
             let message = tokio::select! {
                 message = batch.next() => message,
                 // Somebody has seen that none is left.
-                () = pulse.over(), if taken.is_empty() => return Ok(Taken::Over),
+                () = pulse.over(), if taken.is_empty() => return Ok(Taken::Over { told: true }),
             };
             let Some(message) = message else { break };
             let message = message.map_err(|error| fail(error.to_string()))?;

@@ -5,7 +5,8 @@
 //!   gone once it is acknowledged; its consumer `workers` hands each to one worker;
 //! * stream `prtip-out-ID`: `prtip.out.ID.results`, `.ledger`, `.refused`, and for range K
 //!   `.done.K` or, when it was handed out in vain too often, `.dead-K`;
-//! * bucket `prtip-workers`: `ID.WORKER` is what a worker last said of itself;
+//! * bucket `prtip-workers`: `ID.WORKER.LIMIT` is what a worker last said of itself; the limit,
+//!   probes a second or `max`, so that who is there and how fast needs one question;
 //! * `prtip.over.ID`, kept nowhere: no range is left, so nobody need wait for one.
 
 use std::sync::PoisonError;
@@ -30,7 +31,7 @@ pub const LEASE_SILENCE: Duration = Duration::from_secs(30);
 /// Messages sent twice within this time are stored once.
 const DUPLICATES: Duration = Duration::from_secs(120);
 /// What a worker said last is forgotten after so long.
-const WORKER_FORGOTTEN: Duration = Duration::from_secs(120);
+const WORKER_FORGOTTEN: Duration = Duration::from_secs(60);
 /// Questions to the server that are on their way at once.
 pub(crate) const IN_FLIGHT: usize = 256;
 /// Workers that may wait for a range at once.
@@ -128,13 +129,22 @@ impl Link {
         Ok(keys.into_iter().filter(|key| is_id(key)).collect())
     }
 
-    /// The names of workers that have said something of a job.
+    /// The workers that have said something of a job lately.
     ///
     /// # Errors
     /// Where the server does not tell.
-    pub async fn worker_names(&self, id: &str) -> Result<Vec<String>> {
+    pub async fn roster(&self, id: &str) -> Result<Vec<Listed>> {
         let prefix = format!("$KV.prtip-workers.{id}.");
-        self.ends_of(&self.workers.stream, &prefix, "look for workers").await
+        let ends = self.ends_of(&self.workers.stream, &prefix, "look for workers").await?;
+        let listed = ends.into_iter().filter_map(|end| {
+            let (name, limit) = end.split_once('.')?;
+            Some(Listed {
+                name: name.to_owned(),
+                limit: limit.parse().ok(),
+                key: format!("{id}.{end}"),
+            })
+        });
+        Ok(listed.collect())
     }
 
     /// What stands behind `prefix` in the subjects of a stream, in order. The client's own
@@ -319,6 +329,17 @@ pub fn work_stream(id: &str) -> String {
 #[must_use]
 pub fn out_stream(id: &str) -> String {
     format!("prtip-out-{id}")
+}
+
+/// A worker, as the bucket's keys tell it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Probes a second at most; `None`: as many as it can.
+    pub limit: Option<f64>,
+    /// The key of its last word.
+    pub key: String,
 }
 
 /// What is marked in a job's stream of results.

@@ -1,6 +1,10 @@
 //! How the workers of a job know of each other: each says every now and then that it lives,
 //! how fast it may send and what it has done; from what all say each works out, alone and
 //! alike, what part of the job's rate is its own.
+//!
+//! A few hear each other's words as they are said. In a crowd that would be the square of
+//! their number of messages: there each asks, as often as it says a word itself, for the list
+//! of those that have said something lately.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +20,7 @@ use prtip_engine::scan::Control;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::link::Link;
+use crate::link::{Link, Listed};
 use crate::server::refused;
 
 /// So long after its first word a worker begins: it has heard of the others by then, and they
@@ -28,8 +32,11 @@ const BEAT: Duration = Duration::from_secs(1);
 const WORDS_A_SECOND: usize = 100;
 /// A worker that has left out so many of its words is taken for gone.
 const PATIENCE: u32 = 4;
-/// Of so many workers a newcomer asks what each last said; of more it knows only that they
-/// are there until they speak.
+/// But no longer than this, however many they are.
+const LONGEST_BEAT: Duration = Duration::from_secs(15);
+/// More workers than this do not listen to each other's words.
+const CROWD: usize = 100;
+/// Words asked for at once.
 const ASKED: usize = 64;
 
 /// What a worker says of itself.
@@ -122,9 +129,20 @@ pub struct Pulse {
 
 /// What a worker listens to.
 pub(crate) struct Ears {
-    words: Subscriber,
+    /// All words; in a crowd none.
+    words: Option<Subscriber>,
+    /// Those in its own name.
+    own: Subscriber,
     cancelled: Subscriber,
     over: Subscriber,
+}
+
+/// How a worker begins.
+pub(crate) struct Hello {
+    /// So long it listens first.
+    pub(crate) wait: Duration,
+    /// One of its name was there lately.
+    pub(crate) namesake: bool,
 }
 
 impl Pulse {
@@ -176,7 +194,13 @@ impl Pulse {
 
     fn beat(&self) -> Duration {
         let crowd = (self.others().len() + 1) as f64 / WORDS_A_SECOND as f64;
-        BEAT.mul_f64(crowd.max(1.0))
+        BEAT.mul_f64(crowd.max(1.0)).min(LONGEST_BEAT)
+    }
+
+    /// The key of its words.
+    fn key(&self) -> String {
+        let limit = self.limit.map_or("max".to_owned(), |limit| limit.ceil().to_string());
+        format!("{}.{}.{limit}", self.job, self.worker)
     }
 
     /// Says a word.
@@ -198,50 +222,66 @@ impl Pulse {
         };
         let Ok(bytes) = serde_json::to_vec(&word) else { return };
         // Where the server is away the next word will tell.
-        let _ = link.workers.put(format!("{}.{}", self.job, self.worker), bytes.into()).await;
+        let _ = link.workers.put(self.key(), bytes.into()).await;
     }
 
-    /// Begins to listen, says the first word and looks who is there. Returns too how long to
-    /// wait for a word of one of the same name that may be gone.
-    pub(crate) async fn join(&self, link: &Link) -> Result<(Ears, Duration)> {
+    /// Begins to listen, looks who is there and says the first word.
+    pub(crate) async fn join(&self, link: &Link) -> Result<(Ears, Hello)> {
         let listen = async |subject: String| {
             link.client
                 .subscribe(subject)
                 .await
                 .map_err(|error| refused("listen to workers", error))
         };
+        let (job, worker) = (&self.job, &self.worker);
         // Not through consumers of the bucket: the server would keep one for each worker,
         // and deliver each word to each on an acknowledged way.
-        let ears = Ears {
-            words: listen(format!("$KV.prtip-workers.{}.*", self.job)).await?,
-            cancelled: listen(format!("$KV.prtip-jobs.{}.cancelled", self.job)).await?,
-            over: listen(format!("prtip.over.{}", self.job)).await?,
+        let mut ears = Ears {
+            words: Some(listen(format!("$KV.prtip-workers.{job}.*.*")).await?),
+            own: listen(format!("$KV.prtip-workers.{job}.{worker}.*")).await?,
+            cancelled: listen(format!("$KV.prtip-jobs.{job}.cancelled")).await?,
+            over: listen(format!("prtip.over.{job}")).await?,
         };
-        let names = link.worker_names(&self.job).await?;
-        let words: Vec<(String, Option<Word>)> = if names.len() <= ASKED {
-            let asked = names.into_iter().map(|name| async move {
-                let entry = link.workers.get(format!("{}.{name}", self.job)).await;
-                let word = entry.ok().flatten().map(|bytes| serde_json::from_slice(&bytes).ok());
-                (name, word.flatten())
-            });
-            stream::iter(asked).buffer_unordered(ASKED).collect().await
+        let roster = link.roster(job).await?;
+        if roster.len() > CROWD {
+            ears.words = None;
+            self.count(roster.iter());
         } else {
-            names.into_iter().map(|name| (name, None)).collect()
-        };
-        let unknown = BEAT.mul_f64((words.len() as f64 / WORDS_A_SECOND as f64).max(1.0));
-        let mut wait = HELLO;
-        for (name, word) in words {
-            let beat = word.as_ref().map_or(unknown, |word| Duration::from_millis(word.beat_ms));
-            let left = word.as_ref().is_some_and(|word| word.leaves);
-            if name == self.worker && !left {
-                wait = HELLO + beat * 3 / 2;
-            } else if !left {
-                let limit = word.and_then(|word| word.limit);
-                self.others().insert(name, Other { limit, beat, heard: Instant::now() });
+            let asked = roster.iter().map(|listed| async {
+                let entry = link.workers.get(listed.key.as_str()).await.ok().flatten();
+                serde_json::from_slice::<Word>(&entry?).ok()
+            });
+            let words: Vec<Option<Word>> =
+                stream::iter(asked).buffer_unordered(ASKED).collect().await;
+            for word in words.into_iter().flatten().filter(|word| word.worker != *worker) {
+                self.hear(word);
             }
         }
+        let last = roster.iter().find(|listed| listed.name == *worker);
+        let last = match last {
+            Some(listed) => link.workers.get(listed.key.as_str()).await.ok().flatten(),
+            None => None,
+        };
+        let last = last.and_then(|bytes| serde_json::from_slice::<Word>(&bytes).ok());
+        // It is heard by then, where it lives.
+        let namesake = last.filter(|word| !word.leaves).map(|word| word.beat_ms * 3 / 2);
+        let hello = Hello {
+            wait: HELLO.max(self.beat() / 2) + Duration::from_millis(namesake.unwrap_or(0)),
+            namesake: namesake.is_some(),
+        };
         self.say(link, 0, false).await;
-        Ok((ears, wait))
+        Ok((ears, hello))
+    }
+
+    /// Takes the place of what was known by who is on the list.
+    fn count<'a>(&self, roster: impl Iterator<Item = &'a Listed>) {
+        let beat = self.beat();
+        let mut others = self.others();
+        others.clear();
+        for listed in roster.filter(|listed| listed.name != self.worker) {
+            let other = Other { limit: listed.limit, beat, heard: Instant::now() };
+            others.insert(listed.name.clone(), other);
+        }
     }
 
     /// Whether another of the same name works, or came at the same time and may stay.
@@ -260,10 +300,11 @@ impl Pulse {
     }
 
     /// Tells those who wait that no range is left.
-    pub(crate) async fn tell_over(&self, link: &Link) {
-        // Those who do not hear it ask.
-        let _ = link.client.publish(format!("prtip.over.{}", self.job), "".into()).await;
-        let _ = link.client.flush().await;
+    pub(crate) async fn tell_over(&self, link: &Link) -> Result<()> {
+        let fail = |error: String| refused("tell the others that no range is left", error);
+        let told = link.client.publish(format!("prtip.over.{}", self.job), "".into()).await;
+        told.map_err(|error| fail(error.to_string()))?;
+        link.client.flush().await.map_err(|error| fail(error.to_string()))
     }
 
     /// Says words and hears those of the others until it is dropped with its task.
@@ -274,18 +315,32 @@ impl Pulse {
         control: &Control,
         held: impl Fn() -> usize + Send,
     ) {
-        let Ears { mut words, mut cancelled, mut over } = ears;
+        let Ears { words, mut own, mut cancelled, mut over } = ears;
+        let crowded = AtomicBool::new(words.is_none());
         let cancel = || {
             if !self.cancelled.swap(true, Ordering::Relaxed) {
                 control.stop();
             }
         };
         let hear = async {
+            let Some(mut words) = words else { return };
             while let Some(message) = words.next().await {
                 if let Ok(word) = serde_json::from_slice::<Word>(&message.payload)
                     && self.hear(word)
                 {
                     self.obey(control);
+                }
+                if self.others().len() > CROWD {
+                    crowded.store(true, Ordering::Relaxed);
+                    let _ = words.unsubscribe().await;
+                    return;
+                }
+            }
+        };
+        let hear_namesakes = async {
+            while let Some(message) = own.next().await {
+                if let Ok(word) = serde_json::from_slice::<Word>(&message.payload) {
+                    self.hear(word);
                 }
             }
         };
@@ -293,7 +348,11 @@ impl Pulse {
             loop {
                 tokio::time::sleep(self.beat()).await;
                 self.say(link, held(), false).await;
-                self.others().retain(|_, other| other.lives());
+                if !crowded.load(Ordering::Relaxed) {
+                    self.others().retain(|_, other| other.lives());
+                } else if let Ok(roster) = link.roster(&self.job).await {
+                    self.count(roster.iter());
+                }
                 self.obey(control);
                 // The word of it may have come while the connection was lost.
                 if let Ok(true) = link.is_cancelled(&self.job).await {
@@ -313,7 +372,7 @@ impl Pulse {
                 self.over.notify_one();
             }
         };
-        tokio::join!(hear, speak, hear_the_end, pass_on);
+        tokio::join!(hear, hear_namesakes, speak, hear_the_end, pass_on);
     }
 
     /// Takes a word in; true where it may change this worker's part.

@@ -106,9 +106,9 @@ pub async fn of(link: &Link, job: &Job) -> Result<Status> {
 /// The workers that spoke a short while ago and have not said that they leave.
 async fn workers(link: &Link, id: &str) -> Result<Vec<Word>> {
     let now = Clock::start().unix_us(monotonic_ns()) / 1_000_000;
-    let asked = link.worker_names(id).await?.into_iter().map(|name| async move {
+    let asked = link.roster(id).await?.into_iter().map(|listed| async move {
         // One that was forgotten in between has nothing to say.
-        let entry = link.workers.entry(format!("{id}.{name}")).await.ok()??;
+        let entry = link.workers.entry(listed.key).await.ok()??;
         let word = serde_json::from_slice::<Word>(&entry.value).ok()?;
         let silent_s = now as i64 - entry.created.unix_timestamp();
         let lives = !word.leaves && silent_s < SILENT_S.max(word.beat_ms as i64 / 250);
@@ -116,7 +116,9 @@ async fn workers(link: &Link, id: &str) -> Result<Vec<Word>> {
     });
     let found = stream::iter(asked).buffer_unordered(ASKED);
     let mut workers: Vec<Word> = found.filter_map(|word| async move { word }).collect().await;
-    workers.sort_by(|a, b| a.worker.cmp(&b.worker));
+    // Of one that came back with another limit the last run holds.
+    workers.sort_by(|a, b| a.worker.cmp(&b.worker).then(b.run.cmp(&a.run)));
+    workers.dedup_by(|a, b| a.worker == b.worker);
     Ok(workers)
 }
 

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use crate::courier::{Courier, Taken};
 use crate::findings::Findings;
 use crate::link::Link;
-use crate::pulse::{Gauges, HELLO, Pulse, Share};
+use crate::pulse::{Gauges, Pulse, Share};
 use crate::server::in_time;
 
 /// How long a worker tries to say that it leaves.
@@ -218,16 +218,16 @@ impl<S: Scanner> Worker<S> {
         let (pulse, courier, beating) = loop {
             let (name, gauges) = (&self.terms.name, Arc::clone(&self.gauges));
             let pulse = Arc::new(Pulse::new(id, name, self.terms.limit, job.rate, gauges));
-            let (ears, wait) = handle.block_on(in_time("look for workers", pulse.join(link)))?;
+            let (ears, hello) = handle.block_on(in_time("look for workers", pulse.join(link)))?;
             let courier = Courier::start(&handle, link, &job, name);
             let beating = {
                 let (link, pulse, held) = (link.clone(), Arc::clone(&pulse), courier.held());
                 let control = Arc::clone(&control);
                 handle.spawn(async move { pulse.run(&link, ears, &control, held).await })
             };
-            let until = Instant::now() + wait;
-            if wait > HELLO {
-                let (name, wait_s) = (&self.terms.name, wait.as_secs_f64());
+            let until = Instant::now() + hello.wait;
+            if hello.namesake {
+                let (name, wait_s) = (&self.terms.name, hello.wait.as_secs_f64());
                 let words = format!(
                     "prtip: a {name} was there lately; listening for {wait_s:.1} s whether it still is"
                 );
@@ -246,15 +246,16 @@ impl<S: Scanner> Worker<S> {
         let (name, ranges) = (&self.terms.name, job.ranges());
         let words = format!("prtip: {name} works on job {id}, {ranges} ranges");
         self.say(words);
-        let ended =
-            self.ranges(&job, &plan, &Run { courier: &courier, pulse: &pulse, control: &control });
+        let ended = self.ranges(
+            link,
+            &job,
+            &plan,
+            &Run { courier: &courier, pulse: &pulse, control: &control },
+        );
         beating.abort();
         let leaving = async {
             courier.give_back().await;
             pulse.say(link, 0, true).await;
-            if let Ok(Ended::Done) = ended {
-                pulse.tell_over(link).await;
-            }
         };
         // Where the server is away it will see for itself.
         let _ = handle.block_on(async { tokio::time::timeout(GOODBYE, leaving).await });
@@ -302,7 +303,7 @@ impl<S: Scanner> Worker<S> {
             .remedy("nothing was sent; see --allow and --exclude-file, or submit it without"))
     }
 
-    fn ranges(&mut self, job: &Job, plan: &Plan, on: &Run<'_>) -> Result<Ended> {
+    fn ranges(&mut self, link: &Link, job: &Job, plan: &Plan, on: &Run<'_>) -> Result<Ended> {
         let size = job.range(0).map_or(1, |range| range.end);
         let mut told_waiting = false;
         loop {
@@ -315,7 +316,13 @@ impl<S: Scanner> Worker<S> {
             let asked = Instant::now();
             let taken = on.courier.take(job, on.pulse, most.max(1), self.terms.deliveries);
             match self.handle.block_on(in_time("take ranges", taken)) {
-                Ok(Taken::Over) => return Ok(Ended::Done),
+                Ok(Taken::Over { told }) => {
+                    if !told {
+                        // Those who do not hear it ask.
+                        let _ = self.handle.block_on(in_time("end", on.pulse.tell_over(link)));
+                    }
+                    return Ok(Ended::Done);
+                }
                 Ok(Taken::NoneNow) => {
                     if !std::mem::replace(&mut told_waiting, true) {
                         self.say("prtip: all ranges are taken; waiting for those that come back");
