@@ -201,6 +201,35 @@ impl Courier {
         Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
     }
 
+    /// Keeps this worker's part of all that is not finished, and lets others have the rest of
+    /// what it has. Returns what it keeps, ascending.
+    pub(crate) async fn share_out(&self, pulse: &Pulse) -> Result<Vec<u64>> {
+        let fail = |error: String| refused(format!("share out ranges of job {}", self.id), error);
+        let info = self.consumer().await?.get_info().await;
+        let info = info.map_err(|error| fail(error.to_string()))?;
+        let mut kept: Vec<u64> = lock(&self.held).keys().copied().collect();
+        kept.sort_unstable();
+        let Share { mine, all, .. } = pulse.share();
+        let unfinished = info.num_pending + info.num_ack_pending as u64;
+        let excess = kept.split_off(kept.len().min(take(unfinished, mine, all, u64::MAX) as usize));
+        // As new messages: one that is only refused counts as handed out in vain. Where this
+        // worker is lost between the two, the range is there twice and collected once.
+        let run = prtip_engine::key::random_u64()?;
+        stream::iter(excess.into_iter().map(Ok))
+            .try_for_each_concurrent(ACKNOWLEDGED, |number| async move {
+                let subject = format!("prtip.work.{}.{number}", self.id);
+                let given_up = || self.given_up.load(Ordering::Relaxed);
+                let id = format!("{number}-{run:x}");
+                self.link.store(&subject, &id, Bytes::new(), given_up).await?;
+                let Some(acker) = lock(&self.held).remove(&number) else { return Ok(()) };
+                // Where this is lost the server hands it out once more.
+                let _ = acker.ack_with(AckKind::Ack).await;
+                Ok::<(), Error>(())
+            })
+            .await?;
+        Ok(kept)
+    }
+
     /// Who hands out the ranges; asked for once.
     async fn consumer(&self) -> Result<&Consumer<pull::Config>> {
         self.consumer.get_or_try_init(|| self.link.consumer(&self.id)).await

@@ -9,7 +9,6 @@
 //!   probes a second or `max`, so that who is there and how fast needs one question;
 //! * `prtip.over.ID`, kept nowhere: no range is left, so nobody need wait for one.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -24,7 +23,7 @@ use futures_util::StreamExt;
 use prtip_engine::error::{Error, Kind, Result};
 use prtip_engine::fleet::job::{Job, is_id};
 
-use crate::server::{ANSWER, Complaint, Server, refused};
+use crate::server::{ANSWER, Complaint, Server, denied, refused};
 
 /// A range whose worker says nothing for so long is handed to another.
 pub const LEASE_SILENCE: Duration = Duration::from_secs(30);
@@ -65,15 +64,8 @@ impl Link {
             .max_ack_inflight(2 * IN_FLIGHT)
             .build(client.clone());
         let no_streams = |error: String| {
-            let told = complaint.lock().unwrap_or_else(PoisonError::into_inner).take();
             let what = "use JetStream on the NATS server";
-            match told {
-                Some(told) => Error::new(Kind::Denied, what)
-                    .cause(told)
-                    .remedy("docs/fleet.md lists what each user must be let do"),
-                None => refused(what, error)
-                    .remedy("start it with --jetstream, and let this user use $JS.API"),
-            }
+            refused(what, error).remedy("start it with --jetstream, and let this user use $JS.API")
         };
         let bucket = async |name: &str, max_age| {
             if let Ok(store) = jetstream.get_key_value(name).await {
@@ -97,8 +89,15 @@ impl Link {
             let found = jetstream.get_key_value(name).await;
             found.map_err(|error| no_streams(error.to_string()))
         };
-        let jobs = bucket("prtip-jobs", Duration::ZERO).await?;
-        let workers = bucket("prtip-workers", WORKER_FORGOTTEN).await?;
+        let buckets = async {
+            let jobs = bucket("prtip-jobs", Duration::ZERO).await?;
+            Ok::<_, Error>((jobs, bucket("prtip-workers", WORKER_FORGOTTEN).await?))
+        };
+        let (jobs, workers) = tokio::select! {
+            biased;
+            made = buckets => made?,
+            words = complaint.comes() => return Err(denied("use JetStream on the NATS server", words)),
+        };
         Ok(Self { client, jetstream, jobs, workers, complaint })
     }
 
@@ -270,23 +269,24 @@ impl Link {
         Ok(Marks { done: subjects.saturating_sub(others), dead, refusals, messages, bytes })
     }
 
-    /// `error` with what the server forbids this user, where it said so meanwhile: a question
-    /// that may not be asked gets no answer.
-    #[must_use]
-    pub fn explain(&self, error: Error) -> Error {
-        match self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(told) if told.to_lowercase().contains("permissions violation") => {
-                Error::new(Kind::Denied, error.what)
-                    .cause(told)
-                    .remedy("docs/fleet.md lists what each user must be let do")
-            }
-            _ => error,
+    /// What is asked, or that the server forbids this user to ask.
+    ///
+    /// # Errors
+    /// Those of what is asked, and that.
+    pub async fn permitted<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            words = self.complaint.comes() => Err(denied(what, words)),
         }
     }
 
-    fn forbids(&self, subject: &str) -> bool {
-        let told = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
-        told.as_ref().is_some_and(|told| told.contains(subject))
+    fn forbids(&self, subject: &str) -> Option<String> {
+        self.complaint.forbidden().filter(|words| words.contains(subject))
     }
 
     /// Stores a message, once however often it is sent; goes on trying while the server is
@@ -310,8 +310,8 @@ impl Link {
             match sent {
                 Ok(_) => return Ok(()),
                 Err(error) if given_up() => return Err(refused("store what was found", error)),
-                Err(error) if self.forbids(subject) => {
-                    return Err(self.explain(refused("store what was found", error)));
+                Err(_) if let Some(words) = self.forbids(subject) => {
+                    return Err(denied("store what was found", words));
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
             }

@@ -36,6 +36,11 @@ const PATIENCE: u32 = 4;
 const LONGEST_BEAT: Duration = Duration::from_secs(15);
 /// More workers than this do not listen to each other's words.
 const CROWD: usize = 100;
+/// A worker whose part has become so much smaller than when it took its ranges lets others
+/// have what is too much,
+const SHRUNK: f64 = 0.81;
+/// where it has work for longer than this, and than some cooldowns.
+const WORTH_IT: Duration = Duration::from_secs(8);
 /// Words asked for at once.
 const ASKED: usize = 64;
 
@@ -121,10 +126,25 @@ pub struct Pulse {
     gauges: Arc<Gauges>,
     /// The job was ended by somebody.
     pub(crate) cancelled: AtomicBool,
+    /// What it scans now.
+    current: Mutex<Option<Current>>,
+    /// That was stopped because others have come.
+    crowded_out: AtomicBool,
     settled: AtomicBool,
     /// Another of the same name lives.
     rival: AtomicBool,
     over: Notify,
+}
+
+/// A scan that goes on.
+#[derive(Debug)]
+struct Current {
+    control: Arc<Control>,
+    /// The worker's part of all when it took these ranges.
+    part: f64,
+    pairs: u64,
+    sent_before: u64,
+    worth_it: Duration,
 }
 
 /// What a worker listens to.
@@ -162,6 +182,8 @@ impl Pulse {
             others: Mutex::new(HashMap::new()),
             gauges,
             cancelled: AtomicBool::new(false),
+            current: Mutex::new(None),
+            crowded_out: AtomicBool::new(false),
             settled: AtomicBool::new(false),
             rival: AtomicBool::new(false),
             over: Notify::new(),
@@ -308,27 +330,16 @@ impl Pulse {
     }
 
     /// Says words and hears those of the others until it is dropped with its task.
-    pub(crate) async fn run(
-        &self,
-        link: &Link,
-        ears: Ears,
-        control: &Control,
-        held: impl Fn() -> usize + Send,
-    ) {
+    pub(crate) async fn run(&self, link: &Link, ears: Ears, held: impl Fn() -> usize + Send) {
         let Ears { words, mut own, mut cancelled, mut over } = ears;
         let crowded = AtomicBool::new(words.is_none());
-        let cancel = || {
-            if !self.cancelled.swap(true, Ordering::Relaxed) {
-                control.stop();
-            }
-        };
         let hear = async {
             let Some(mut words) = words else { return };
             while let Some(message) = words.next().await {
                 if let Ok(word) = serde_json::from_slice::<Word>(&message.payload)
                     && self.hear(word)
                 {
-                    self.obey(control);
+                    self.obey();
                 }
                 if self.others().len() > CROWD {
                     crowded.store(true, Ordering::Relaxed);
@@ -353,17 +364,17 @@ impl Pulse {
                 } else if let Ok(roster) = link.roster(&self.job).await {
                     self.count(roster.iter());
                 }
-                self.obey(control);
+                self.obey();
                 // The word of it may have come while the connection was lost.
                 if let Ok(true) = link.is_cancelled(&self.job).await {
-                    cancel();
+                    self.cancel();
                 }
             }
         };
         let hear_the_end = async {
             while cancelled.next().await.is_some() {
                 if let Ok(true) = link.is_cancelled(&self.job).await {
-                    cancel();
+                    self.cancel();
                 }
             }
         };
@@ -394,9 +405,62 @@ impl Pulse {
         before.is_none_or(|before| before.limit != word.limit)
     }
 
-    fn obey(&self, control: &Control) {
-        if let Some(rate) = self.share().rate {
-            control.set_rate(rate);
+    fn current(&self) -> MutexGuard<'_, Option<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A scan begins, of so many pairs with so long a cooldown.
+    pub(crate) fn begin(
+        &self,
+        control: &Arc<Control>,
+        share: Share,
+        pairs: u64,
+        cooldown: Duration,
+    ) {
+        self.crowded_out.store(false, Ordering::Relaxed);
+        *self.current() = Some(Current {
+            control: Arc::clone(control),
+            part: share.mine / share.all,
+            pairs,
+            sent_before: self.gauges.sent.load(Ordering::Relaxed),
+            worth_it: WORTH_IT + 3 * cooldown,
+        });
+        self.obey();
+        if self.cancelled.load(Ordering::Relaxed) {
+            control.stop();
+        }
+    }
+
+    /// It has ended; true where it was stopped because this worker has too much.
+    pub(crate) fn end(&self) -> bool {
+        *self.current() = None;
+        self.crowded_out.swap(false, Ordering::Relaxed)
+    }
+
+    fn cancel(&self) {
+        if !self.cancelled.swap(true, Ordering::Relaxed)
+            && let Some(current) = &*self.current()
+        {
+            current.control.stop();
+        }
+    }
+
+    /// What has changed is the scan's business too.
+    fn obey(&self) {
+        let share = self.share();
+        let current = self.current();
+        let Some(current) = &*current else { return };
+        if let Some(rate) = share.rate {
+            current.control.set_rate(rate);
+        }
+        let pps = share.rate.unwrap_or_else(|| self.gauges.pps.load(Ordering::Relaxed) as f64);
+        let sent = self.gauges.sent.load(Ordering::Relaxed) - current.sent_before;
+        let left_s = current.pairs.saturating_sub(sent) as f64 / pps.max(1.0);
+        if share.mine / share.all < SHRUNK * current.part
+            && left_s > current.worth_it.as_secs_f64()
+            && !self.crowded_out.swap(true, Ordering::Relaxed)
+        {
+            current.control.stop();
         }
     }
 }

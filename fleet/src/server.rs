@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use prtip_engine::error::{Error, Kind, Result};
 pub use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 /// Where nothing is said.
 pub const DEFAULT: &str = "nats://127.0.0.1:4222";
@@ -33,7 +34,43 @@ pub struct Server {
 }
 
 /// What the server last said no to without being asked: a subject that this user may not use.
-pub(crate) type Complaint = Arc<Mutex<Option<String>>>;
+/// What was asked there gets no answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Complaint {
+    words: Arc<Mutex<Option<String>>>,
+    came: Arc<Notify>,
+}
+
+impl Complaint {
+    fn note(&self, words: String) {
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+        self.came.notify_waiters();
+    }
+
+    /// It, where it is about what this user may do.
+    pub(crate) fn forbidden(&self) -> Option<String> {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        words.filter(|words| words.to_lowercase().contains("permissions violation"))
+    }
+
+    /// Waits for one.
+    pub(crate) async fn comes(&self) -> String {
+        loop {
+            let came = self.came.notified();
+            if let Some(words) = self.forbidden() {
+                return words;
+            }
+            came.await;
+        }
+    }
+}
+
+/// `words` of the server that forbid `what`.
+pub(crate) fn denied(what: impl Into<String>, words: String) -> Error {
+    Error::new(Kind::Denied, what)
+        .cause(words)
+        .remedy("docs/fleet.md lists what each user must be let do")
+}
 
 impl Server {
     async fn options(&self, complaint: &Complaint) -> Result<ConnectOptions> {
@@ -43,7 +80,7 @@ impl Server {
                 .map(|text| text.trim().to_owned())
                 .map_err(|error| Error::new(Kind::Usage, what()).because_of(error))
         };
-        let complaint = Arc::clone(complaint);
+        let complaint = complaint.clone();
         let mut options = ConnectOptions::new()
             .name(concat!("prtip ", env!("CARGO_PKG_VERSION")))
             .connection_timeout(ANSWER)
@@ -51,8 +88,7 @@ impl Server {
             .ping_interval(Duration::from_secs(5))
             .event_callback(move |event| {
                 if let Event::ServerError(error) = event {
-                    let mut kept = complaint.lock().unwrap_or_else(PoisonError::into_inner);
-                    *kept = Some(error.to_string());
+                    complaint.note(error.to_string());
                 }
                 std::future::ready(())
             });

@@ -24,9 +24,7 @@ pub async fn publish(link: &Link, job: &Job) -> Result<()> {
             .remedy("set max_payload higher in the server's configuration"));
     }
     link.jobs.create(id, bytes.into()).await.map_err(|error| {
-        link.explain(
-            refused(format!("submit the job {id}"), error).remedy("is there one of this name?"),
-        )
+        refused(format!("submit the job {id}"), error).remedy("is there one of this name?")
     })?;
     link.create_streams(id).await?;
     let mut sent = stream::iter(0..job.ranges())

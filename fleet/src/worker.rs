@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use crate::courier::{Courier, Taken};
 use crate::findings::Findings;
 use crate::link::Link;
-use crate::pulse::{Gauges, Pulse, Share};
+use crate::pulse::{Gauges, Pulse};
 use crate::server::in_time;
 
 /// How long a worker tries to say that it leaves.
@@ -139,10 +139,9 @@ pub struct Worker<S> {
 
 /// What a worker has for one job.
 struct Run<'a> {
+    link: &'a Link,
     courier: &'a Courier,
     pulse: &'a Pulse,
-    /// Stops this job's scan, by a signal or because the job was cancelled.
-    control: &'a Control,
 }
 
 impl<S: Scanner> Worker<S> {
@@ -210,20 +209,21 @@ impl<S: Scanner> Worker<S> {
     /// Where there is no such job, the guard refuses it, another worker has this one's name,
     /// or it cannot be scanned.
     pub fn job(&mut self, link: &Link, id: &str) -> Result<Ended> {
-        let job = self.handle.block_on(link.job(id)).map_err(|error| link.explain(error))?;
+        let job = self.handle.block_on(link.permitted("read the job", link.job(id)))?;
         let plan = job.plan()?;
         self.permitted(link, &job, &plan)?;
-        let control = Arc::new(Control::default());
         let handle = self.handle.clone();
         let (pulse, courier, beating) = loop {
             let (name, gauges) = (&self.terms.name, Arc::clone(&self.gauges));
             let pulse = Arc::new(Pulse::new(id, name, self.terms.limit, job.rate, gauges));
-            let (ears, hello) = handle.block_on(in_time("look for workers", pulse.join(link)))?;
+            let (ears, hello) = {
+                let joined = in_time("look for workers", pulse.join(link));
+                handle.block_on(link.permitted("join the workers", joined))?
+            };
             let courier = Courier::start(&handle, link, &job, name);
             let beating = {
                 let (link, pulse, held) = (link.clone(), Arc::clone(&pulse), courier.held());
-                let control = Arc::clone(&control);
-                handle.spawn(async move { pulse.run(&link, ears, &control, held).await })
+                handle.spawn(async move { pulse.run(&link, ears, held).await })
             };
             let until = Instant::now() + hello.wait;
             if hello.namesake {
@@ -246,12 +246,7 @@ impl<S: Scanner> Worker<S> {
         let (name, ranges) = (&self.terms.name, job.ranges());
         let words = format!("prtip: {name} works on job {id}, {ranges} ranges");
         self.say(words);
-        let ended = self.ranges(
-            link,
-            &job,
-            &plan,
-            &Run { courier: &courier, pulse: &pulse, control: &control },
-        );
+        let ended = self.ranges(&job, &plan, &Run { link, courier: &courier, pulse: &pulse });
         beating.abort();
         let leaving = async {
             courier.give_back().await;
@@ -266,7 +261,7 @@ impl<S: Scanner> Worker<S> {
                 _ => Ended::Stopped,
             });
         }
-        ended.map_err(|error| link.explain(error))
+        ended
     }
 
     /// Another worker has this one's name.
@@ -303,23 +298,30 @@ impl<S: Scanner> Worker<S> {
             .remedy("nothing was sent; see --allow and --exclude-file, or submit it without"))
     }
 
-    fn ranges(&mut self, link: &Link, job: &Job, plan: &Plan, on: &Run<'_>) -> Result<Ended> {
+    fn ranges(&mut self, job: &Job, plan: &Plan, on: &Run<'_>) -> Result<Ended> {
         let size = job.range(0).map_or(1, |range| range.end);
         let mut told_waiting = false;
+        // What it has and does not scan yet.
+        let mut kept: Vec<u64> = Vec::new();
         loop {
-            if self.stop.level() > 0 || on.control.level() > 0 {
+            if self.stop.level() > 0 || on.pulse.cancelled.load(Ordering::Relaxed) {
                 return Ok(Ended::Stopped);
             }
-            let Share { rate, .. } = on.pulse.share();
+            if !kept.is_empty() {
+                kept = self.scan(job, plan, &kept, on)?;
+                continue;
+            }
             let lease = self.terms.lease.as_secs_f64();
-            let most = rate.map_or(u64::MAX, |rate| (rate * lease / size as f64) as u64);
+            let most = on.pulse.share().rate;
+            let most = most.map_or(u64::MAX, |rate| (rate * lease / size as f64) as u64);
             let asked = Instant::now();
             let taken = on.courier.take(job, on.pulse, most.max(1), self.terms.deliveries);
-            match self.handle.block_on(in_time("take ranges", taken)) {
+            let taken = on.link.permitted("take ranges", in_time("take ranges", taken));
+            match self.handle.block_on(taken) {
                 Ok(Taken::Over { told }) => {
                     if !told {
                         // Those who do not hear it ask.
-                        let _ = self.handle.block_on(in_time("end", on.pulse.tell_over(link)));
+                        let _ = self.handle.block_on(in_time("end", on.pulse.tell_over(on.link)));
                     }
                     return Ok(Ended::Done);
                 }
@@ -331,31 +333,43 @@ impl<S: Scanner> Worker<S> {
                 Ok(Taken::Ranges(ranges)) => {
                     told_waiting = false;
                     self.scanner.asked(asked.elapsed(), ranges.len());
-                    let leases = ranges
-                        .iter()
-                        .filter_map(|&number| Some((number, job.range(number)?)))
-                        .collect();
-                    if let Some(rate) = rate {
-                        on.control.set_rate(rate);
-                    }
-                    let task = Task {
-                        job,
-                        plan,
-                        leases,
-                        rate,
-                        control: on.control,
-                        stop: &self.stop,
-                        courier: on.courier,
-                        gauges: &self.gauges,
-                        handle: &self.handle,
-                    };
-                    self.scanner.scan(&task)?;
+                    kept = ranges;
                 }
+                Err(error) if error.kind == Kind::Denied => return Err(error),
                 Err(error) => {
                     self.say(format_args!("prtip: {error}; trying again"));
                     std::thread::sleep(ASK_AGAIN);
                 }
             }
         }
+    }
+
+    /// Has ranges scanned; returns those of them that are left, where others have come and
+    /// have got the rest.
+    fn scan(&mut self, job: &Job, plan: &Plan, ranges: &[u64], on: &Run<'_>) -> Result<Vec<u64>> {
+        let leases = ranges.iter().filter_map(|&number| Some((number, job.range(number)?)));
+        let share = on.pulse.share();
+        let control = Arc::new(Control::default());
+        let task = Task {
+            job,
+            plan,
+            leases: leases.collect(),
+            rate: share.rate,
+            control: &control,
+            stop: &self.stop,
+            courier: on.courier,
+            gauges: &self.gauges,
+            handle: &self.handle,
+        };
+        on.pulse.begin(&control, share, task.pairs(), Duration::from_millis(job.cooldown_ms));
+        let scanned = self.scanner.scan(&task);
+        let crowded_out = on.pulse.end();
+        scanned?;
+        if !crowded_out || self.stop.level() > 0 {
+            return Ok(Vec::new());
+        }
+        let kept = self.handle.block_on(on.courier.share_out(on.pulse))?;
+        self.say(format_args!("prtip: others have come; {} ranges are kept", kept.len()));
+        Ok(kept)
     }
 }

@@ -30,7 +30,7 @@ use prtip_fleet::worker::{self, Ended, Worker};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-use pretend::{Asked, Hits, Pretend};
+use pretend::{Asked, Fault, Hits, Pretend};
 use server::{Server, cpu_s};
 
 /// What the job is of; no packet goes there.
@@ -66,6 +66,9 @@ pub struct FleetArgs {
     /// The server; default: Debian's, downloaded and unpacked
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
+    /// Breaks one thing, so that the check at the end can be seen to fail
+    #[arg(long, hide = true, value_enum)]
+    fault: Option<Fault>,
     /// One JSON object a number of workers
     #[arg(long)]
     json: bool,
@@ -213,7 +216,7 @@ fn measure(args: &FleetArgs, workers: u64) -> Result<Row> {
                 lease: Duration::from_secs(300),
                 deliveries: 5,
             };
-            let scanner = Pretend { hits, asked: Arc::clone(&asked) };
+            let scanner = Pretend { hits, fault: args.fault, asked: Arc::clone(&asked) };
             let (stop, handle) = (Arc::clone(&stop), runtime.handle().clone());
             let mut worker = Worker::new(handle, terms, stop, scanner);
             let id = job.id.clone();

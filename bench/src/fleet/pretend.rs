@@ -37,10 +37,22 @@ impl Hits {
     }
 }
 
+/// What can be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Fault {
+    /// The first result of range 0 is not told.
+    Forget,
+    /// It is told twice.
+    Repeat,
+    /// Range 0 is never said to be finished.
+    Keep,
+}
+
 /// The scanner of one worker.
 #[derive(Debug)]
 pub(super) struct Pretend {
     pub(super) hits: Hits,
+    pub(super) fault: Option<Fault>,
     pub(super) asked: Asked,
 }
 
@@ -67,24 +79,35 @@ fn found(plan: &Plan, index: u64) -> PortEvent {
 impl Scanner for Pretend {
     fn scan(&mut self, task: &Task<'_>) -> Result<()> {
         let mut findings = task.findings();
-        let (start, mut done) = (Instant::now(), 0);
+        let (mut done, mut credit, mut last) = (0, 0.0, Instant::now());
         let stopped = || task.control.level() > 0 || task.stop.level() > 0;
         for (_, range) in &task.leases {
-            done += range.end - range.start;
-            if let Some(rate) = task.rate {
-                let due = start + Duration::from_secs_f64(done as f64 / rate);
-                while Instant::now() < due && !stopped() {
-                    std::thread::sleep(PAUSE.min(due - Instant::now().min(due)));
-                    findings.progress(done, rate);
-                }
+            let pairs = (range.end - range.start) as f64;
+            // The rate may change on the way.
+            while let Some(rate) = task.control.rate().filter(|_| credit < pairs && !stopped()) {
+                std::thread::sleep(PAUSE.min(Duration::from_secs_f64((pairs - credit) / rate)));
+                credit += last.elapsed().as_secs_f64() * rate;
+                last = Instant::now();
+                findings.progress(done, rate);
             }
+            credit -= pairs;
             if stopped() {
                 break;
             }
+            done += range.end - range.start;
             for index in self.hits.within(range.start, range.end) {
-                findings.port(&found(task.plan, index));
+                let times = match self.fault.filter(|_| index == 0) {
+                    Some(Fault::Forget) => 0,
+                    Some(Fault::Repeat) => 2,
+                    _ => 1,
+                };
+                for _ in 0..times {
+                    findings.port(&found(task.plan, index));
+                }
             }
-            findings.finished(std::slice::from_ref(range));
+            if self.fault != Some(Fault::Keep) || range.start > 0 {
+                findings.finished(std::slice::from_ref(range));
+            }
             while !findings.has_room() && !stopped() {
                 std::thread::sleep(Duration::from_millis(2));
                 findings.pump();

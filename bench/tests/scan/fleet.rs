@@ -1,185 +1,25 @@
 //! Several workers, a real NATS server, one synthetic internet: labs with the same rules
 //! answer alike, so each worker has one of its own, and a link to the server besides.
-//!
-//! ```text
-//!   hub namespace                     scanner's namespaces          far namespaces
-//!   nats-server  hub0 ──── veth ──── mgmt0  prtip fleet work  scan0 ──── lab0
-//!                hub1 ──── veth ──── mgmt0  prtip fleet work  scan0 ──── lab0
-//! ```
+//! [`hub`] draws it; [`rights`] is who may do what; [`crowd`] is many workers that send nothing.
 
-use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod crowd;
+mod hub;
+mod rights;
+
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
+use self::hub::Fleet;
 use crate::lab::{Lab, wait, words};
-use crate::open_lab::{OpenLab, Side};
-use crate::release::binary;
+use crate::open_lab::Side;
 use crate::setting::{seed, sized, turn};
 use crate::truth::ONE_QUEUE;
 
 const LAB: Lab = ONE_QUEUE;
-
-/// A NATS server in a namespace of its own, and labs that reach it.
-struct Fleet {
-    hub: Child,
-    server: Option<Child>,
-    labs: Vec<OpenLab>,
-    program: PathBuf,
-    folder: TempDir,
-    /// Further arguments of the server.
-    more: Vec<String>,
-}
-
-impl Fleet {
-    fn open(workers: usize, more: &[&str]) -> Self {
-        let root = prtip_bench::lab::packages::unpack(&["nats-server"]).unwrap();
-        let hub = Command::new("unshare").args(["--net", "sleep", "3600"]).spawn().unwrap();
-        let mut fleet = Self {
-            hub,
-            server: None,
-            labs: Vec::new(),
-            program: root.join("usr/sbin/nats-server"),
-            folder: tempfile::tempdir().unwrap(),
-            more: more.iter().map(ToString::to_string).collect(),
-        };
-        fleet.until("the hub's namespace", |fleet| {
-            let own = std::fs::read_link("/proc/self/ns/net").unwrap();
-            std::fs::read_link(format!("/proc/{}/ns/net", fleet.hub.id())).is_ok_and(|of| of != own)
-        });
-        fleet.in_hub("ip link set lo up");
-        for at in 0..workers {
-            let lab = OpenLab::open(LAB, &[]);
-            let (hub, worker) = (fleet.address(at), format!("198.19.254.{}", 4 * at + 2));
-            let pid = lab.scan_pid();
-            fleet.in_hub(&format!("ip link add hub{at} type veth peer name mgmt0 netns {pid}"));
-            fleet.in_hub(&format!("ip addr add {hub}/30 dev hub{at}"));
-            fleet.in_hub(&format!("ip link set hub{at} up"));
-            lab.output(Side::Scan, &format!("ip addr add {worker}/30 dev mgmt0"));
-            lab.output(Side::Scan, "ip link set mgmt0 up");
-            fleet.labs.push(lab);
-        }
-        fleet.start_server();
-        fleet
-    }
-
-    fn address(&self, worker: usize) -> String {
-        format!("198.19.254.{}", 4 * worker + 1)
-    }
-
-    fn in_hub(&self, line: &str) {
-        let pid = self.hub.id().to_string();
-        let status = Command::new("nsenter").args(["-n", "-t", &pid]).args(words(line)).status();
-        assert!(status.unwrap().success(), "{line}");
-    }
-
-    fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !is_so(self) {
-            assert!(Instant::now() < deadline, "{what} does not come");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn start_server(&mut self) {
-        let log = self.folder.path().join("nats.log");
-        let pid = self.hub.id().to_string();
-        let server = Command::new("nsenter")
-            .args(["-n", "-t", &pid])
-            .arg(&self.program)
-            .args(["-js", "-a", "0.0.0.0", "-p", "4222", "-l"])
-            .arg(&log)
-            .arg("-sd")
-            .arg(self.folder.path().join("store"))
-            .args(&self.more)
-            .spawn()
-            .unwrap();
-        self.server = Some(server);
-        let ready = |fleet: &Self| {
-            std::fs::read_to_string(fleet.folder.path().join("nats.log"))
-                .is_ok_and(|text| text.matches("Server is ready").count() > 0)
-        };
-        self.until("the NATS server", ready);
-    }
-
-    /// SIGKILL: what it had not written is lost.
-    fn kill_server(&mut self) {
-        let mut server = self.server.take().unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
-        std::fs::remove_file(self.folder.path().join("nats.log")).unwrap();
-    }
-
-    /// `prtip fleet …` in the namespace of a worker.
-    fn prtip(&self, worker: usize, line: &str) -> Command {
-        let mut command = self.labs[worker].command(Side::Scan, binary("prtip"));
-        let scheme = if self.more.iter().any(|arg| arg == "--tls") { "tls" } else { "nats" };
-        command.env("NATS_URL", format!("{scheme}://{}:4222", self.address(worker)));
-        command.arg("fleet").args(words(line));
-        command
-    }
-
-    fn work(&self, worker: usize, line: &str) -> Child {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join(format!("worker.{worker}")))
-            .unwrap();
-        self.prtip(worker, &format!("work --allow 198.18.0.0/15 --name w{worker} {line}"))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap()
-    }
-
-    fn words_of(&self, worker: usize) -> String {
-        let path = self.folder.path().join(format!("worker.{worker}"));
-        std::fs::read_to_string(path).unwrap_or_default()
-    }
-
-    fn said(&self, worker: usize, line: &str) -> (Option<i32>, String, String) {
-        let output = self.prtip(worker, line).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    }
-
-    fn submit(&self, job: &str, more: &str, scan: &str) {
-        let line = format!("submit --name {job} {more} -- {scan} --seed {} --cooldown 1", seed());
-        let (code, told, words) = self.said(0, &line);
-        assert_eq!((code, told.trim()), (Some(0), job), "{words}");
-    }
-
-    fn status(&self, job: &str) -> Option<Value> {
-        let (code, told, _) = self.said(0, &format!("status {job} --json"));
-        (code == Some(0)).then(|| serde_json::from_str(&told).unwrap())
-    }
-
-    /// What was collected, in a file.
-    fn collect(&self, job: &str) -> (Option<i32>, PathBuf, String) {
-        let path = self.folder.path().join(format!("{job}.jsonl"));
-        let output = self
-            .prtip(0, &format!("collect {job} --json"))
-            .stdout(File::create(&path).unwrap())
-            .output()
-            .unwrap();
-        let words = String::from_utf8(output.stderr).unwrap();
-        println!("{words}");
-        (output.status.code(), path, words)
-    }
-}
-
-impl Drop for Fleet {
-    fn drop(&mut self) {
-        for child in self.server.iter_mut().chain([&mut self.hub]) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
 
 fn is_the_truth(path: &Path, asked: &str) {
     let verdict = LAB.check(asked, path);
@@ -255,6 +95,28 @@ fn three_workers_find_what_one_machine_finds() {
     assert_eq!(open, told(&path).iter().filter(|line| line.ends_with("\"open\"")).count());
 }
 
+/// What `status` said before: it must add up, and what is done stays so.
+#[derive(Default)]
+struct Books {
+    asked: usize,
+    done: u64,
+}
+
+impl Books {
+    /// True where the job is done.
+    fn agree(&mut self, status: &Value) -> bool {
+        let count = |name: &str| status[name].as_u64().unwrap();
+        let (done, ranges) = (count("done"), count("ranges"));
+        assert_eq!(status["dead"], Value::Array(Vec::new()), "{status}");
+        assert_eq!(done + count("leased") + count("waiting"), ranges, "{status}");
+        assert_eq!(count("missing"), 0, "{status}");
+        assert!(done >= self.done, "{} were done: {status}", self.done);
+        assert_eq!(status["state"] == "done", done == ranges, "{status}");
+        (self.asked, self.done) = (self.asked + 1, done);
+        done == ranges
+    }
+}
+
 #[test]
 fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
     let Some(_turn) = turn("a fleet that is killed") else { return };
@@ -273,9 +135,17 @@ fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
         (0..3).map(|at| fleet.work(at, "killed --deliveries 100")).collect();
     let (mut killed, mut restarted) = (0, 0);
     let deadline = Instant::now() + Duration::from_secs(sized(180, 1500));
-    loop {
+    let mut books = Books::default();
+    'job: loop {
         assert!(Instant::now() < deadline, "the job does not end: {:?}", fleet.status("killed"));
-        std::thread::sleep(Duration::from_millis(800 + draw(700)));
+        let next = Instant::now() + Duration::from_millis(800 + draw(700));
+        while Instant::now() < next {
+            std::thread::sleep(Duration::from_millis(50));
+            let Some(status) = fleet.status("killed") else { continue };
+            if books.agree(&status) {
+                break 'job;
+            }
+        }
         if killed < kills {
             let at = draw(3) as usize;
             workers[at].kill().unwrap();
@@ -289,14 +159,6 @@ fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
             fleet.start_server();
             restarted += 1;
         }
-        let Some(status) = fleet.status("killed") else { continue };
-        let count = |name: &str| status[name].as_u64().unwrap();
-        assert!(count("done") <= count("ranges"), "{status}");
-        assert_eq!(status["dead"], Value::Array(Vec::new()), "{status}");
-        if status["state"] == "done" {
-            assert_eq!(count("done"), count("ranges"), "{status}");
-            break;
-        }
         for (at, worker) in workers.iter_mut().enumerate() {
             // One that was started while there was no server has said so and ended.
             if worker.try_wait().unwrap().is_some() {
@@ -304,10 +166,12 @@ fn kills_of_workers_and_of_the_server_lose_nothing_and_repeat_nothing() {
             }
         }
     }
+    assert_eq!((killed, restarted), (kills, restarts), "the job was over too early");
+    let asked = books.asked;
     for worker in workers {
         wait(worker, Duration::from_secs(60));
     }
-    println!("{killed} kills, {restarted} restarts");
+    println!("{killed} kills, {restarted} restarts, status asked {asked} times");
     let (code, path, words) = fleet.collect("killed");
     assert_eq!(code, Some(0), "{words}");
     is_the_truth(&path, &format!("--targets {net} --ports 1-64"));

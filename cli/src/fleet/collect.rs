@@ -47,10 +47,13 @@ pub(super) fn run(args: CollectArgs) -> Result<Exit> {
     outputs::check(&wanted, &args.results)?;
     let (job, status, found) = runtime()?.block_on(async {
         let link = Link::open(&args.server.server()).await?;
-        let job = link.job(&args.job).await?;
-        let status = in_time("look at the job", status::of(&link, &job)).await?;
-        let found = fetch(&link, &job).await?;
-        Ok::<_, Error>((job, status, found))
+        let found = async {
+            let job = link.job(&args.job).await?;
+            let status = in_time("look at the job", status::of(&link, &job)).await?;
+            let found = fetch(&link, &job).await?;
+            Ok((job, status, found))
+        };
+        link.permitted("collect the results", found).await
     })?;
     let plan = job.plan()?;
     let mut writer = Writer::open(&args.results, &wanted, &job, &plan, &status)?;

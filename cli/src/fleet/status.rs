@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use prtip_engine::error::{Error, Result};
+use prtip_engine::error::Result;
 use prtip_fleet::link::Link;
 use prtip_fleet::server::{in_time, runtime};
 use prtip_fleet::status::{Status, of};
@@ -26,25 +26,29 @@ pub(crate) struct StatusArgs {
 pub(super) fn run(args: &StatusArgs) -> Result<Exit> {
     let text = runtime()?.block_on(in_time("ask for the jobs", async {
         let link = Link::open(&args.server.server()).await?;
-        let names = match &args.job {
-            Some(id) => vec![id.clone()],
-            None => link.job_names().await?,
-        };
-        let mut text = String::new();
-        for id in names {
-            let status = of(&link, &link.job(&id).await?).await?;
-            if args.json {
-                text += &serde_json::to_string(&status).unwrap_or_default();
-                text.push('\n');
-            } else if args.job.is_some() {
-                text += &in_full(&status);
-            } else {
-                text += &line(&status);
-            }
-        }
-        Ok::<_, Error>(text)
+        link.permitted("ask for the jobs", text(&link, args)).await
     }))?;
     crate::print(text.as_bytes())
+}
+
+async fn text(link: &Link, args: &StatusArgs) -> Result<String> {
+    let names = match &args.job {
+        Some(id) => vec![id.clone()],
+        None => link.job_names().await?,
+    };
+    let mut text = String::new();
+    for id in names {
+        let status = of(link, &link.job(&id).await?).await?;
+        if args.json {
+            text += &serde_json::to_string(&status).unwrap_or_default();
+            text.push('\n');
+        } else if args.job.is_some() {
+            text += &in_full(&status);
+        } else {
+            text += &line(&status);
+        }
+    }
+    Ok(text)
 }
 
 fn line(status: &Status) -> String {

@@ -96,7 +96,7 @@ pub(super) fn run(args: SubmitArgs) -> Result<Exit> {
     say(summary::announce_plan(plan, None));
     runtime()?.block_on(async {
         let link = Link::open(&args.server.server()).await?;
-        publish(&link, &job).await
+        link.permitted("submit the job", publish(&link, &job)).await
     })?;
     say(format_args!(
         "prtip: job {id}: {ranges} ranges of {} pairs wait for `prtip fleet work`",

@@ -71,7 +71,8 @@ impl Control {
     }
 
     /// What [`Control::set_rate`] was told, where it was.
-    fn rate(&self) -> Option<f64> {
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
         Some(self.rate.load(Ordering::Relaxed) as f64).filter(|&rate| rate > 0.0)
     }
 }
