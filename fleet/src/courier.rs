@@ -74,8 +74,8 @@ pub(crate) struct Courier {
 /// How a question for ranges went.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// These, ascending.
-    Ranges(Vec<u64>),
+    /// These, ascending, by the part of all that was the worker's when it asked.
+    Ranges(Vec<u64>, f64),
     /// Others have all that are left.
     NoneNow,
     /// The job has no more.
@@ -133,6 +133,13 @@ impl Courier {
     pub(crate) fn held(&self) -> impl Fn() -> usize + Send + 'static {
         let held = Arc::clone(&self.held);
         move || lock(&held).len()
+    }
+
+    /// Its ranges, ascending.
+    pub(crate) fn has(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = lock(&self.held).keys().copied().collect();
+        all.sort_unstable();
+        all
     }
 
     /// Takes this worker's part of the ranges that wait, no more than `most`. One that was
@@ -198,17 +205,16 @@ impl Courier {
             pulse.say(&self.link, ranges.len(), false).await;
         }
         ranges.sort_unstable();
-        Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges) })
+        Ok(if ranges.is_empty() { Taken::NoneNow } else { Taken::Ranges(ranges, mine / all) })
     }
 
     /// Keeps this worker's part of all that is not finished, and lets others have the rest of
-    /// what it has. Returns what it keeps, ascending.
-    pub(crate) async fn share_out(&self, pulse: &Pulse) -> Result<Vec<u64>> {
+    /// what it has.
+    pub(crate) async fn share_out(&self, pulse: &Pulse) -> Result<()> {
         let fail = |error: String| refused(format!("share out ranges of job {}", self.id), error);
         let info = self.consumer().await?.get_info().await;
         let info = info.map_err(|error| fail(error.to_string()))?;
-        let mut kept: Vec<u64> = lock(&self.held).keys().copied().collect();
-        kept.sort_unstable();
+        let mut kept = self.has();
         let Share { mine, all, .. } = pulse.share();
         let unfinished = info.num_pending + info.num_ack_pending as u64;
         let excess = kept.split_off(kept.len().min(take(unfinished, mine, all, u64::MAX) as usize));
@@ -226,8 +232,7 @@ impl Courier {
                 let _ = acker.ack_with(AckKind::Ack).await;
                 Ok::<(), Error>(())
             })
-            .await?;
-        Ok(kept)
+            .await
     }
 
     /// Who hands out the ranges; asked for once.

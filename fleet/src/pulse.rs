@@ -97,7 +97,7 @@ impl Other {
 pub struct Share {
     /// Probes a second that it may send; `None`: as many as it can.
     pub rate: Option<f64>,
-    /// Its part of `all`.
+    /// What it is worth itself.
     pub mine: f64,
     /// What all workers together are worth.
     pub all: f64,
@@ -163,6 +163,19 @@ pub(crate) struct Hello {
     pub(crate) wait: Duration,
     /// One of its name was there lately.
     pub(crate) namesake: bool,
+}
+
+impl Share {
+    /// This worker's part of all, 0 to 1.
+    #[must_use]
+    pub fn part(&self) -> f64 {
+        if self.all > 0.0 { self.mine / self.all } else { 1.0 }
+    }
+
+    /// Whether that is much less than it was when it took its ranges.
+    pub(crate) fn has_shrunk(&self, before: f64) -> bool {
+        self.part() < SHRUNK * before
+    }
 }
 
 impl Pulse {
@@ -409,18 +422,13 @@ impl Pulse {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A scan begins, of so many pairs with so long a cooldown.
-    pub(crate) fn begin(
-        &self,
-        control: &Arc<Control>,
-        share: Share,
-        pairs: u64,
-        cooldown: Duration,
-    ) {
+    /// A scan begins, of so many pairs with so long a cooldown; its ranges were taken when
+    /// this worker's part was `part`.
+    pub(crate) fn begin(&self, control: &Arc<Control>, part: f64, pairs: u64, cooldown: Duration) {
         self.crowded_out.store(false, Ordering::Relaxed);
         *self.current() = Some(Current {
             control: Arc::clone(control),
-            part: share.mine / share.all,
+            part,
             pairs,
             sent_before: self.gauges.sent.load(Ordering::Relaxed),
             worth_it: WORTH_IT + 3 * cooldown,
@@ -456,7 +464,7 @@ impl Pulse {
         let pps = share.rate.unwrap_or_else(|| self.gauges.pps.load(Ordering::Relaxed) as f64);
         let sent = self.gauges.sent.load(Ordering::Relaxed) - current.sent_before;
         let left_s = current.pairs.saturating_sub(sent) as f64 / pps.max(1.0);
-        if share.mine / share.all < SHRUNK * current.part
+        if share.has_shrunk(current.part)
             && left_s > current.worth_it.as_secs_f64()
             && !self.crowded_out.swap(true, Ordering::Relaxed)
         {

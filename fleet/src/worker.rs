@@ -302,13 +302,23 @@ impl<S: Scanner> Worker<S> {
         let size = job.range(0).map_or(1, |range| range.end);
         let mut told_waiting = false;
         // What it has and does not scan yet.
-        let mut kept: Vec<u64> = Vec::new();
+        let (mut kept, mut part) = (Vec::new(), 1.0);
         loop {
             if self.stop.level() > 0 || on.pulse.cancelled.load(Ordering::Relaxed) {
                 return Ok(Ended::Stopped);
             }
+            if on.pulse.share().has_shrunk(part) && kept.len() > 1 {
+                // Where the server is away the others get none now.
+                let out = in_time("share ranges out", on.courier.share_out(on.pulse));
+                if self.handle.block_on(out).is_ok() {
+                    kept = on.courier.has();
+                    let words = format!("prtip: others have come; {} ranges are kept", kept.len());
+                    self.say(words);
+                }
+                part = on.pulse.share().part();
+            }
             if !kept.is_empty() {
-                kept = self.scan(job, plan, &kept, on)?;
+                kept = self.scan(job, plan, &kept, part, on)?;
                 continue;
             }
             let lease = self.terms.lease.as_secs_f64();
@@ -330,8 +340,8 @@ impl<S: Scanner> Worker<S> {
                         self.say("prtip: all ranges are taken; waiting for those that come back");
                     }
                 }
-                Ok(Taken::Ranges(ranges)) => {
-                    told_waiting = false;
+                Ok(Taken::Ranges(ranges, asked_as)) => {
+                    (told_waiting, part) = (false, asked_as);
                     self.scanner.asked(asked.elapsed(), ranges.len());
                     kept = ranges;
                 }
@@ -345,31 +355,32 @@ impl<S: Scanner> Worker<S> {
     }
 
     /// Has ranges scanned; returns those of them that are left, where others have come and
-    /// have got the rest.
-    fn scan(&mut self, job: &Job, plan: &Plan, ranges: &[u64], on: &Run<'_>) -> Result<Vec<u64>> {
+    /// are to have some.
+    fn scan(
+        &mut self,
+        job: &Job,
+        plan: &Plan,
+        ranges: &[u64],
+        part: f64,
+        on: &Run<'_>,
+    ) -> Result<Vec<u64>> {
         let leases = ranges.iter().filter_map(|&number| Some((number, job.range(number)?)));
-        let share = on.pulse.share();
         let control = Arc::new(Control::default());
         let task = Task {
             job,
             plan,
             leases: leases.collect(),
-            rate: share.rate,
+            rate: on.pulse.share().rate,
             control: &control,
             stop: &self.stop,
             courier: on.courier,
             gauges: &self.gauges,
             handle: &self.handle,
         };
-        on.pulse.begin(&control, share, task.pairs(), Duration::from_millis(job.cooldown_ms));
+        on.pulse.begin(&control, part, task.pairs(), Duration::from_millis(job.cooldown_ms));
         let scanned = self.scanner.scan(&task);
         let crowded_out = on.pulse.end();
         scanned?;
-        if !crowded_out || self.stop.level() > 0 {
-            return Ok(Vec::new());
-        }
-        let kept = self.handle.block_on(on.courier.share_out(on.pulse))?;
-        self.say(format_args!("prtip: others have come; {} ranges are kept", kept.len()));
-        Ok(kept)
+        Ok(if crowded_out { on.courier.has() } else { Vec::new() })
     }
 }
