@@ -39,6 +39,7 @@ fn zero_copy_is_proved_in_a_virtual_machine() {
         "ok   copy: ss saw 1 sockets, of 1, 1 with zc:0",
         "ok   copy: missed 0, invented 0, repeated 0, wrong 0",
         "ok   near: frames on NUMA node 1, the card's",
+        "ok   systems: 4 hosts by \"zerocopy\"",
         "ok   refused: exit code 4: ",
         "ok   fallback: XDP_OPTIONS of prtip's sockets says \"copy\"",
         "zero-copy: proved",

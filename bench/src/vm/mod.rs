@@ -158,6 +158,11 @@ fn plan(card: Card, iommu: bool) -> Plan {
             "scan 198.18.0.0/30 1-100 --rate 30k".into(),
             Expected::Says(&[AUTO, NEAR]),
         ),
+        (
+            "systems",
+            "scan 198.18.0.0/30 1-100 --rate 10k --require-zerocopy -O".into(),
+            Expected::Systems { hosts: 4 },
+        ),
     ]
 }
 

@@ -23,7 +23,7 @@ done
 wait
 code=$(cat $ended)
 [ -s $sockets ] && cat $sockets
-grep -E '"type":"(scan_started|ledger|scan_finished)"' $result
+grep -E '"type":"(scan_started|ledger|scan_finished|os_started|os_finished)"' $result
 if [ $code = 0 ]; then
 	prtip-bench lab check $TRUTH --targets "$targets" --ports "$ports" \
 		--states open,closed,filtered $result

@@ -61,6 +61,8 @@ pub(super) fn steps(transcript: &str) -> Result<Vec<Step>> {
 pub(super) enum Expected {
     /// A scan that finds the truth in this mode.
     Scan { mode: &'static str, pairs: u64, sockets: usize },
+    /// Hosts that answer are asked for their systems by zero-copy.
+    Systems { hosts: u64 },
     /// A scan that ends with code 4 and says why and what to do.
     Refused,
     /// Output that has this in it.
@@ -94,6 +96,21 @@ pub(super) fn judge(step: &Step, expected: Expected) -> Vec<Check> {
             let text = format!("exit code {}: {said}", step.code);
             vec![check(step.code == 4 && clear, text)]
         }
+        Expected::Systems { hosts } => vec![
+            check(step.code == 0, format!("exit code {}", step.code)),
+            told(step, "os_started", &|record| {
+                let (asked, mode) = (&record["hosts"], &record["xdp_mode"]);
+                check(*asked == hosts && mode == "zerocopy", format!("{asked} hosts by {mode}"))
+            }),
+            told(step, "os_finished", &|record| {
+                let count = |name| record[name].as_u64().unwrap_or_default();
+                let [probes, answers, rsts] = ["probes", "rx_valid", "rsts"].map(count);
+                // To six SYNs and to one with ECN of each comes a SYN-ACK, which is ended.
+                let good = answers >= 9 * hosts && rsts >= 7 * hosts;
+                let text = format!("{probes} probes, {answers} answers, {rsts} RSTs");
+                check(good && record["unaccounted"] == 0, text)
+            }),
+        ],
         Expected::Scan { mode, pairs, sockets } => {
             let zc = format!("zc:{}", u8::from(mode == "zerocopy"));
             let umems: Vec<&String> =
