@@ -209,9 +209,11 @@ impl Observer for Asking<'_> {
     }
 
     fn way_ended(&mut self, out: &WayOut, books: &Books) {
-        if self.systems.verbose {
+        let unaccounted = books.unaccounted();
+        if self.systems.verbose || unaccounted > 0 {
             self.console.say_aside(format_args!(
-                "systems: {}: {} probes and {} RSTs sent; {} packets let in: {} answers, {} again, {} others, {} lost for want of room",
+                "systems: {}: {} probes and {} RSTs sent; {} packets let in: {} answers, {} again, \
+                 {} others, {} lost for want of room, {unaccounted} unaccounted",
                 out.interface,
                 books.probes,
                 books.rsts,

@@ -44,20 +44,9 @@ pub struct OsFinished<'a> {
     pub interface: &'a str,
     /// `xdp`, `packet` or `raw`.
     pub port_engine: &'static str,
-    /// Probes sent, repeated ones included.
-    pub probes: u64,
-    /// RSTs sent for what the answers had half opened, where the kernel sends none.
-    pub rsts: u64,
-    /// Packets that were let in, as the filter counts them (BPF map, socket statistics).
-    pub rx_steered: u64,
-    /// Of these, the first answers to probes.
-    pub rx_valid: u64,
-    /// Answers to what had been answered.
-    pub rx_duplicate: u64,
-    /// What was no answer.
-    pub rx_invalid: u64,
-    /// What found no room.
-    pub ring_drops: u64,
+    /// What was sent and what came.
+    #[serde(flatten)]
+    pub books: &'a Books,
     /// The difference between the two sides.
     pub unaccounted: u64,
     /// How long it took.
@@ -67,17 +56,11 @@ pub struct OsFinished<'a> {
 impl<'a> OsFinished<'a> {
     /// The record of a way.
     #[must_use]
-    pub fn new(out: &'a WayOut, books: &Books) -> Self {
+    pub fn new(out: &'a WayOut, books: &'a Books) -> Self {
         Self {
             interface: &out.interface,
             port_engine: out.port_engine,
-            probes: books.probes,
-            rsts: books.rsts,
-            rx_steered: books.rx_steered,
-            rx_valid: books.rx_valid,
-            rx_duplicate: books.rx_duplicate,
-            rx_invalid: books.rx_invalid,
-            ring_drops: books.ring_drops,
+            books,
             unaccounted: books.unaccounted(),
             elapsed_s: books.elapsed.as_secs_f64(),
         }

@@ -5,6 +5,9 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::host::{Host, Next};
 use super::neighbours::{self, Known};
 use super::observe::Answers;
@@ -54,11 +57,11 @@ pub trait Observer {
 }
 
 /// What was sent and what came, by one way.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Books {
-    /// Probes, repeated ones included.
+    /// Probes sent, repeated ones included.
     pub probes: u64,
-    /// RSTs that ended what the answers had half opened.
+    /// RSTs sent for what the answers had half opened, where the kernel sends none.
     pub rsts: u64,
     /// Packets that were let in, as the filter counts them (BPF map, socket statistics).
     pub rx_steered: u64,
@@ -71,6 +74,7 @@ pub struct Books {
     /// What found no room.
     pub ring_drops: u64,
     /// How long it took.
+    #[serde(skip)]
     pub elapsed: Duration,
 }
 
