@@ -94,8 +94,13 @@ impl OsDetection {
         }
     }
 
-    /// The scan has ended: asks the hosts. Returns what came out.
-    pub(crate) fn finish(self, console: &mut Console, control: &Control) -> Result<Outcome> {
+    /// The scan over these interfaces has ended: asks the hosts. Returns what came out.
+    pub(crate) fn finish(
+        self,
+        scanned: &[&str],
+        console: &mut Console,
+        control: &Control,
+    ) -> Result<Outcome> {
         let begun = Instant::now();
         let (mut targets, mut limited) = (Vec::new(), 0);
         for (&host, &open) in &self.open {
@@ -108,7 +113,7 @@ impl OsDetection {
         }
         let (scratch, counts) = (self.database.os_scratch(), Counts::default());
         let mut asking = Asking { systems: &self, console, scratch, counts };
-        let unasked = os::ask(&targets, &self.options, control, &mut asking)?;
+        let unasked = os::ask(&targets, scanned, &self.options, control, &mut asking)?;
         let Counts { asked, known, lost } = asking.counts;
         let mut line = format!(
             "systems: {known} of {} hosts with an open port known, {:.2} s after the scan",

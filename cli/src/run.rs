@@ -189,7 +189,7 @@ fn scan(
     let begun = Instant::now();
     let report = prepared.run(control, &mut console);
     let services = console.finish_services();
-    let systems = console.finish_systems();
+    let systems = console.finish_systems(&interface);
     console.display.end();
     let Console { mut sinks, sending, closed, .. } = console;
     let mut report = report?;
@@ -396,11 +396,13 @@ impl Console {
         Some(ended)
     }
 
-    /// Asks hosts for their systems, once the scan has ended.
-    fn finish_systems(&mut self) -> Option<Result<os_detection::Outcome>> {
+    /// Asks hosts for their systems, once the scan over `interface` (names with commas) has
+    /// ended.
+    fn finish_systems(&mut self, interface: &str) -> Option<Result<os_detection::Outcome>> {
         let systems = self.systems.take()?;
         let control = Arc::clone(&self.control);
-        Some(systems.finish(self, &control))
+        let scanned: Vec<&str> = interface.split(',').collect();
+        Some(systems.finish(&scanned, self, &control))
     }
 
     /// Takes what a host runs.

@@ -18,6 +18,7 @@ use super::ways::{self, NextHop, Reached, Target, Way};
 use crate::error::{Error, Kind, Result};
 use crate::event::clock::monotonic_ns;
 use crate::key::random_u64;
+use crate::route::Interface;
 use crate::scan::{Control, Options, Rate};
 use crate::wire::Link;
 use crate::wire::reply::skip_ethernet;
@@ -34,6 +35,8 @@ pub(super) const RATE: f64 = 10_000.0;
 const READ: usize = 256;
 /// Longest sleep, so that results go on.
 const NAP: Duration = Duration::from_millis(20);
+/// How long a link may take to come back when a program has come or gone.
+const LINK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What becomes of a host.
 #[derive(Debug)]
@@ -88,17 +91,23 @@ impl Books {
 }
 
 /// Asks all `targets`, by the ways, engines and pace that `options` say, and tells
-/// `observer`. Returns how many were left out because `control` said to stop.
+/// `observer`. Returns how many were left out because `control` said to stop. `scanned` are
+/// the interfaces of the scan that has ended: some cards take their link down for seconds
+/// when its program leaves.
 ///
 /// # Errors
 /// `Denied` without privileges, `Failed` when nothing can be sent any more.
 pub fn ask(
     targets: &[Target],
+    scanned: &[&str],
     options: &Options,
     control: &Control,
     observer: &mut dyn Observer,
 ) -> Result<usize> {
     let mut left = targets.len();
+    if left > 0 {
+        await_links(scanned, control, &mut || observer.idle(left));
+    }
     for mut way in ways::find(targets, options)? {
         for hosts in ways::in_families(std::mem::take(&mut way.hosts)) {
             if control.level() > 0 {
@@ -110,6 +119,17 @@ pub fn ask(
         }
     }
     Ok(left)
+}
+
+/// Waits, with a pause now and then, until all of the interfaces have a carrier. Where one
+/// stays without, whoever needs it says so.
+fn await_links(interfaces: &[&str], control: &Control, idle: &mut dyn FnMut()) {
+    let begun = Instant::now();
+    let lacks = |name: &&str| Interface::by_name(name).is_ok_and(|known| !known.carrier);
+    while interfaces.iter().any(lacks) && control.level() == 0 && begun.elapsed() < LINK_PATIENCE {
+        idle();
+        std::thread::sleep(NAP);
+    }
 }
 
 /// A host that is asked or will be.
@@ -165,6 +185,7 @@ impl Turn {
         observer.way(&opened.out);
         let all = hosts.len();
         let interface = &way.path.interface;
+        await_links(&[&interface.name], control, &mut || observer.idle(all + more));
         let macs = neighbours::ask(interface, &hosts, rate, options, control, &mut || {
             observer.idle(all + more);
         })?;
