@@ -6,11 +6,12 @@
 //! * [`host`]: one host being asked: what is sent when, without sockets or clock.
 //! * [`asking`]: many hosts at once, over a packet port, within the rate. [`ways`]: which
 //!   host is reached how, [`way_out`]: the port to it, [`neighbours`]: the MAC addresses of
-//!   hosts on our own networks.
+//!   hosts on our own networks, [`books`]: what was sent and what came.
 //!
 //! Not here: which systems answer so; that is `prtip_signatures::os`.
 
 mod asking;
+mod books;
 mod header;
 mod host;
 mod neighbours;
@@ -22,7 +23,8 @@ mod sequence;
 mod way_out;
 mod ways;
 
-pub use asking::{Asked, Books, Observer, ask};
+pub use asking::{Asked, Observer, ask};
+pub use books::Books;
 pub use host::{Host, Next};
 pub use observe::Answers;
 pub use way_out::WayOut;
