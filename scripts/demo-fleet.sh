@@ -82,7 +82,7 @@ for i in 1 2 3; do
 done
 sleep 3
 fleet 1 status demo >&2
-say "worker 2 is killed; its ranges come back after 30 seconds without a word"
+say "worker 2 is killed; its ranges come back after 15 seconds without a word"
 kill -KILL "${workers[1]}"
 wait "${workers[1]}" 2>/dev/null || true
 wait "${workers[0]}" "${workers[2]}"

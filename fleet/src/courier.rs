@@ -37,7 +37,7 @@ const ASKED: Duration = Duration::from_millis(500);
 const CROWD: u64 = 100;
 /// Ranges that all workers together have at once: for each, some seconds apart, a message
 /// says that it is still worked on.
-const HELD: u64 = 20_000;
+const HELD: u64 = 10_000;
 
 /// What a scan tells its courier.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Courier {
         tasks.spawn_on(
             async move {
                 loop {
-                    tokio::time::sleep(LEASE_SILENCE / 3).await;
+                    tokio::time::sleep(LEASE_SILENCE / 4).await;
                     let all: Vec<Arc<Acker>> = lock(&keeping).values().cloned().collect();
                     for one in all {
                         // Where the server is away, it may hand the range to another: what
@@ -135,6 +135,50 @@ impl Courier {
         move || lock(&held).len()
     }
 
+    /// Puts up to `wanted` ranges into `taken`: those that wait, or where none does the next
+    /// to come `within` a time. False where another says meanwhile that none is left.
+    async fn receive(
+        &self,
+        job: &Job,
+        pulse: &Pulse,
+        wanted: u64,
+        within: Option<Duration>,
+        deliveries: i64,
+        taken: &mut Vec<(u64, Arc<Acker>)>,
+    ) -> Result<bool> {
+        let fail = |error: String| refused(format!("take ranges of job {}", self.id), error);
+        let consumer = self.consumer().await?;
+        let most = wanted as usize;
+        let batch = match within {
+            Some(within) => consumer.batch().max_messages(most).expires(within).messages().await,
+            None => consumer.fetch().max_messages(most).messages().await,
+        };
+        let mut batch = batch.map_err(|error| fail(error.to_string()))?;
+        loop {
+            let message = tokio::select! {
+                message = batch.next() => message,
+                // Somebody has seen that none is left.
+                () = pulse.over(), if within.is_some() => return Ok(false),
+            };
+            let Some(message) = message else { return Ok(true) };
+            let message = message.map_err(|error| fail(error.to_string()))?;
+            let number = message.subject.rsplit('.').next().and_then(|text| text.parse().ok());
+            let delivered = message.info().map(|info| info.delivered).unwrap_or(1);
+            let (_, acker) = message.split();
+            let Some(number) = number.filter(|&number| job.range(number).is_some()) else {
+                let _ = acker.ack_with(AckKind::Term).await;
+                continue;
+            };
+            if delivered > 1 && self.is_done(number).await {
+                let _ = acker.double_ack().await;
+            } else if delivered > deliveries {
+                self.put_aside(number, delivered, &acker).await?;
+            } else {
+                taken.push((number, Arc::new(acker)));
+            }
+        }
+    }
+
     /// Its ranges, ascending.
     pub(crate) fn has(&self) -> Vec<u64> {
         let mut all: Vec<u64> = lock(&self.held).keys().copied().collect();
@@ -152,53 +196,32 @@ impl Courier {
         deliveries: i64,
     ) -> Result<Taken> {
         let fail = |error: String| refused(format!("take ranges of job {}", self.id), error);
+        // The stream knows; what its consumer counts may be off after the server was killed.
+        if self.link.work_stream(&self.id).await?.cached_info().state.messages == 0 {
+            return Ok(Taken::Over { told: false });
+        }
         let consumer = self.consumer().await?;
         let info = consumer.get_info().await.map_err(|error| fail(error.to_string()))?;
         // Of what others have, some may come back.
         let unfinished = info.num_pending + info.num_ack_pending as u64;
-        if unfinished == 0
-            && self.link.work_stream(&self.id).await?.cached_info().state.messages == 0
-        {
-            return Ok(Taken::Over { told: false });
-        }
         let Share { mine, all, workers, .. } = pulse.share();
         // Its part of all that is not finished, so that those who came earlier leave it some
         // and all end together.
         let wanted = take(unfinished, mine, all, most.min((HELD / workers).max(1)));
-        let asked = ASKED.mul_f64((workers as f64 / CROWD as f64).max(1.0));
-        let mut batch = consumer
-            .batch()
-            .max_messages(wanted as usize)
-            .expires(asked)
-            .messages()
-            .await
-            .map_err(|error| fail(error.to_string()))?;
-        // Its own only when all have come: where that fails on the way they are not kept from
-        // others by words that they are worked on.
-        let mut taken: Vec<(u64, Arc<Acker>)> = Vec::new();
-        loop {
-            let message = tokio::select! {
-                message = batch.next() => message,
-                // Somebody has seen that none is left.
-                () = pulse.over(), if taken.is_empty() => return Ok(Taken::Over { told: true }),
-            };
-            let Some(message) = message else { break };
-            let message = message.map_err(|error| fail(error.to_string()))?;
-            let number = message.subject.rsplit('.').next().and_then(|text| text.parse().ok());
-            let delivered = message.info().map(|info| info.delivered).unwrap_or(1);
-            let (_, acker) = message.split();
-            let Some(number) = number.filter(|&number| job.range(number).is_some()) else {
-                let _ = acker.ack_with(AckKind::Term).await;
-                continue;
-            };
-            if delivered > 1 && self.is_done(number).await {
-                let _ = acker.double_ack().await;
-            } else if delivered > deliveries {
-                self.put_aside(number, delivered, &acker).await?;
-            } else {
-                taken.push((number, Arc::new(acker)));
+        let mut taken = Vec::new();
+        self.receive(job, pulse, wanted, None, deliveries, &mut taken).await?;
+        if taken.is_empty() {
+            // For one: a question for more would wait until as many are there.
+            let asked = ASKED.mul_f64((workers as f64 / CROWD as f64).max(1.0));
+            if !self.receive(job, pulse, 1, Some(asked), deliveries, &mut taken).await? {
+                return Ok(Taken::Over { told: true });
+            }
+            if !taken.is_empty() && wanted > 1 {
+                self.receive(job, pulse, wanted - 1, None, deliveries, &mut taken).await?;
             }
         }
+        // Its own only when all have come: where that fails on the way they are not kept from
+        // others by words that they are worked on.
         let mut ranges: Vec<u64> = taken.iter().map(|(number, _)| *number).collect();
         lock(&self.held).extend(taken);
         if !ranges.is_empty() {

@@ -26,7 +26,7 @@ use prtip_engine::fleet::job::{Job, is_id};
 use crate::server::{ANSWER, Complaint, Server, denied, refused};
 
 /// A range whose worker says nothing for so long is handed to another.
-pub const LEASE_SILENCE: Duration = Duration::from_secs(30);
+pub const LEASE_SILENCE: Duration = Duration::from_secs(15);
 /// Messages sent twice within this time are stored once.
 const DUPLICATES: Duration = Duration::from_secs(120);
 /// What a worker said last is forgotten after so long.
