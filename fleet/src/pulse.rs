@@ -143,6 +143,7 @@ struct Current {
     /// The worker's part of all when it took these ranges.
     part: f64,
     pairs: u64,
+    ranges: usize,
     sent_before: u64,
     worth_it: Duration,
 }
@@ -422,14 +423,21 @@ impl Pulse {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A scan begins, of so many pairs with so long a cooldown; its ranges were taken when
-    /// this worker's part was `part`.
-    pub(crate) fn begin(&self, control: &Arc<Control>, part: f64, pairs: u64, cooldown: Duration) {
+    /// A scan begins, of so many ranges and pairs with so long a cooldown; they were taken
+    /// when this worker's part was `part`.
+    pub(crate) fn begin(
+        &self,
+        control: &Arc<Control>,
+        part: f64,
+        (ranges, pairs): (usize, u64),
+        cooldown: Duration,
+    ) {
         self.crowded_out.store(false, Ordering::Relaxed);
         *self.current() = Some(Current {
             control: Arc::clone(control),
             part,
             pairs,
+            ranges,
             sent_before: self.gauges.sent.load(Ordering::Relaxed),
             worth_it: WORTH_IT + 3 * cooldown,
         });
@@ -464,8 +472,12 @@ impl Pulse {
         let pps = share.rate.unwrap_or_else(|| self.gauges.pps.load(Ordering::Relaxed) as f64);
         let sent = self.gauges.sent.load(Ordering::Relaxed) - current.sent_before;
         let left_s = current.pairs.saturating_sub(sent) as f64 / pps.max(1.0);
-        if share.has_shrunk(current.part)
-            && left_s > current.worth_it.as_secs_f64()
+        let range_s = current.pairs as f64 / current.ranges.max(1) as f64 / pps.max(1.0);
+        // What it is in the middle of is scanned again, and one range cannot be shared.
+        if current.ranges > 1
+            && pps > 0.0
+            && share.has_shrunk(current.part)
+            && left_s > current.worth_it.as_secs_f64() + range_s
             && !self.crowded_out.swap(true, Ordering::Relaxed)
         {
             current.control.stop();
@@ -534,6 +546,22 @@ mod tests {
             sum += pulse(name, limit, &others).share().rate.unwrap_or_default();
         }
         assert!((sum - 90.0).abs() < 1e-6, "{sum}");
+    }
+
+    #[test]
+    fn a_scan_gives_way_only_where_there_is_something_to_share() {
+        let stopped = |ranges: usize, pairs: u64, part: f64| {
+            let pulse = pulse("a", None, &[("b", None, 0)]);
+            let control = Arc::new(Control::default());
+            pulse.begin(&control, part, (ranges, pairs), Duration::ZERO);
+            (pulse.end(), control.level() > 0)
+        };
+        // Alone it had all of 90 a second; now there are two.
+        assert_eq!(stopped(10, 9000, 1.0), (true, true));
+        assert_eq!(stopped(10, 9000, 0.5), (false, false));
+        // One range, or little that is left.
+        assert_eq!(stopped(1, 1_000_000, 1.0), (false, false));
+        assert_eq!(stopped(10, 300, 1.0), (false, false));
     }
 
     #[test]

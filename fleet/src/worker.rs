@@ -307,10 +307,10 @@ impl<S: Scanner> Worker<S> {
             if self.stop.level() > 0 || on.pulse.cancelled.load(Ordering::Relaxed) {
                 return Ok(Ended::Stopped);
             }
-            if on.pulse.share().has_shrunk(part) && kept.len() > 1 {
+            if on.pulse.share().has_shrunk(part) {
                 // Where the server is away the others get none now.
                 let out = in_time("share ranges out", on.courier.share_out(on.pulse));
-                if self.handle.block_on(out).is_ok() {
+                if kept.len() > 1 && self.handle.block_on(out).is_ok() {
                     kept = on.courier.has();
                     let words = format!("prtip: others have come; {} ranges are kept", kept.len());
                     self.say(words);
@@ -377,7 +377,8 @@ impl<S: Scanner> Worker<S> {
             gauges: &self.gauges,
             handle: &self.handle,
         };
-        on.pulse.begin(&control, part, task.pairs(), Duration::from_millis(job.cooldown_ms));
+        let size = (task.leases.len(), task.pairs());
+        on.pulse.begin(&control, part, size, Duration::from_millis(job.cooldown_ms));
         let scanned = self.scanner.scan(&task);
         let crowded_out = on.pulse.end();
         scanned?;
