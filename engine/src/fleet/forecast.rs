@@ -11,7 +11,7 @@ const WORDS_A_SECOND: f64 = 100.0;
 /// Bytes on the server's disk for a range, waiting and done.
 pub const BYTES_A_RANGE: u64 = 130;
 /// Bytes of a result there.
-pub const BYTES_A_RESULT: u64 = 200;
+pub const BYTES_A_RESULT: u64 = 215;
 
 /// A job before anybody works on it.
 #[derive(Clone, Copy, Debug)]
