@@ -39,7 +39,7 @@ test-deps: deps
 	@$(AS_USER) scripts/install-readers.sh
 
 build: deps ## build the release binaries: prtip, prtip-bench
-	$(CARGO) build --release --workspace --locked
+	$(CARGO) build --release --locked -p prtip -p prtip-bench
 
 demo-fleet: build ## three workers, a NATS server and one synthetic internet; one worker is killed
 	@$(AS_ROOT) scripts/demo-fleet.sh

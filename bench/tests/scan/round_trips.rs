@@ -106,7 +106,7 @@ fn no_round_trip_is_shorter_than_the_lab_has_held_the_probe_by_its_own_clock() {
 
 #[test]
 fn replies_after_the_cooldown_are_not_told_wrong() {
-    let Some(_turn) = turn_alone("late replies") else { return };
+    let Some(_turn) = turn("late replies") else { return };
     let lab = Lab {
         rules: "--seed 7 --open 200 --closed 200 --icmp 50 --dup 100 --delay-us 1500000-1600000",
         link: "--queues 2",
