@@ -23,7 +23,7 @@ ifneq ($(AS_ROOT)$(AS_USER),)
 RUNNER := CARGO_TARGET_$(shell echo '$(TRIPLE)' | tr 'a-z-' 'A-Z_')_RUNNER="sudo --preserve-env=$(KEPT)"
 endif
 # Most of the tests that take long wait most of the time; those that measure run alone.
-export RUST_TEST_THREADS ?= 4
+export RUST_TEST_THREADS ?= 6
 TESTS = $(AS_USER) RUST_TEST_THREADS=$(RUST_TEST_THREADS) PRTIP_BIN_DIR=$(BIN) $(if $(CI),CI=$(CI)) $(RUNNER)
 
 .PHONY: help deps test-deps build demo demo-fleet test lint soak soak-list soak-run bench bench-peers lab-zc profile profile-cargo profile-control fuzz

@@ -9,7 +9,7 @@
 //! * [`submit`] stores a job and its ranges;
 //! * [`worker`] takes ranges, has them scanned by a [`worker::Scanner`] and gives them up:
 //!   `courier` is its way to the server, [`findings`] what it puts on that way, [`pulse`] by
-//!   which workers know of each other;
+//!   which workers know of each other, from the [`word`] that each says of itself;
 //! * [`status`] counts how far a job is, [`results`] reads what was found.
 //!
 //! What a job is, who may scan it and how results become one lies in `prtip_engine::fleet`,
@@ -24,4 +24,5 @@ pub mod results;
 pub mod server;
 pub mod status;
 pub mod submit;
+pub mod word;
 pub mod worker;

@@ -8,7 +8,7 @@ use prtip_engine::fleet::job::Job;
 use serde::Serialize;
 
 use crate::link::Link;
-use crate::pulse::Word;
+use crate::word::Word;
 
 /// A worker of which nothing was heard for so long is not shown.
 const SILENT_S: i64 = 30;

@@ -5,7 +5,7 @@ use std::sync::{Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, 
 
 /// Tests that may run beside one another: they wait most of their time, so that more of them
 /// than there are CPUs do not slow each other down much.
-const BESIDE: usize = 4;
+const BESIDE: usize = 6;
 
 static TURN: RwLock<()> = RwLock::new(());
 static LANES: Lanes = Lanes { free: Mutex::new(BESIDE), freed: Condvar::new() };
