@@ -36,9 +36,12 @@ my $status = system @ARGV;
 kill TERM => $server;
 exit($status ? 1 : 0);'
 
-# cargo flamegraph leaves perf.data where it runs, and cargo finds the project from there too.
+# cargo flamegraph leaves perf.data where it runs: not where somebody may have one of his own.
+project=$PWD
+cd "$work"
 draw() { # NAME LAB-OPTIONS COMMAND
-    local name=$1 lab=$2 command=(cargo flamegraph --output "$out/$1.svg" "${asks[@]}" --bin prtip -- $3)
+    local name=$1 lab=$2 command=(cargo flamegraph
+        --manifest-path "$project/Cargo.toml" --output "$out/$1.svg" "${asks[@]}" --bin prtip -- $3)
     echo "== ${command[*]}" >&2
     if [ -n "$lab" ]; then
         "${root[@]}" "$bin/prtip-bench" lab run $lab -- perl -e "$web" "${user[@]}" "${command[@]}"
@@ -58,4 +61,3 @@ draw service-detection "--open 0" "-sV -p 22,80,443,3306,5432 127.0.0.1"
 draw tls-cert-parsing "--servers badssl" "-sV -p 443 badssl.com --tls-cert-analysis"
 draw os-fingerprinting "--open 0" "-O -p 80 127.0.0.1"
 draw event-system "" "-sS -p 1-1000 127.0.0.1 --event-log $work/events.jsonl"
-rm -f perf.data perf.data.old
