@@ -556,12 +556,13 @@ __noinline int note(struct prtip_gen_state *state, __u64 index, __u64 now)
  * which it cannot on those of one frame after the other with the kernel's work between. */
 __noinline int look_ahead(struct prtip_gen_state *state, __u32 position)
 {
-	__u64 now = bpf_ktime_get_ns() & ((1ULL << PRTIP_TIME_BITS) - 1);
+	__u64 now = bpf_ktime_get_ns() & ((1ULL << PRTIP_TIME_BITS) - 1) & ~PRTIP_TIME_AGAIN;
 	__u32 wanted, i;
 	__u64 first;
 
 	if (!state)
 		return 0;
+	now |= state->again;
 	wanted = state->count - position;
 	first = state->first + position;
 	if (!state->listed) {
@@ -675,8 +676,25 @@ int prtip_hello(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
-/* Behind the driver's ndo_xdp_xmit, for up to 16 frames at a time (bq_xmit_all in
- * kernel/bpf/devmap.c): from, to, sent, refused, error.  A batch of live frames is
+/* Notes which frames of the call the driver has refused: it takes a first part of what it
+ * is given, in the order in which the frames were made. */
+__noinline int note_refused(struct prtip_gen_state *state, __u64 first, __u32 count)
+{
+	__u32 i;
+
+	if (!state)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < PRTIP_BULK && i < count; i++) {
+		__u64 at = (first + i) & (PRTIP_LIST - 1);
+
+		state->refused_at[at / 64] |= 1ULL << (at % 64);
+	}
+	return 0;
+}
+
+/* Behind the driver's ndo_xdp_xmit, for up to PRTIP_BULK frames at a time (bq_xmit_all
+ * in kernel/bpf/devmap.c): from, to, sent, refused, error.  A batch of live frames is
  * made and flushed with softirqs off, so frames that are ours are all that pass here
  * on this CPU until those that were redirected have passed. */
 SEC("raw_tracepoint/xdp_devmap_xmit")
@@ -697,8 +715,11 @@ int prtip_sent(struct bpf_raw_tracepoint_args *ctx)
 	flight->frames -= count < flight->frames ? count : flight->frames;
 	state->sent += sent;
 	state->refused += refused;
-	if (refused)
+	if (refused) {
 		state->error = ctx->args[4];
+		note_refused(state, state->passed + sent, refused);
+	}
+	state->passed += count;
 	return 0;
 }
 

@@ -231,8 +231,10 @@ struct prtip_rx_meta {
 #define PRTIP_FILLS 6
 /* Longest hole. */
 #define PRTIP_FILL_BYTES 16
-/* Most indices of one list. */
+/* Most indices of one list, and of one call. */
 #define PRTIP_LIST 2048
+/* Most frames that the kernel hands to a driver at once (DEV_MAP_BULK_SIZE). */
+#define PRTIP_BULK 16
 /* Most payloads and templates. */
 #define PRTIP_PAYLOADS 256
 #define PRTIP_TEMPLATES 256
@@ -361,8 +363,11 @@ struct prtip_gen_state {
 	/* What a question of the list is: its attempt, and what is asked of a host. */
 	struct prtip_item question_item;
 	__u32 question_attempt;
-	__u64 reserved[5];        /* states of two workers share no cache line */
+	__u64 again;              /* PRTIP_TIME_AGAIN where some have been refused before */
+	__u64 passed;             /* frames of this call that have passed the driver */
+	__u64 reserved[3];        /* states of two workers share no cache line */
 	__u64 list[PRTIP_LIST];
+	__u64 refused_at[PRTIP_LIST / 64]; /* frames of this call that the driver refused: a bit each */
 	struct prtip_probe ahead[PRTIP_AHEAD];
 };
 
@@ -374,5 +379,7 @@ struct prtip_in_flight {
 
 /* Low bits of a slot of the send times: scan/send_time.rs. */
 #define PRTIP_TIME_BITS 40
+/* Set in the time of a batch that has left before in part: when that was is gone. */
+#define PRTIP_TIME_AGAIN 1ULL
 
 #endif

@@ -23,7 +23,7 @@ use zerocopy::IntoBytes;
 
 use crate::mapping::Mapping;
 use crate::namespace::{LOOPBACK, in_new_namespace};
-use crate::recipe::{Item, LIST, QUESTION, Recipe, SPARE_HEAD, state};
+use crate::recipe::{Item, LIST, QUESTION, Recipe, SPARE_HEAD, TIME_AGAIN, state};
 use crate::steer::{AttachMode, create_xdp_link, detach, with_libbpf_log};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gen.bpf.o"));
@@ -105,6 +105,8 @@ pub struct Generator {
     send_times: Arc<Mapping>,
     asks: Arc<[Item]>,
     attempts: u8,
+    /// What the tally said before the last call.
+    before: Tally,
     /// A frame longer than every probe; its bytes do not matter.
     frame: Box<[u8]>,
     _holding: Holding,
@@ -178,6 +180,27 @@ impl Generator {
         }
     }
 
+    /// Says whether the probes of the next calls have been refused before: a batch of send
+    /// times that they belong to is marked ([`TIME_AGAIN`]).
+    pub fn mark_again(&mut self, again: bool) {
+        let mark = if again { TIME_AGAIN } else { 0 };
+        self.words()[state::AGAIN].store(mark, Ordering::Relaxed);
+    }
+
+    /// The places, among the indices of the last [`run`](Self::run), of probes that the
+    /// driver did not take; ascending. None where that cannot be told, since others of the
+    /// call could not be made.
+    pub fn refused(&self) -> impl Iterator<Item = usize> {
+        let tally = self.tally();
+        let told = tally.refused > self.before.refused && tally.failed == self.before.failed;
+        let words = &self.words()[state::REFUSED_AT..][..LIST / 64];
+        let words = if told { words } else { &[] };
+        words.iter().enumerate().flat_map(|(at, word)| {
+            let word = word.load(Ordering::Relaxed);
+            (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| at * 64 + bit)
+        })
+    }
+
     /// Makes one probe without sending it: its bytes.
     ///
     /// # Errors
@@ -243,6 +266,12 @@ impl Generator {
     /// are `listed`; how many probes.
     fn prepare(&mut self, indices: &[u64], listed: bool, attempt: u8, base: u64) -> u32 {
         let count = indices.len().min(LIST);
+        if self.word(state::REFUSED) != self.before.refused {
+            for word in &self.words()[state::REFUSED_AT..][..LIST / 64] {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+        self.before = self.tally();
         if listed {
             let list = &self.words()[state::INDICES..];
             for (place, &index) in list.iter().zip(indices) {
@@ -253,6 +282,7 @@ impl Generator {
             (state::FIRST, indices[0]),
             (state::BASE, base),
             (state::BATCH, u64::MAX),
+            (state::PASSED, 0),
             (state::POSITION_COUNT, (count as u64) << 32),
             (state::LISTED_ATTEMPT, u64::from(listed) | u64::from(attempt) << 32),
             (state::ITEM_ERROR, self.asked(attempt).into()),
@@ -302,6 +332,7 @@ fn load_all(
                 send_times: Arc::new(mapping(object, SEND_TIMES, times_len)?),
                 asks: Arc::clone(&asks),
                 attempts: times.attempts,
+                before: Tally::default(),
                 // No probe has this length. A frame comes back with the length that the far
                 // end gave it, and the kernel sets it anew only where the program has changed
                 // its bounds (frame_was_changed and ctx_was_changed in net/bpf/test_run.c).

@@ -15,10 +15,12 @@ pub const TEMPLATE_BYTES: usize = 104;
 pub const PAYLOAD_BYTES: usize = 1232;
 /// Holes of a payload (`PRTIP_FILLS`).
 pub const FILLS: usize = 6;
-/// Most indices of one list (`PRTIP_LIST`).
+/// Most indices of one list, and of one call (`PRTIP_LIST`).
 pub const LIST: usize = 2048;
 /// Set in an index that is a question to the control sample (`PRTIP_QUESTION`).
 pub const QUESTION: u64 = 1 << 63;
+/// Set in the send time of a batch that has left before in part (`PRTIP_TIME_AGAIN`).
+pub const TIME_AGAIN: u64 = 1;
 /// Bytes that are cut in front of the frame where all probes are of one template
 /// (`PRTIP_SPARE_HEAD`).
 pub const SPARE_HEAD: usize = 16;
@@ -242,10 +244,16 @@ pub mod state {
     pub const REFUSED: usize = 9;
     /// What a question of the list asks of a host; in the upper half its attempt.
     pub const QUESTION: usize = 10;
+    /// 1 ([`super::TIME_AGAIN`]) where some of the probes have been refused before.
+    pub const AGAIN: usize = 11;
+    /// Frames of the call that have passed the driver, taken or refused.
+    pub const PASSED: usize = 12;
     /// The indices.
     pub const INDICES: usize = 16;
+    /// Frames of the call that the driver refused: a bit each, in the order of making.
+    pub const REFUSED_AT: usize = INDICES + LIST;
     /// Where the generator works probes out (`PRTIP_AHEAD` of `struct prtip_probe`).
-    const AHEAD: usize = INDICES + LIST;
+    const AHEAD: usize = REFUSED_AT + LIST / 64;
     /// All of them.
     pub const WORDS: usize = AHEAD + 32 * 32 / 8;
 }

@@ -263,7 +263,8 @@ impl fmt::Display for Books<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let l = self.ledger;
         // An interface counts what its rings dropped once more.
-        let lost = l.tx_failed + l.ring_drops.max(l.nic_drops) + l.event_drops;
+        let lost =
+            l.tx_failed.saturating_sub(l.tx_again) + l.ring_drops.max(l.nic_drops) + l.event_drops;
         write!(f, "{} unaccounted, {lost} lost", l.unaccounted)?;
         if !self.in_full && l.unaccounted == 0 && lost == 0 {
             return write!(
@@ -279,7 +280,7 @@ impl fmt::Display for Books<'_> {
         write!(
             f,
             "\n  {} generated = {} submitted + {} unsent\
-             \n  {} submitted = {} completed + {} refused by the kernel\
+             \n  {} submitted = {} completed + {} refused by the kernel ({} of them sent again)\
              \n  {} steered = {} valid + {} duplicate + {} invalid + {} late + {} lost in rings\
              \n  {} valid = {} results + {} lost events\
              \n  {} of the probes were retries ({} of them control probes, {} sent again after loss); \
@@ -290,6 +291,7 @@ impl fmt::Display for Books<'_> {
             l.submitted,
             l.completed,
             l.tx_failed,
+            l.tx_again,
             l.rx_steered,
             l.rx_valid,
             l.rx_duplicate,

@@ -41,6 +41,7 @@ mod release;
 mod resume;
 mod round_trips;
 mod setting;
+mod slow_far_end;
 mod slow_readers;
 mod systems;
 mod town;

@@ -135,6 +135,7 @@ fn the_ledger_has_all_its_fields_and_no_others_but_remarks() {
         "submitted",
         "completed",
         "tx_failed",
+        "tx_again",
         "retries",
         "rsts",
         "rx_steered",

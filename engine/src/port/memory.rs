@@ -92,6 +92,8 @@ pub struct Faults {
     pub jitter: Duration,
     /// Probes that the kernel refuses.
     pub refuse_pm: u32,
+    /// Whether the kernel says which those are.
+    pub names_refused: bool,
     /// Breaks the books on purpose: the reply with this number (from 0) is counted
     /// as steered, but neither handed out nor counted as dropped.
     pub mislay: Option<u64>,
@@ -220,6 +222,8 @@ pub struct MemoryPort<R> {
     replies: Replies,
     replies_sent: u64,
     quiet: bool,
+    /// Indices that were refused of the last send, where that is told.
+    refused: Vec<u64>,
     random: u64,
     counters: Counters,
 }
@@ -242,6 +246,7 @@ impl<R: Responder> MemoryPort<R> {
             replies: Replies::default(),
             replies_sent: 0,
             quiet: false,
+            refused: Vec::new(),
             random: config.faults.seed,
             counters: Counters::default(),
             config,
@@ -255,7 +260,7 @@ impl<R: Responder> MemoryPort<R> {
 
     /// What the kernel and the network do at a kick.
     fn transmit(&mut self) {
-        let Faults { refuse_pm, probe_loss_pm, .. } = self.config.faults;
+        let Faults { refuse_pm, names_refused, probe_loss_pm, .. } = self.config.faults;
         if !R::LISTENS && refuse_pm == 0 && self.config.kick_budget == usize::MAX {
             let controls = std::mem::take(&mut self.controls_queued);
             self.counters.controls += controls;
@@ -267,7 +272,7 @@ impl<R: Responder> MemoryPort<R> {
             let Some(descriptor) = self.ring.send() else { break };
             if descriptor.control {
                 controls += 1;
-            } else if self.draws(refuse_pm) {
+            } else if !names_refused && self.draws(refuse_pm) {
                 refused += 1;
                 continue;
             } else {
@@ -374,7 +379,23 @@ impl<R: Responder + 'static> Staged for MemoryPort<R> {
 
 impl<R: Responder + 'static> Port for MemoryPort<R> {
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
-        self.send_watched(prober, indices, attempt, &mut Nobody)
+        let Faults { refuse_pm, names_refused, .. } = self.config.faults;
+        if !names_refused {
+            return self.send_watched(prober, indices, attempt, &mut Nobody);
+        }
+        self.ring.reclaim(&mut self.free);
+        let count = indices.len().min(self.free.len());
+        let (refused, taken): (Vec<u64>, Vec<u64>) =
+            indices[..count].iter().partition(|_| self.draws(refuse_pm));
+        self.send_watched(prober, &taken, attempt, &mut Nobody)?;
+        self.counters.submitted += refused.len() as u64;
+        self.counters.tx_failed += refused.len() as u64;
+        self.refused = refused;
+        Ok(count)
+    }
+
+    fn refused(&self) -> &[u64] {
+        &self.refused
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {

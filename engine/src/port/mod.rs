@@ -49,8 +49,10 @@ pub trait Port: Send {
         None
     }
 
-    /// Says which index has offset 0 in those rings, for the sends that follow.
-    fn count_offsets_from(&mut self, _index: u64) {}
+    /// Says, for the sends that follow, which index has offset 0 in those rings, and
+    /// whether some of the probes were refused before: then some of their batch may have left
+    /// already, and its time says so ([`TIME_AGAIN`](prtip_bpf::recipe::TIME_AGAIN)).
+    fn time_from(&mut self, _base: u64, _again: bool) {}
 
     /// Crafts and submits `probe(index, attempt)` for a prefix of `indices`
     /// (ascending, at most [`burst`](Self::burst)) and kicks the kernel once; returns the length of
@@ -66,6 +68,12 @@ pub trait Port: Send {
     /// So it is where a send of their own would not meet what probes meet.
     fn takes_questions(&self) -> bool {
         false
+    }
+
+    /// Of the indices that the last [`send`](Self::send) took, those that the driver has
+    /// refused after all, where the kernel tells which: they did not leave.
+    fn refused(&self) -> &[u64] {
+        &[]
     }
 
     /// Queues one frame that is none of a scan's probes (a RST, a probe that asks for an

@@ -144,12 +144,16 @@ impl<P: Staged + 'static> Port for Watched<P> {
         self.port.takes_questions()
     }
 
+    fn refused(&self) -> &[u64] {
+        self.port.refused()
+    }
+
     fn send_times(&self) -> Option<Arc<Mapping>> {
         self.port.send_times()
     }
 
-    fn count_offsets_from(&mut self, index: u64) {
-        self.port.count_offsets_from(index);
+    fn time_from(&mut self, base: u64, again: bool) {
+        self.port.time_from(base, again);
     }
 
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {

@@ -72,7 +72,8 @@ impl Scan {
             at_us,
             sent: ledger.total("submitted"),
             replies: ledger.total("rx_valid") + ledger.total("rx_duplicate"),
-            drops: ledger.total("ring_drops") + ledger.total("tx_failed"),
+            drops: ledger.total("ring_drops")
+                + ledger.total("tx_failed").saturating_sub(ledger.total("tx_again")),
         });
         self.run().ledger = Some(ledger);
     }

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     EarlyClock,
     /// The steering program is not told which hosts are asked for their systems.
     ForgottenFlows,
+    /// Probes that the driver has refused are not sent again.
+    ForgottenRefusals,
 }
 
 impl Fault {
@@ -32,6 +34,7 @@ impl Fault {
             "deaf-control" => Some(Self::DeafControl),
             "early-clock" => Some(Self::EarlyClock),
             "forgotten-flows" => Some(Self::ForgottenFlows),
+            "forgotten-refusals" => Some(Self::ForgottenRefusals),
             _ => None,
         }
     }

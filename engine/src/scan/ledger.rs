@@ -21,6 +21,9 @@ pub struct Ledger {
     pub completed: u64,
     /// Probes that the kernel refused (socket statistics, errors).
     pub tx_failed: u64,
+    /// Of `tx_failed`, known one by one and sent again, which counts once more on the left
+    /// of both equations (worker).
+    pub tx_again: u64,
     /// Of `submitted`, second and later attempts, `control` and `resent` included (worker).
     pub retries: u64,
     /// Of `retries`, questions to the control sample of `--rate auto` (worker).
@@ -111,6 +114,7 @@ impl std::ops::AddAssign for Ledger {
         self.submitted += other.submitted;
         self.completed += other.completed;
         self.tx_failed += other.tx_failed;
+        self.tx_again += other.tx_again;
         self.retries += other.retries;
         self.control += other.control;
         self.resent += other.resent;

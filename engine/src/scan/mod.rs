@@ -13,6 +13,7 @@ pub(crate) mod neighbours;
 pub(crate) mod opener;
 mod options;
 pub mod pace;
+mod refusals;
 mod run;
 #[cfg(test)]
 mod run_tests;

@@ -519,6 +519,7 @@ fn close_books(
         ledger.retries += tally.retries;
         ledger.control += tally.control;
         ledger.resent += tally.resent;
+        ledger.tx_again += tally.put_back;
         ledger.rx_valid += tally.valid;
         ledger.rx_duplicate += tally.duplicate;
         ledger.rx_control += tally.rx_control;
@@ -600,10 +601,17 @@ fn close_books(
             "{not_captured} accepted replies are not in the capture: they came faster than it was written"
         ));
     }
-    if ledger.tx_failed > 0 {
+    if ledger.tx_failed > ledger.tx_again {
         remarks.push(format!(
             "the kernel refused {} probes: the interface had no room or no route for them",
-            ledger.tx_failed
+            ledger.tx_failed - ledger.tx_again
+        ));
+    }
+    if ledger.tx_again > 0 {
+        remarks.push(format!(
+            "{} probes found the interface full and were sent again: sending waited for the \
+             far end",
+            ledger.tx_again
         ));
     }
     if ledger.unaccounted > 0 {

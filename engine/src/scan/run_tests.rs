@@ -282,6 +282,33 @@ fn refused_probes_are_counted_and_asked_again() {
 }
 
 #[test]
+fn refused_probes_that_are_named_are_sent_again_until_they_are_taken() {
+    for (refuse_pm, attempts, workers) in [(300, 1, 1), (700, 1, 2), (300, 3, 2)] {
+        let faults = Faults { seed: 3, refuse_pm, names_refused: true, ..Faults::default() };
+        let (report, collected) = scan(&faults, attempts, workers, None);
+        let ledger = report.ledger;
+        assert_eq!(states(&collected), expected());
+        assert_eq!((ledger.unaccounted, ledger.tx_again), (0, ledger.tx_failed), "{ledger:?}");
+        assert!(ledger.tx_failed * 1000 > ledger.submitted * u64::from(refuse_pm) / 2);
+        // The control: they are forgotten, and some pairs are never asked.
+        let fault = Some(Fault::ForgottenRefusals);
+        let (report, collected) = scan(&faults, attempts, workers, fault);
+        assert_eq!((report.ledger.unaccounted, report.ledger.tx_again), (0, 0));
+        assert_ne!(states(&collected), expected());
+    }
+}
+
+#[test]
+fn a_kernel_that_takes_nothing_at_all_ends_the_scan_after_a_second() {
+    let faults = Faults { seed: 3, refuse_pm: 1000, names_refused: true, ..Faults::default() };
+    let (report, collected) = scan(&faults, 1, 1, None);
+    assert_eq!((collected.events, report.ledger.completed), (0, 0));
+    let ledger = report.ledger;
+    assert!(ledger.unaccounted == 0 && ledger.tx_again > 100, "{ledger:?}");
+    assert!(report.elapsed > Duration::from_secs(1), "{:?}", report.elapsed);
+}
+
+#[test]
 fn a_rate_that_is_changed_is_obeyed() {
     let control = Control::default();
     control.set_rate(200_000.0);

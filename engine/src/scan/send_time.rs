@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prtip_bpf::mapping::Mapping;
+use prtip_bpf::recipe::TIME_AGAIN;
 use zerocopy::FromZeros;
 
 /// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes): round trips of up to
-/// nine minutes. High bits: batch number + 1 modulo 2^24.
+/// nine minutes. High bits: batch number + 1 modulo 2^24. The lowest bit is no part of the
+/// time: a port that writes the times sets it ([`TIME_AGAIN`]) where some of the batch has
+/// left before.
 const TIME_BITS: u64 = 40;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
@@ -88,25 +91,46 @@ impl SendTimes {
         (&slots[batch as usize & (slots.len() - 1)], tag)
     }
 
-    /// Notes that the batch of `offset` leaves at `now_ns`.
-    pub fn set(&self, offset: u64, now_ns: u64) {
+    /// Notes that the batch of `offset` leaves at `now_ns`; `again`: that some of it may
+    /// have left before.
+    pub fn set(&self, offset: u64, now_ns: u64, again: bool) {
         let (slot, tag) = self.slot(offset);
-        slot.store(tag | now_ns & TIME_MASK, Ordering::Release);
+        let mark = u64::from(again) * TIME_AGAIN;
+        slot.store(tag | now_ns & TIME_MASK & !TIME_AGAIN | mark, Ordering::Release);
     }
 
     /// Nanoseconds from the sending of `offset` to `at_ns`; `None` when its slot
     /// holds another batch, or a later time: where the port took only a part of a
-    /// batch, the rest of it leaves later and the part's own time is gone.
+    /// batch, the rest of it leaves later and the part's own time is gone. So it is where
+    /// some of the batch was refused and left later, and the port says so.
     #[must_use]
     pub fn since(&self, offset: u64, at_ns: u64) -> Option<u64> {
-        let (slot, tag) = self.slot(offset);
-        let value = slot.load(Ordering::Acquire);
-        if value & !TIME_MASK != tag {
+        let value = self.value(offset)?;
+        if value & TIME_AGAIN != 0 {
             return None;
         }
-        let difference = at_ns.wrapping_sub(value) & TIME_MASK;
-        (difference <= TIME_MASK / 2).then_some(difference)
+        elapsed(value, at_ns)
     }
+
+    /// Nanoseconds at `at_ns` since the batch of `offset` was sent last; `None` when its
+    /// slot holds another batch.
+    #[must_use]
+    pub fn age(&self, offset: u64, at_ns: u64) -> Option<u64> {
+        elapsed(self.value(offset)?, at_ns)
+    }
+
+    /// What the slot of `offset` holds, where it is of its batch.
+    fn value(&self, offset: u64) -> Option<u64> {
+        let (slot, tag) = self.slot(offset);
+        let value = slot.load(Ordering::Acquire);
+        (value & !TIME_MASK == tag).then_some(value)
+    }
+}
+
+/// From the time in a slot to `at_ns`, unless that is before it.
+fn elapsed(value: u64, at_ns: u64) -> Option<u64> {
+    let difference = at_ns.wrapping_sub(value & !TIME_AGAIN) & TIME_MASK;
+    (difference <= TIME_MASK / 2).then_some(difference)
 }
 
 #[cfg(test)]
@@ -117,19 +141,29 @@ mod tests {
     fn a_late_reader_never_sees_a_younger_batch() {
         let times = SendTimes::new(1 << 40, 100, 3);
         let ring = times.slots.all().len() as u64 * 8;
-        times.set(17, 1_000);
+        times.set(17, 1_000, false);
         assert_eq!(times.since(16, 1_500), Some(500));
         assert_eq!(times.since(23, 1_500), Some(500));
         assert_eq!(times.since(24, 1_500), None, "the next batch has not been sent");
-        times.set(17 + ring, 9_000);
+        times.set(17 + ring, 9_000, false);
         assert_eq!(times.since(17, 9_500), None);
         assert_eq!(times.since(17 + ring, 9_500), Some(500));
     }
 
     #[test]
+    fn a_batch_that_left_in_parts_has_an_age_and_no_round_trip() {
+        let times = SendTimes::new(10, 10, 0);
+        times.set(1, 1_001, false);
+        assert_eq!((times.since(1, 1_500), times.age(1, 1_500)), (Some(500), Some(500)));
+        times.set(1, 2_000, true);
+        assert_eq!((times.since(1, 2_500), times.age(1, 2_500)), (None, Some(500)));
+        assert_eq!(times.age(1, 1_500), None);
+    }
+
+    #[test]
     fn times_wrap_and_a_later_sending_is_no_round_trip() {
         let times = SendTimes::new(10, 10, 0);
-        times.set(1, (7 << 40) - 10);
+        times.set(1, (7 << 40) - 10, false);
         assert_eq!(times.since(1, (7 << 40) + 10), Some(20));
         assert_eq!(times.since(1, (7 << 40) - 12), None);
         assert_eq!(times.since(0, 5), None);

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
+use prtip_bpf::recipe::QUESTION;
 use rtrb::{Consumer, Producer, PushError};
 
 use super::Control;
@@ -20,6 +21,7 @@ use super::capture::Tap;
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
+use super::refusals::Refusals;
 use super::run::BUS_EVENTS;
 use super::sample::Sample;
 use super::searching::Searching;
@@ -70,6 +72,8 @@ pub(super) struct Tally {
     pub control: u64,
     /// Of those, first probes sent again.
     pub resent: u64,
+    /// Probes chosen once more because the driver had refused them.
+    pub put_back: u64,
     /// Replies that changed what is known.
     pub valid: u64,
     /// Replies that did not.
@@ -158,6 +162,7 @@ impl Worker {
             self.again.take().map(|lost| Searching::new(&shared, lost, self.number, self.attempts));
         sender.errors_are_silence = self.prober.plan().items().purpose() == Purpose::Hosts;
         sender.link_answers = self.link_answers;
+        sender.forgets_refusals = self.fault == Some(Fault::ForgottenRefusals);
         let mut receiver = Receiver::new(self.fault);
         (receiver.open, receiver.closed) = self.known;
         let mut failure = None;
@@ -188,7 +193,9 @@ impl Worker {
                 }
                 _ => {}
             }
-            if level == 0 && !sender.done && !bus_is_full && unread < UNREAD / others {
+            let may_send =
+                !bus_is_full && unread < UNREAD / others && sender.refusals.until_ns(now) == 0;
+            if level == 0 && !sender.done && may_send {
                 match sender.turn(self.port.as_mut(), &self.prober, now) {
                     Ok(sent) => idle = sent == 0,
                     Err(error) => {
@@ -216,7 +223,11 @@ impl Worker {
             self.publish(&sender, &receiver);
             if now >= sender.watch_at_ns {
                 let counters = self.port.counters();
-                live.drops.store(counters.ring_drops + counters.tx_failed, Ordering::Relaxed);
+                // What was sent again has slowed this sender down itself; it tells a search
+                // where this host's own limit is.
+                let again = if sender.search.is_some() { 0 } else { sender.refusals.put_back };
+                let drops = (counters.ring_drops + counters.tx_failed).saturating_sub(again);
+                live.drops.store(drops, Ordering::Relaxed);
                 sender.watch(shared.limit.load(Ordering::Relaxed), now);
             }
             if idle && received == 0 {
@@ -253,6 +264,7 @@ impl Worker {
         let mut tally = receiver.tally;
         tally.generated = sender.generated;
         tally.retries = sender.retries;
+        tally.put_back = sender.refusals.put_back;
         if let Some(search) = &sender.search {
             (tally.control, tally.resent) = (search.control, search.resent);
         }
@@ -299,6 +311,12 @@ struct Sender<'a> {
     lag: Latency,
     /// Where the rate is searched for.
     search: Option<Searching<'a>>,
+    /// A fault made on purpose.
+    forgets_refusals: bool,
+    /// What the driver does not take.
+    refusals: Refusals,
+    /// An empty place for it, so that nothing is allocated.
+    kept: ArrayVec<u64, BURST>,
 }
 
 impl<'a> Sender<'a> {
@@ -321,6 +339,9 @@ impl<'a> Sender<'a> {
             limit: 0,
             lag: Latency::new(),
             search: None,
+            forgets_refusals: false,
+            refusals: Refusals::new(),
+            kept: ArrayVec::new(),
         }
     }
 
@@ -329,7 +350,7 @@ impl<'a> Sender<'a> {
         if self.done {
             return NAP.as_nanos() as u64;
         }
-        let due = self.pacer.until_due_ns(now);
+        let due = self.pacer.until_due_ns(now).max(self.refusals.until_ns(now));
         let first_pass_is_over = self.cursors[0] == self.range.size();
         let waits_for_neighbours = self.cursors[0] >= self.range.ready.load(Ordering::Relaxed);
         if (first_pass_is_over || waits_for_neighbours) && self.pending.indices.is_empty() {
@@ -357,7 +378,8 @@ impl<'a> Sender<'a> {
             } else {
                 self.pacer.together().clamp(batch.min(SEND_BATCH), SEND_BATCH)
             };
-            let allowed = self.pacer.allowance(now, most.min(port.burst()));
+            let most = most.min(port.burst()).min(self.refusals.room());
+            let allowed = self.pacer.allowance(now, most);
             // Whole batches only: those share one send time.
             let allowed = allowed - allowed % batch.min(SEND_BATCH);
             if allowed == 0 {
@@ -377,12 +399,17 @@ impl<'a> Sender<'a> {
             self.generated += self.pending.indices.len() as u64;
         }
         let Pending { indices, attempt } = &mut self.pending;
-        let mut together = indices.len().min(port.burst());
+        let again = self.refusals.waiting() > 0;
+        let mut together = match again {
+            true => self.refusals.waiting().min(self.refusals.room()),
+            false => indices.len(),
+        };
+        together = together.min(port.burst());
         // What is sent outside of the schedule has no time: its round trip stays unknown.
         let times = self.range.times.get(usize::from(*attempt));
         if times.is_some_and(SendTimes::are_the_ports) {
             let (len, base) = self.range.run(indices);
-            port.count_offsets_from(base);
+            port.time_from(base, again);
             together = together.min(len);
         } else if let Some(times) = times {
             let mut batch = u64::MAX;
@@ -390,7 +417,7 @@ impl<'a> Sender<'a> {
                 let offset = self.range.offset_of(*index);
                 if offset / times.batch() != batch {
                     batch = offset / times.batch();
-                    times.set(offset, now);
+                    times.set(offset, now, again);
                 }
             }
         }
@@ -403,7 +430,13 @@ impl<'a> Sender<'a> {
         let retries = if *attempt > 0 { probes + questions } else { questions };
         self.retries += retries as u64;
         self.generated += questions as u64;
-        let taken = probes + questions;
+        let mut taken = probes + questions;
+        self.refusals.tried(probes);
+        if port.refused().is_empty() || self.forgets_refusals {
+            self.refusals.none();
+        } else {
+            taken -= self.put_back(port.refused(), taken);
+        }
         self.sent += taken as u64;
         if let Some(lag_ns) = self.pacer.lag_ns() {
             // Once a batch: of its probes the first is the latest.
@@ -418,6 +451,22 @@ impl<'a> Sender<'a> {
             port.kick()?;
         }
         Ok(taken)
+    }
+
+    /// What the driver refused of `taken` probes comes first again, questions excepted:
+    /// these are lost. How many were refused.
+    fn put_back(&mut self, refused: &[u64], taken: usize) -> usize {
+        let left = taken.saturating_sub(refused.len());
+        let indices = &mut self.pending.indices;
+        let probes = refused.iter().filter(|index| *index & QUESTION == 0);
+        self.kept.clear();
+        self.kept.extend(probes.copied());
+        if self.refusals.some(left, self.kept.len(), now_ns()) {
+            self.generated += self.kept.len() as u64;
+            self.kept.extend(indices.drain(..));
+            std::mem::swap(&mut self.kept, indices);
+        }
+        refused.len()
     }
 
     /// Whether every attempt has passed over the whole range.
@@ -534,7 +583,7 @@ impl<'a> Sender<'a> {
                 break;
             }
             if is_silent(self.range, offset, self.errors_are_silence) {
-                if before.since(offset, now).is_some_and(|age| age < wait_ns) {
+                if before.age(offset, now).is_some_and(|age| age < wait_ns) {
                     break;
                 }
                 self.pending.indices.push(self.range.index_at(offset));

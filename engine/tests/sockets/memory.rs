@@ -102,6 +102,7 @@ fn loss_duplication_and_reordering_follow_the_seed_and_keep_the_books() {
             duplicate_pm: 100,
             jitter: Duration::from_millis(5),
             refuse_pm: 20,
+            names_refused: false,
             mislay: None,
         };
         let config = Config { faults, ..Config::default() };

@@ -13,7 +13,9 @@
 //!
 //! The books: `submitted` is what the generator counted as made, `completed` what
 //! the driver has taken, counted at the tracepoint behind the driver's call. A frame
-//! lost between the two is in neither and makes the books differ.
+//! lost between the two is in neither and makes the books differ. What the driver has not
+//! taken is known one by one ([`Port::refused`]) and is sent again: where the far end is
+//! slower than we, that slows us down and loses nothing.
 
 mod explain;
 
@@ -95,6 +97,8 @@ pub struct LivePort {
     base: u64,
     /// Most probes of one call.
     burst: usize,
+    /// Of the last call, what the driver did not take.
+    refused: Vec<u64>,
 }
 
 impl LivePort {
@@ -103,7 +107,15 @@ impl LivePort {
     pub fn new(interface: &str, sockets: XskPort, generator: Generator, workers: usize) -> Self {
         let start = generator.tally();
         let burst = if workers > 1 { BURST_OF_SEVERAL } else { BURST };
-        Self { interface: interface.into(), sockets, generator, start, base: 0, burst }
+        Self {
+            interface: interface.into(),
+            sockets,
+            generator,
+            start,
+            base: 0,
+            burst,
+            refused: Vec::with_capacity(burst),
+        }
     }
 }
 
@@ -115,7 +127,8 @@ impl Staged for LivePort {
         attempt: u8,
         watch: &mut impl Watching,
     ) -> Result<usize> {
-        let before = self.generator.tally().sent;
+        let before = self.generator.tally();
+        self.refused.clear();
         watch.begin();
         let made = self
             .generator
@@ -124,11 +137,16 @@ impl Staged for LivePort {
         // The kernel makes and sends them in one call: a kick and its completion.
         watch.call(made);
         let tally = self.generator.tally();
-        if made > 0 && tally.sent == before {
+        if made > 0 && tally.sent == before.sent {
             let gone = xsk::is_down(&self.interface);
             if gone {
                 return Err(xsk::explain_sending(&self.interface, Errno::NETDOWN));
             }
+        }
+        if tally.refused > before.refused {
+            let probes = &indices[..made];
+            let refused = self.generator.refused().filter_map(|place| probes.get(place));
+            self.refused.extend(refused);
         }
         Ok(made)
     }
@@ -143,8 +161,9 @@ impl Port for LivePort {
         Some(self.generator.send_times())
     }
 
-    fn count_offsets_from(&mut self, index: u64) {
-        self.base = index;
+    fn time_from(&mut self, base: u64, again: bool) {
+        self.base = base;
+        self.generator.mark_again(again);
     }
 
     fn send(&mut self, prober: &Prober, indices: &[u64], attempt: u8) -> Result<usize> {
@@ -153,6 +172,10 @@ impl Port for LivePort {
 
     fn takes_questions(&self) -> bool {
         true
+    }
+
+    fn refused(&self) -> &[u64] {
+        &self.refused
     }
 
     fn queue_control(&mut self, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> bool {

@@ -137,7 +137,8 @@ const EQUATIONS: [(&str, &[&str]); 4] = [
     ("rx_valid", &["results", "event_drops"]),
 ];
 /// What stands beside the equations.
-const BESIDE: [(&str, &str); 8] = [
+const BESIDE: [(&str, &str); 9] = [
+    ("tx_again", "of those that the kernel refused, sent again"),
     ("retries", "of the probes, second and later attempts"),
     ("control", "of these, questions to the control sample"),
     ("resent", "of these, sent again after loss"),
