@@ -55,7 +55,7 @@ soak: test-deps build ## the same checks at full size, all of them
 	$(TESTS) cargo test --locked -p prtip-engine --no-default-features --lib event::files
 
 # The themes whose size depends on PRTIP_SOAK: modules of bench/tests/scan, and coverage.
-SOAK_THEMES = coverage $(addprefix scan:,$(patsubst bench/tests/scan/%.rs,%,$(shell grep -lw sized bench/tests/scan/*.rs | grep -v setting)))
+SOAK_THEMES = coverage $(addprefix scan:,$(sort $(filter-out setting lab,$(basename $(notdir $(shell grep -lrw sized bench/tests/scan --include=*.rs))))))
 
 soak-list: ## the themes that make soak is made of
 	@printf '%s\n' $(SOAK_THEMES)

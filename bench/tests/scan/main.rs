@@ -14,7 +14,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod auto;
+mod alone;
 mod copies;
 mod disk;
 mod faults;
@@ -31,7 +31,6 @@ mod loss;
 mod memory;
 mod odds;
 mod open_lab;
-mod pace;
 #[path = "../programs/mod.rs"]
 mod programs;
 #[path = "../../../engine/tests/formats/readers.rs"]
@@ -41,11 +40,9 @@ mod release;
 mod resume;
 mod round_trips;
 mod setting;
-mod slow_far_end;
 mod slow_readers;
 mod systems;
 mod town;
-mod transfer;
 mod truth;
 mod tube;
 mod ways;

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 /// Tests that may run beside one another: they wait most of their time, so that more of them
 /// than there are CPUs do not slow each other down much.
@@ -17,9 +18,27 @@ static SEED: LazyLock<u64> = LazyLock::new(|| match std::env::var("PRTIP_TEST_SE
     }
 });
 
-/// Held by a test that runs.
+/// Held by a test that runs; says at its end how long that was, waiting for it aside.
 pub(crate) struct Turn {
-    _turn: Kind,
+    test: String,
+    since: Instant,
+    turn: Kind,
+}
+
+impl Turn {
+    fn new(test: &str, turn: Kind) -> Self {
+        Self { test: test.to_owned(), since: Instant::now(), turn }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let how = match self.turn {
+            Kind::Alone(_) => "alone",
+            Kind::Beside(..) => "beside others",
+        };
+        println!("{}: {:.1} s {how}", self.test, self.since.elapsed().as_secs_f64());
+    }
 }
 
 #[expect(dead_code, reason = "held for what their drop does")]
@@ -63,7 +82,7 @@ pub(crate) fn turn(test: &str) -> Option<Turn> {
 pub(crate) fn turn_alone(test: &str) -> Option<Turn> {
     may_run(test, &[]).then(|| {
         let alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
-        Turn { _turn: Kind::Alone(alone) }
+        Turn::new(test, Kind::Alone(alone))
     })
 }
 
@@ -73,7 +92,7 @@ pub(crate) fn turn_with(test: &str, programs: &[&str]) -> Option<Turn> {
         let lane = LANES.take();
         // A test that failed has no state that the next one could find broken.
         let beside = TURN.read().unwrap_or_else(PoisonError::into_inner);
-        Turn { _turn: Kind::Beside(beside, lane) }
+        Turn::new(test, Kind::Beside(beside, lane))
     })
 }
 

@@ -2,7 +2,7 @@
 //! nothing invented, nothing twice, nothing wrong, and the ledger adds up.
 
 use crate::lab::{Ended, Lab, Verdict};
-use crate::setting::{seed, sized, turn, turn_alone};
+use crate::setting::{seed, sized, turn};
 
 /// Open, closed, unreachable, answering thrice, and forged answers.
 pub(crate) const RULES: &str = "--seed 7 --open 100 --closed 300 --icmp 20 --dup 30 --forge 50";
@@ -21,7 +21,7 @@ fn judged(lab: Lab, targets: &str, flags: &str) -> (Ended, Verdict) {
     (scan, verdict)
 }
 
-fn tells_the_truth(lab: Lab, targets: &str, flags: &str) {
+pub(crate) fn tells_the_truth(lab: Lab, targets: &str, flags: &str) {
     let (scan, verdict) = judged(lab, targets, flags);
     let clean = Verdict {
         code: Some(0),
@@ -47,11 +47,11 @@ fn fixed(engine: &str) -> String {
     format!("--port-engine {engine} --rate {}", sized(20_000, 50_000))
 }
 
-fn v4() -> &'static str {
+pub(crate) fn v4() -> &'static str {
     sized("198.18.0.0/24", "198.18.0.0/18")
 }
 
-fn v6() -> &'static str {
+pub(crate) fn v6() -> &'static str {
     sized("2001:2:0:1::/120", "2001:2:0:1::/114")
 }
 
@@ -80,16 +80,6 @@ fn live_frames_are_the_truth_in_both_families_with_one_queue_and_with_two() {
 }
 
 #[test]
-fn the_truth_at_the_highest_rate_of_live_frames() {
-    let Some(_turn) = turn_alone("truth at the highest rate of live frames") else { return };
-    // Enough for many calls of the generator.
-    let v4 = sized("198.18.0.0/20", "198.18.0.0/18");
-    tells_the_truth(ONE_QUEUE, v4, "--port-engine live --rate max");
-    tells_the_truth(TWO_QUEUES, v4, "--port-engine live --rate max");
-    tells_the_truth(TWO_QUEUES, v6(), "--port-engine live --rate max --syn linux");
-}
-
-#[test]
 fn ipv6_is_the_truth_over_both_engines() {
     let Some(_turn) = turn("truth of IPv6") else { return };
     tells_the_truth(ONE_QUEUE, v6(), &fixed("xdp"));
@@ -102,22 +92,6 @@ fn both_families_in_one_scan_are_the_truth() {
     let Some(_turn) = turn("truth of both families") else { return };
     let targets = format!("{},{}", v4(), v6());
     tells_the_truth(TWO_QUEUES, &targets, &fixed("xdp"));
-}
-
-#[test]
-fn the_truth_at_the_highest_rate_over_af_xdp() {
-    let Some(_turn) = turn_alone("truth at the highest rate over AF_XDP") else { return };
-    tells_the_truth(ONE_QUEUE, v4(), "--port-engine xdp --rate max");
-    tells_the_truth(TWO_QUEUES, v4(), "--port-engine xdp --rate max");
-    tells_the_truth(TWO_QUEUES, v6(), "--port-engine xdp --rate max");
-}
-
-#[test]
-fn the_truth_at_the_highest_rate_over_af_packet() {
-    let Some(_turn) = turn_alone("truth at the highest rate over AF_PACKET") else { return };
-    tells_the_truth(ONE_QUEUE, v4(), "--port-engine packet --rate max");
-    tells_the_truth(TWO_QUEUES, v4(), "--port-engine packet --rate max");
-    tells_the_truth(TWO_QUEUES, v6(), "--port-engine packet --rate max");
 }
 
 #[test]
