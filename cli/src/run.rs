@@ -226,8 +226,9 @@ fn scan(
         return Err(failure);
     }
     if summary::nothing_was_sent(&report.ledger) {
+        let refused = report.ledger.tx_failed - report.ledger.tx_again;
         return Err(Error::new(Kind::Failed, format!("send on {interface}"))
-            .cause(format!("the kernel refused all {} probes", report.ledger.tx_failed))
+            .cause(format!("the kernel refused all {} probes", refused))
             .remedy("look for a firewall rule on the way out, and for broadcast addresses"));
     }
     let stopped = report.stopped || control.level() > 1;

@@ -208,7 +208,7 @@ impl Found {
         }
         let pairs = job.pairs().unwrap_or(0);
         let remarks: Vec<String> = self.remarks.iter().cloned().collect();
-        let firsts = ledger.generated - ledger.retries.min(ledger.generated);
+        let firsts = ledger.generated.saturating_sub(ledger.retries + ledger.tx_again);
         words.push(format!(
             "{} runs: {} probes sent, {} replies valid, {} twice, {} unaccounted",
             self.ledgers.len(),

@@ -70,7 +70,7 @@ impl Scan {
     pub(super) fn ledger(&mut self, ledger: Ledger, at_us: u64) {
         self.series.add(Counts {
             at_us,
-            sent: ledger.total("submitted"),
+            sent: ledger.total("submitted").saturating_sub(ledger.total("tx_again")),
             replies: ledger.total("rx_valid") + ledger.total("rx_duplicate"),
             drops: ledger.total("ring_drops")
                 + ledger.total("tx_failed").saturating_sub(ledger.total("tx_again")),

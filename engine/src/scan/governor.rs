@@ -57,7 +57,10 @@ impl Governor {
         let dropped = drops > self.last.drops;
         self.last = Look { at_ns: now_ns, sent, drops };
         self.look_at_ns = now_ns + LOOK_NS;
-        self.recent = measured.max(self.recent * 0.9);
+        // A look in which nothing left tells nothing of the rate.
+        if measured > 0.0 {
+            self.recent = measured.max(self.recent * 0.9);
+        }
         if dropped {
             if self.limit.is_some() && now_ns < self.decreased_at_ns + SETTLE_NS {
                 return None;

@@ -117,7 +117,7 @@ impl Hunt {
         let look = Look {
             now_ns,
             sent: shared.sum(|live| &live.sent),
-            drops: shared.sum(|live| &live.drops),
+            drops: shared.sum(|live| &live.drops) + shared.sum(|live| &live.again),
             asked,
             answered,
             held: sample.held(),

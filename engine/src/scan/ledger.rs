@@ -21,10 +21,11 @@ pub struct Ledger {
     pub completed: u64,
     /// Probes that the kernel refused (socket statistics, errors).
     pub tx_failed: u64,
-    /// Of `tx_failed`, known one by one and sent again, which counts once more on the left
-    /// of both equations (worker).
+    /// Of `tx_failed`, how often a probe was known to be refused and was sent again; each time
+    /// it counts once more in `generated` and `submitted` (worker).
     pub tx_again: u64,
-    /// Of `submitted`, second and later attempts, `control` and `resent` included (worker).
+    /// Of `submitted`, second and later attempts, `control` and `resent` included, `tx_again`
+    /// not (worker).
     pub retries: u64,
     /// Of `retries`, questions to the control sample of `--rate auto` (worker).
     pub control: u64,

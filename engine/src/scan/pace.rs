@@ -125,8 +125,7 @@ impl Pacer {
         let gap_ns = now_ns.saturating_sub(self.last_turn_ns);
         self.last_turn_ns = now_ns;
         // Before anything is forgiven: probes are late by all of a stall.
-        let due_ns = self.base_ns + (self.sent / per_ns) as u64;
-        self.lag_ns = now_ns.saturating_sub(due_ns);
+        self.look(now_ns);
         let mut due = now_ns.saturating_sub(self.base_ns) as f64 * per_ns + self.batch - self.sent;
         // A gap is a stall only where probes fell due in it: at low rates the worker
         // sleeps from one probe to the next.
@@ -155,6 +154,14 @@ impl Pacer {
             self.tokens = self.tokens.max(self.batch);
         }
         due.min(self.tokens).max(0.0).min(most as f64) as usize
+    }
+
+    /// What was allowed by an earlier turn leaves at `now_ns`: it is so much later.
+    pub fn look(&mut self, now_ns: u64) {
+        if let Some(per_ns) = self.per_ns {
+            let due_ns = self.base_ns + (self.sent / per_ns) as u64;
+            self.lag_ns = now_ns.saturating_sub(due_ns);
+        }
     }
 
     /// There was nothing to send at `now_ns`: what was due beyond one probe is not

@@ -609,8 +609,8 @@ fn close_books(
     }
     if ledger.tx_again > 0 {
         remarks.push(format!(
-            "{} probes found the interface full and were sent again: sending waited for the \
-             far end",
+            "{} times a probe found the interface full and was sent again: sending waited for \
+             the far end",
             ledger.tx_again
         ));
     }

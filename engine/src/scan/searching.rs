@@ -94,7 +94,8 @@ impl<'a> Searching<'a> {
         } else {
             let count = self.question_in.map_or(probes.len(), |after| after.min(probes.len()));
             let sent = port.send(prober, &probes[..count], attempt)?;
-            (sent, self.ask_after(sent, port, prober, now)?)
+            let refused = !port.refused().is_empty();
+            (sent, if refused { 0 } else { self.ask_after(sent, port, prober, now)? })
         };
         self.control += questions as u64;
         self.resent += if attempt == self.extra { probes as u64 } else { 0 };
@@ -155,6 +156,11 @@ impl<'a> Searching<'a> {
             self.sample.asked(*at, now);
         }
         Ok((sent - questions, questions))
+    }
+
+    /// Of what left as `attempt`, `probes` were refused, and will be sent once more.
+    pub(super) fn refused(&mut self, attempt: u8, probes: usize) {
+        self.resent -= if attempt == self.extra { probes as u64 } else { 0 };
     }
 
     /// The offsets to send again, where there are some.

@@ -12,8 +12,7 @@ use zerocopy::FromZeros;
 
 /// Low bits of a slot: nanoseconds modulo 2^40 (18 minutes): round trips of up to
 /// nine minutes. High bits: batch number + 1 modulo 2^24. The lowest bit is no part of the
-/// time: a port that writes the times sets it ([`TIME_AGAIN`]) where some of the batch has
-/// left before.
+/// time: it is set ([`TIME_AGAIN`]) where some of the batch has left before.
 const TIME_BITS: u64 = 40;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 

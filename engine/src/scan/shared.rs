@@ -132,6 +132,8 @@ pub struct Live {
     pub closed: AtomicU64,
     /// Replies that found no room, and probes that the kernel refused.
     pub drops: AtomicU64,
+    /// How often a probe was refused and put back: no loss, but a limit of this host.
+    pub again: AtomicU64,
     /// When this worker last read its rings, or until when it sleeps on them
     /// (CLOCK_MONOTONIC ns).
     pub heartbeat_ns: AtomicU64,

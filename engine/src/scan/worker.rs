@@ -21,7 +21,7 @@ use super::capture::Tap;
 use super::clock::now_ns;
 use super::fault::Fault;
 use super::pace::Pacer;
-use super::refusals::Refusals;
+use super::refusals::{self, Refusals};
 use super::run::BUS_EVENTS;
 use super::sample::Sample;
 use super::searching::Searching;
@@ -223,11 +223,11 @@ impl Worker {
             self.publish(&sender, &receiver);
             if now >= sender.watch_at_ns {
                 let counters = self.port.counters();
-                // What was sent again has slowed this sender down itself; it tells a search
-                // where this host's own limit is.
-                let again = if sender.search.is_some() { 0 } else { sender.refusals.put_back };
+                // What is sent again has slowed this sender down itself.
+                let again = sender.refusals.put_back;
                 let drops = (counters.ring_drops + counters.tx_failed).saturating_sub(again);
                 live.drops.store(drops, Ordering::Relaxed);
+                live.again.store(again, Ordering::Relaxed);
                 sender.watch(shared.limit.load(Ordering::Relaxed), now);
             }
             if idle && received == 0 {
@@ -262,6 +262,7 @@ impl Worker {
         let port = self.port.counters();
         self.publish(&sender, &receiver);
         let mut tally = receiver.tally;
+        sender.give_up_waiting();
         tally.generated = sender.generated;
         tally.retries = sender.retries;
         tally.put_back = sender.refusals.put_back;
@@ -311,12 +312,12 @@ struct Sender<'a> {
     lag: Latency,
     /// Where the rate is searched for.
     search: Option<Searching<'a>>,
+    /// Attempt and batch of the probe that left last.
+    last: Option<(u8, u64)>,
     /// A fault made on purpose.
     forgets_refusals: bool,
     /// What the driver does not take.
     refusals: Refusals,
-    /// An empty place for it, so that nothing is allocated.
-    kept: ArrayVec<u64, BURST>,
 }
 
 impl<'a> Sender<'a> {
@@ -339,9 +340,9 @@ impl<'a> Sender<'a> {
             limit: 0,
             lag: Latency::new(),
             search: None,
+            last: None,
             forgets_refusals: false,
             refusals: Refusals::new(),
-            kept: ArrayVec::new(),
         }
     }
 
@@ -397,20 +398,24 @@ impl<'a> Sender<'a> {
                 return Ok(0);
             }
             self.generated += self.pending.indices.len() as u64;
+        } else {
+            // It has been due since an earlier turn.
+            self.pacer.look(now);
         }
         let Pending { indices, attempt } = &mut self.pending;
-        let again = self.refusals.waiting() > 0;
-        let mut together = match again {
-            true => self.refusals.waiting().min(self.refusals.room()),
-            false => indices.len(),
-        };
-        together = together.min(port.burst());
+        let range = self.range;
+        let shift = range.times[0].batch().trailing_zeros();
+        let batch_of = |index| range.offset_of(index) >> shift;
+        let (together, mut again) = self.refusals.waiting().unwrap_or((indices.len(), false));
+        let mut together = together.min(port.burst());
         // What is sent outside of the schedule has no time: its round trip stays unknown.
         let times = self.range.times.get(usize::from(*attempt));
         if times.is_some_and(SendTimes::are_the_ports) {
             let (len, base) = self.range.run(indices);
+            together = whole_batches(indices, together.min(len), batch_of);
+            // Of a batch that was cut all the same a part has left with the call before.
+            again |= self.last == Some((*attempt, batch_of(indices[0])));
             port.time_from(base, again);
-            together = together.min(len);
         } else if let Some(times) = times {
             let mut batch = u64::MAX;
             for index in indices.iter() {
@@ -426,16 +431,19 @@ impl<'a> Sender<'a> {
             None => (port.send(prober, probes, *attempt)?, 0),
             Some(search) => search.send(port, prober, probes, *attempt, now)?,
         };
-        indices.drain(..probes);
         let retries = if *attempt > 0 { probes + questions } else { questions };
         self.retries += retries as u64;
         self.generated += questions as u64;
         let mut taken = probes + questions;
+        self.last = indices[..probes].last().map(|index| (*attempt, batch_of(*index)));
         self.refusals.tried(probes);
-        if port.refused().is_empty() || self.forgets_refusals {
-            self.refusals.none();
+        // A question that left by itself: what is told is about that one.
+        let told = questions == 0 || port.takes_questions();
+        if !told || port.refused().is_empty() || self.forgets_refusals {
+            indices.drain(..probes);
+            self.refusals.none(probes);
         } else {
-            taken -= self.put_back(port.refused(), taken);
+            taken -= self.put_back(port.refused(), probes, taken, again);
         }
         self.sent += taken as u64;
         if let Some(lag_ns) = self.pacer.lag_ns() {
@@ -453,20 +461,48 @@ impl<'a> Sender<'a> {
         Ok(taken)
     }
 
-    /// What the driver refused of `taken` probes comes first again, questions excepted:
-    /// these are lost. How many were refused.
-    fn put_back(&mut self, refused: &[u64], taken: usize) -> usize {
+    /// What the driver refused of the pending `probes` comes first again; `taken` are these
+    /// and the questions among them, which are lost where refused. `again`: some of their
+    /// batches had left before. How many were put back.
+    fn put_back(&mut self, refused: &[u64], probes: usize, taken: usize, again: bool) -> usize {
         let left = taken.saturating_sub(refused.len());
-        let indices = &mut self.pending.indices;
-        let probes = refused.iter().filter(|index| *index & QUESTION == 0);
-        self.kept.clear();
-        self.kept.extend(probes.copied());
-        if self.refusals.some(left, self.kept.len(), now_ns()) {
-            self.generated += self.kept.len() as u64;
-            self.kept.extend(indices.drain(..));
-            std::mem::swap(&mut self.kept, indices);
+        let (range, indices) = (self.range, &mut self.pending.indices);
+        let mut of_probes: ArrayVec<u64, BURST> =
+            refused.iter().copied().filter(|index| index & QUESTION == 0).collect();
+        let mut partly = of_probes.len();
+        if !again {
+            let shift = range.times[0].batch().trailing_zeros();
+            let batch_of = |index| range.offset_of(index) >> shift;
+            let mut sorted = ArrayVec::new();
+            partly = refusals::sort(&indices[..probes], &of_probes, batch_of, &mut sorted);
+            of_probes = sorted;
         }
-        refused.len()
+        indices.drain(..probes);
+        if !self.refusals.some(left, partly, of_probes.len() - partly, now_ns()) {
+            return 0;
+        }
+        let count = of_probes.len();
+        self.generated += count as u64;
+        // What was refused is told apart from what an attempt sends.
+        if self.pending.attempt > 0 {
+            self.retries -= count as u64;
+        }
+        if let Some(search) = &mut self.search {
+            search.refused(self.pending.attempt, count);
+        }
+        of_probes.extend(indices.drain(..));
+        *indices = of_probes;
+        count
+    }
+
+    /// What waits to be sent again never will be: it counts as refused, once.
+    fn give_up_waiting(&mut self) {
+        let waiting = self.refusals.give_up() as u64;
+        self.pending.indices.drain(..waiting as usize);
+        self.generated -= waiting;
+        if self.pending.attempt > 0 {
+            self.retries += waiting;
+        }
     }
 
     /// Whether every attempt has passed over the whole range.
@@ -605,6 +641,15 @@ impl<'a> Sender<'a> {
             search.watch();
         }
     }
+}
+
+/// How many of `indices` to send together, at most `most`: no batch of those that share a send
+/// time is cut, where that is possible.
+fn whole_batches(indices: &[u64], most: usize, batch_of: impl Fn(u64) -> u64) -> usize {
+    let Some(next) = indices.get(most) else { return most };
+    let cut = batch_of(*next);
+    let whole = indices[..most].iter().rposition(|index| batch_of(*index) != cut);
+    whole.map_or(most, |last| last + 1)
 }
 
 /// Whether what is known of `offset` leaves it to be asked once more.
